@@ -1,0 +1,101 @@
+"""What an exported model promises to the service, carried inside the ONNX file.
+
+    image   uint8    (n, h, w, 3)   sRGB; h and w multiples of 16, n dynamic
+    light   int64    (n,)           index into `lights`; only when there is more than one
+    relit   float    (n, h, w, 3)   sRGB-encoded, 0 to 1, of the type that `precision` names
+
+`model_export.export` writes the promise into the file's metadata and `service.models`
+refuses a file that does not keep it. Neither side keeps a second copy.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from service.errors import ModelRefused
+from service.lights import Light
+
+FORMAT: Final = "relight/1"
+INPUT_NAME: Final = "image"
+LIGHT_NAME: Final = "light"
+OUTPUT_NAME: Final = "relit"
+SIZE_MULTIPLE_PX: Final = 16
+PRECISIONS: Final = ("float16", "float32")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelContract:
+    """The promise of one model.
+
+    Attributes:
+        name: short name, such as `drn-s-E-4500`.
+        version: version of the weights.
+        lights: the lights that it renders, whatever light the input has.
+        size_px: short side of the pictures it was trained on, in pixels.
+        precision: type of the output, one of `PRECISIONS`.
+        checkpoint_sha256: checksum of the checkpoint that the graph was exported from.
+        trained_on: the data, in a few words.
+        metrics: how well it does, such as `{"dataset": ..., "psnr_db": ..., "ssim": ...}`.
+        license: SPDX identifier of the weights' licence.
+    """
+
+    name: str
+    version: str
+    lights: tuple[Light, ...]
+    size_px: int
+    precision: str
+    checkpoint_sha256: str
+    trained_on: str
+    license: str
+    metrics: Mapping[str, str | float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a promise that nobody could keep."""
+        if not self.lights:
+            raise ModelRefused("a model must render at least one light")
+        if self.precision not in PRECISIONS:
+            raise ModelRefused(f"precision {self.precision!r} is not one of {PRECISIONS}")
+
+    def to_metadata(self) -> dict[str, str]:
+        """Return the strings to store in the ONNX file."""
+        return {
+            "format": FORMAT,
+            "name": self.name,
+            "version": self.version,
+            "lights": ",".join(map(str, self.lights)),
+            "size_px": str(self.size_px),
+            "precision": self.precision,
+            "checkpoint_sha256": self.checkpoint_sha256,
+            "trained_on": self.trained_on,
+            "license": self.license,
+            "metrics": json.dumps(dict(self.metrics), sort_keys=True),
+        }
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> ModelContract:
+        """Read the promise back.
+
+        Raises:
+            ModelRefused: a key is missing or malformed, or the format is another.
+        """
+        try:
+            if metadata["format"] != FORMAT:
+                raise ModelRefused(f"format is {metadata['format']!r}, not {FORMAT!r}")
+            return cls(
+                name=metadata["name"],
+                version=metadata["version"],
+                lights=tuple(map(Light.parse, metadata["lights"].split(","))),
+                size_px=int(metadata["size_px"]),
+                precision=metadata["precision"],
+                checkpoint_sha256=metadata["checkpoint_sha256"],
+                trained_on=metadata["trained_on"],
+                license=metadata["license"],
+                metrics=dict(json.loads(metadata["metrics"])),
+            )
+        except KeyError as error:
+            raise ModelRefused(f"the model's metadata lack {error.args[0]!r}") from None
+        except (TypeError, ValueError) as error:
+            raise ModelRefused(f"the model's metadata are malformed: {error}") from None
