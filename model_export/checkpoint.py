@@ -1,0 +1,171 @@
+"""Trained weights together with where they came from, in one file.
+
+A checkpoint is read without running any code that it carries (`weights_only=True`), and is
+replaced as a whole: a reader sees the old file or the new one, never half of one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from model_export.drn import ARCHITECTURES, Drn, build
+from service.lights import Light
+
+FORMAT: Final = "relight-checkpoint/1"
+_KEYS: Final = ("format", "architecture", "lights", "provenance", "weights")
+
+
+class CheckpointError(ValueError):
+    """A file or a state dict is not the checkpoint that it should be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """Weights of the network and their history.
+
+    Attributes:
+        architecture: name in `model_export.drn.ARCHITECTURES`.
+        lights: the lights that the network renders, such as `("E-4500",)`.
+        weights: state dict of `Drn`, on the CPU.
+        provenance: where the weights come from, a flat table. The export needs `trained_on`
+            (the data, in a few words), `license` (SPDX identifier) and `size_px` (short side
+            of the training pictures), and takes every `metrics.<name>` as a metric.
+    """
+
+    architecture: str
+    lights: tuple[str, ...]
+    weights: Mapping[str, Tensor]
+    provenance: Mapping[str, str | int | float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what no network could load.
+
+        Raises:
+            CheckpointError: the architecture, a light or a weight is not a known one.
+        """
+        if self.architecture not in ARCHITECTURES:
+            known = ", ".join(ARCHITECTURES)
+            raise CheckpointError(f"architecture {self.architecture!r} is not one of {known}")
+        if not self.lights:
+            raise CheckpointError("a checkpoint must name at least one light")
+        for light in self.lights:
+            try:
+                Light.parse(light)
+            except ValueError as error:
+                raise CheckpointError(str(error)) from None
+        for name, value in self.provenance.items():
+            if not isinstance(name, str) or not isinstance(value, str | int | float):
+                raise CheckpointError(f"provenance {name!r} is neither a text nor a number")
+        refuse_unlike(self.weights, expected_weights(self.architecture))
+
+    def network(self) -> Drn:
+        """Return the network with these weights, on the CPU and in evaluation mode."""
+        with torch.device("meta"):  # the initial weights would be thrown away
+            network = build(self.architecture)
+        network.load_state_dict(dict(self.weights), assign=True)
+        return network.eval()
+
+
+def expected_weights(architecture: str) -> dict[str, Tensor]:
+    """Return the state dict of an architecture as meta tensors: names and shapes, no data."""
+    with torch.device("meta"):
+        return dict(build(architecture).state_dict())
+
+
+def refuse_unlike(weights: Mapping[str, Any], expected: Mapping[str, Tensor]) -> None:
+    """Refuse weights whose names, shapes or type differ from the expected ones.
+
+    Raises:
+        CheckpointError: they differ; its text names the first ones.
+    """
+    missing = [name for name in expected if name not in weights]
+    unknown = [name for name in weights if name not in expected]
+    if missing or unknown:
+        raise CheckpointError(
+            "the weights do not fit:"
+            f" {len(missing)} missing ({_first(missing)}), {len(unknown)} unknown ({_first(unknown)})"
+        )
+    for name, tensor in expected.items():
+        found = weights[name]
+        if not isinstance(found, Tensor) or not found.is_floating_point():
+            raise CheckpointError(f"weight {name!r} is not a tensor of floats")
+        if found.shape != tensor.shape:
+            shapes = f"{tuple(found.shape)}, not {tuple(tensor.shape)}"
+            raise CheckpointError(f"weight {name!r} has the shape {shapes}")
+
+
+def save(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint; an older file of that name is replaced as a whole."""
+    document = {
+        "format": FORMAT,
+        "architecture": checkpoint.architecture,
+        "lights": list(checkpoint.lights),
+        "provenance": dict(checkpoint.provenance),
+        "weights": {name: weight.detach().cpu() for name, weight in checkpoint.weights.items()},
+    }
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            torch.save(document, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        CheckpointError: the file is something else, is damaged, or its weights do not fit.
+        OSError: the file cannot be read.
+    """
+    document = load_tensors(path)
+    missing = [key for key in _KEYS if key not in document]
+    if missing or document["format"] != FORMAT:
+        raise CheckpointError(f"{path} is not a checkpoint of the format {FORMAT!r}")
+    return Checkpoint(
+        architecture=document["architecture"],
+        lights=tuple(document["lights"]),
+        weights=document["weights"],
+        provenance=document["provenance"],
+    )
+
+
+def load_tensors(path: Path) -> dict[str, Any]:
+    """Read a dict of tensors and plain values that `torch.save` wrote, running no code of it.
+
+    Raises:
+        CheckpointError: the file is something else, or wants to run code.
+        OSError: the file cannot be read.
+    """
+    try:
+        document = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(f"{path} is not a file of tensors: {reason}") from error
+    if not isinstance(document, dict):
+        raise CheckpointError(f"{path} holds a {type(document).__name__}, not a dict")
+    return document
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 checksum of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "") if names else "none"

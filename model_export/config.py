@@ -1,0 +1,186 @@
+"""Every knob of training, frozen: the paper's values as `PAPER`, ours as `DEFAULT`.
+
+A stage is data. It names the parts of the network that learn, the picture that is judged, the
+target that it is judged against, and the weight of each loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from service.lights import VIDIT_TEMPERATURES_K, Light
+
+Loss = Literal["l1", "adversarial", "shadow_adversarial", "perceptual"]
+Part = Literal["scene_reconversion", "shadow_prior", "rerenderer"]
+
+ALL_PARTS: Final[tuple[Part, ...]] = ("scene_reconversion", "shadow_prior", "rerenderer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One stage of training.
+
+    Attributes:
+        name: what logs and files call it.
+        trains: parts of the network that learn; the others are fixed.
+        judges: whose picture is compared, a sub-network's own head or the whole network's.
+        target: `shadow_free` (exposure fusion of the scene) or `relit` (the target light).
+        losses: weight of each loss term.
+        num_steps: optimiser steps.
+        batch_size: pictures in a step.
+        size_px: side of the pictures in a step, a multiple of 16.
+        learning_rate: of Adam, generator and discriminators alike.
+        decay_from: share of the steps after which the rate falls linearly to zero.
+    """
+
+    name: str
+    trains: tuple[Part, ...]
+    judges: Literal["scene_reconversion", "shadow_prior", "drn"]
+    target: Literal["shadow_free", "relit"]
+    losses: Mapping[Loss, float]
+    num_steps: int
+    batch_size: int = 6
+    size_px: int = 512
+    learning_rate: float = 1e-4
+    decay_from: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Augmentation:
+    """How pairs are varied when they are drawn; all of it in scene-linear light.
+
+    Attributes:
+        temperatures_k: colour temperatures that an input may have.
+        mirror: chance that input and the target of the mirrored light are flipped left-right.
+        exposure_stops: range of a common change of exposure, in stops.
+        ambient: chance that a soft light from all sides is added to input and target.
+        max_ambient: most of that light, relative to the mean of the scene's own lights.
+    """
+
+    temperatures_k: tuple[int, ...] = VIDIT_TEMPERATURES_K
+    mirror: float = 0.5
+    exposure_stops: tuple[float, float] = (0.0, 0.0)
+    ambient: float = 0.0
+    max_ambient: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingConfig:
+    """One whole training.
+
+    Attributes:
+        architecture: a key of `drn.ARCHITECTURES`.
+        light: the light that the network learns to cast.
+        stages: in order.
+        augmentation: see `Augmentation`.
+        gan: `log` as the paper writes it, or `least_squares` as its code does it.
+        betas: of Adam.
+        shadow_threshold: alpha of z = min(alpha, x), x in [0, 1].
+        discriminator_width: channels of a discriminator's first layer.
+        seed: of weights and pairs.
+    """
+
+    architecture: str
+    light: Light
+    stages: tuple[Stage, ...]
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    gan: Literal["log", "least_squares"] = "least_squares"
+    betas: tuple[float, float] = (0.5, 0.999)
+    shadow_threshold: float = 15 / 255
+    discriminator_width: int = 64
+    seed: int = 0
+
+
+_E_4500: Final = Light("E", 4500)
+_L1: Final = 10.0  # lambda of the L1 term
+_PAPER_STEPS: Final = 20 * (300 * 40) // 6  # 20 epochs of 300 scenes with 40 lights
+
+PAPER: Final = TrainingConfig(
+    architecture="drn",
+    light=_E_4500,
+    gan="log",
+    stages=(
+        Stage(
+            name="scene_reconversion",
+            trains=("scene_reconversion",),
+            judges="scene_reconversion",
+            target="shadow_free",
+            losses={"l1": _L1, "adversarial": 1.0},
+            num_steps=_PAPER_STEPS,
+        ),
+        Stage(
+            name="shadow_prior",
+            trains=("shadow_prior",),
+            judges="shadow_prior",
+            target="relit",
+            losses={"l1": _L1, "adversarial": 1.0, "shadow_adversarial": 1.0},
+            num_steps=_PAPER_STEPS,
+        ),
+        Stage(
+            name="rerenderer",
+            trains=("rerenderer",),
+            judges="drn",
+            target="relit",
+            losses={"l1": 1.0, "perceptual": 0.01},
+            num_steps=_PAPER_STEPS,
+        ),
+    ),
+)
+
+# Sized for an hour or two of two CPU cores: small pictures first, a larger size to finish.
+# The adversarial weights are a tenth of the paper's, for so few steps; and a fourth stage lets
+# the three parts settle together, which the paper's memory did not allow.
+DEFAULT: Final = TrainingConfig(
+    architecture="drn-s",
+    light=_E_4500,
+    augmentation=Augmentation(exposure_stops=(-0.5, 1.5), ambient=0.5, max_ambient=0.5),
+    discriminator_width=16,
+    stages=(
+        Stage(
+            name="scene_reconversion",
+            trains=("scene_reconversion",),
+            judges="scene_reconversion",
+            target="shadow_free",
+            losses={"l1": _L1, "adversarial": 0.1},
+            num_steps=1000,
+            size_px=128,
+            learning_rate=5e-4,
+        ),
+        Stage(
+            name="shadow_prior",
+            trains=("shadow_prior",),
+            judges="shadow_prior",
+            target="relit",
+            losses={"l1": _L1, "adversarial": 0.1, "shadow_adversarial": 0.1},
+            num_steps=2000,
+            size_px=128,
+            learning_rate=5e-4,
+        ),
+        Stage(
+            name="rerenderer",
+            trains=("rerenderer",),
+            judges="drn",
+            target="relit",
+            losses={"l1": 1.0, "perceptual": 0.01},
+            num_steps=500,
+            size_px=128,
+            learning_rate=1e-3,
+        ),
+        Stage(
+            name="together",
+            trains=ALL_PARTS,
+            judges="drn",
+            target="relit",
+            losses={"l1": 1.0},
+            num_steps=1500,
+            size_px=256,
+            batch_size=4,
+            learning_rate=2e-4,
+            decay_from=0.3,
+        ),
+    ),
+)
+
+CONFIGS: Final[Mapping[str, TrainingConfig]] = {"paper": PAPER, "default": DEFAULT}

@@ -1,0 +1,39 @@
+"""Shadow-free targets by exposure fusion (Mertens et al. 2007; the DRN paper, section 3.3).
+
+A scene under many lights is fused as if the lights were exposures: what is well exposed,
+coloured and textured in some picture of it wins, so shadows drop out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from model_export.vidit import SHADOW_FREE_FOLDER, Picture, ViditFolder
+from service.lights import DIRECTIONS, VIDIT_TEMPERATURES_K, Light
+
+
+def fuse(pictures: Sequence[Picture]) -> Picture:
+    """Fuse pictures of one scene, each (h, w, 3), weighing contrast, saturation and exposure."""
+    mertens = cv2.createMergeMertens(1.0, 1.0, 1.0)
+    fused = mertens.process([np.ascontiguousarray(picture) for picture in pictures])
+    return np.asarray(np.rint(np.clip(fused, 0, 1) * 255), dtype=np.uint8)
+
+
+def fuse_folder(folder: ViditFolder, size_px: int) -> None:
+    """Write the shadow-free picture of every scene that has none yet."""
+    out = folder.root / SHADOW_FREE_FOLDER
+    out.mkdir(exist_ok=True)
+    lights = [Light(direction, k) for direction in DIRECTIONS for k in VIDIT_TEMPERATURES_K]
+    for scene in tqdm(folder.scenes, desc="fusing", unit="scene"):
+        path = out / f"Image{scene:03d}.png"
+        if path.exists():
+            continue
+        fused = fuse([folder.picture(scene, light, size_px) for light in lights])
+        unfinished = path.with_suffix(".part")
+        Image.fromarray(fused).save(unfinished, format="png")
+        unfinished.rename(path)

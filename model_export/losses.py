@@ -1,0 +1,94 @@
+"""What a stage of training minimises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+# VGG-19 up to relu3_1: index of each convolution in torchvision's `features`, and whether the
+# activation behind it is compared (relu1_1, relu2_1, relu3_1) and with which weight.
+_VGG_CONVOLUTIONS: Final = ((0, 1 / 32), (2, None), (5, 1 / 16), (7, None), (10, 1 / 8))
+_VGG_POOL_BEFORE: Final = (5, 10)
+_IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
+_IMAGENET_STD: Final = (0.229, 0.224, 0.225)
+
+
+def adversarial_loss(scores: Tensor, *, real: bool, gan: Literal["log", "least_squares"]) -> Tensor:
+    """Return how far a discriminator's scores are from calling the picture real (or not)."""
+    wanted = torch.ones_like(scores) if real else torch.zeros_like(scores)
+    if gan == "log":
+        return F.binary_cross_entropy_with_logits(scores, wanted)
+    return F.mse_loss(scores, wanted)
+
+
+def shadow_region(picture: Tensor, threshold: float) -> Tensor:
+    """Keep only the dark content of a picture: z = min(alpha, x) with x in [0, 1].
+
+    The result is stretched back to [-1, 1], so that a discriminator sees a common range.
+
+    Args:
+        picture: (n, 3, h, w) in [-1, 1].
+        threshold: alpha, in (0, 1]; the paper takes 15/255.
+    """
+    return ((picture + 1) / 2).clamp(max=threshold) * (2 / threshold) - 1
+
+
+class PerceptualLoss(nn.Module):
+    """L1 between VGG-19 features of two pictures (Johnson et al. 2016).
+
+    Compares relu1_1, relu2_1 and relu3_1, weighted 1/32, 1/16 and 1/8.
+
+    Args:
+        weights: VGG-19's convolutions up to relu3_1 under torchvision's names
+            (`features.0.weight` ... `features.10.bias`), trained on ImageNet.
+
+    Raises:
+        ValueError: a convolution is missing.
+    """
+
+    def __init__(self, weights: Mapping[str, Tensor]) -> None:
+        super().__init__()
+        missing = [name for name in _vgg_names() if name not in weights]
+        if missing:
+            raise ValueError(f"these are not VGG-19's weights: {missing[0]!r} is missing")
+        for name in _vgg_names():
+            self.register_buffer(name.replace(".", "_"), weights[name].float())
+        self.register_buffer("mean", torch.tensor(_IMAGENET_MEAN).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(_IMAGENET_STD).view(1, 3, 1, 1))
+
+    @classmethod
+    def from_file(cls, path: Path) -> PerceptualLoss:
+        """Read torchvision's `vgg19-*.pth`, or any state dict with its names."""
+        return cls(torch.load(path, map_location="cpu", weights_only=True))
+
+    def forward(self, picture: Tensor, target: Tensor) -> Tensor:
+        """Return the weighted distance of two pictures, (n, 3, h, w) in [-1, 1]."""
+        distance = picture.new_zeros(())
+        x, y = self._normalise(picture), self._normalise(target)
+        for index, weight in _VGG_CONVOLUTIONS:
+            x, y = self._layer(x, index), self._layer(y, index)
+            if weight is not None:
+                distance = distance + weight * F.l1_loss(x, y)
+        return distance
+
+    def _normalise(self, picture: Tensor) -> Tensor:
+        mean, std = cast(Tensor, self.mean), cast(Tensor, self.std)
+        return ((picture + 1) / 2 - mean) / std
+
+    def _layer(self, x: Tensor, index: int) -> Tensor:
+        if index in _VGG_POOL_BEFORE:
+            x = F.max_pool2d(x, 2)
+        weight = cast(Tensor, getattr(self, f"features_{index}_weight"))
+        bias = cast(Tensor, getattr(self, f"features_{index}_bias"))
+        return F.relu(F.conv2d(x, weight, bias, padding=1))
+
+
+def _vgg_names() -> list[str]:
+    return [
+        f"features.{index}.{kind}" for index, _ in _VGG_CONVOLUTIONS for kind in ("weight", "bias")
+    ]

@@ -1,0 +1,238 @@
+"""Trains the network: one loop, and stages as data.
+
+    pairs -> the stage's picture -> judges learn -> the stage's parts learn
+
+A run can be stopped at any step (its minutes are over, Ctrl-C, SIGTERM) and resumed; it goes on
+with the weights, the optimisers and the pairs where it stopped.
+"""
+
+from __future__ import annotations
+
+import csv
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final, Literal
+
+import torch
+from torch.nn.utils import convert_conv2d_weight_memory_format
+from torch.utils.data import DataLoader, Subset
+from tqdm import tqdm
+
+from model_export.checkpoint import Checkpoint, save
+from model_export.config import Stage, TrainingConfig
+from model_export.drn import build
+from model_export.learner import Learner
+from model_export.losses import PerceptualLoss
+from model_export.sheets import write_sheet
+from model_export.vidit import Pair, Pairs, ViditFolder, to_picture
+
+Precision = Literal["float32", "bfloat16"]
+
+STATE_FILE: Final = "state.pt"
+_SAVE_EVERY_S: Final = 300.0
+_LOG_EVERY_STEPS: Final = 25
+_SHEET_EVERY_STEPS: Final = 250
+_NUM_SHEET_ROWS: Final = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """Where and how a run computes.
+
+    Attributes:
+        device: `cpu`, `cuda` or `cuda:1`.
+        precision: of the networks' arithmetic; weights and losses stay float32.
+        num_workers: processes that draw pairs; 0 draws them in this one.
+    """
+
+    device: str = "cpu"
+    precision: Precision = "float32"
+    num_workers: int = 0
+
+
+class Training:
+    """One run in one folder.
+
+    Writes `state.pt` (to resume), `<architecture>.pt` (the checkpoint), `log.csv` and `samples/`.
+
+    Args:
+        out: the run's folder.
+        config: what to train.
+        folder: the training scenes.
+        held_out: scenes for the sample sheets.
+        machine: where to compute.
+        perceptual: the VGG-19 loss, or None where no weights are at hand.
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        config: TrainingConfig,
+        folder: ViditFolder,
+        held_out: ViditFolder,
+        *,
+        machine: Machine,
+        perceptual: PerceptualLoss | None = None,
+    ) -> None:
+        torch.manual_seed(config.seed)
+        self.out = out
+        self.config = config
+        self._folder = folder
+        self._held_out = held_out
+        self._machine = machine
+        self._device = torch.device(machine.device)
+        self._perceptual = perceptual.to(self._device) if perceptual else None
+        self._network = build(config.architecture).to(self._device)
+        convert_conv2d_weight_memory_format(self._network, torch.channels_last)
+        self._stage_index = 0
+        self._step = 0
+        self._learners: dict[str, Any] = {}  # state of optimiser and critics, when resumed
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Where the weights go."""
+        return self.out / f"{self.config.architecture}.pt"
+
+    def resume(self) -> None:
+        """Go on where the run in `out` stopped.
+
+        Raises:
+            FileNotFoundError: there is no run to resume.
+            ValueError: that run has another config.
+        """
+        state = torch.load(self.out / STATE_FILE, map_location=self._device, weights_only=True)
+        if state["config"] != repr(self.config):
+            raise ValueError(f"the run in {self.out} was started with another config")
+        self._network.load_state_dict(state["network"])
+        self._stage_index, self._step = state["stage_index"], state["step"]
+        self._learners = state["learners"]
+
+    def run(self, minutes: float | None = None) -> bool:
+        """Train until all stages are done, `minutes` are over, or a signal asks to stop.
+
+        Returns:
+            Whether all stages are done.
+        """
+        self.out.mkdir(parents=True, exist_ok=True)
+        until_s = time.monotonic() + minutes * 60 if minutes else float("inf")
+        with _stop_on_signal() as stop:
+            while self._stage_index < len(self.config.stages):
+                if not self._run_stage(self.config.stages[self._stage_index], until_s, stop):
+                    return False
+                self._stage_index, self._step, self._learners = self._stage_index + 1, 0, {}
+                self._save({})
+        return True
+
+    def _run_stage(self, stage: Stage, until_s: float, stop: threading.Event) -> bool:
+        learner = Learner(self._network, stage, self.config, self._device, self._perceptual)
+        if self._learners:
+            learner.load_state_dict(self._learners)
+        saved_s = time.monotonic()
+        bar = tqdm(self._batches(stage), desc=stage.name, initial=self._step, total=stage.num_steps)
+        for pair in bar:
+            with torch.autocast(
+                self._device.type, torch.bfloat16, enabled=self._machine.precision == "bfloat16"
+            ):
+                losses = learner.learn(pair, self._step)
+            self._step += 1
+            if self._step % _LOG_EVERY_STEPS == 0:
+                self._log(stage, losses)
+                bar.set_postfix({name: f"{value:.3f}" for name, value in losses.items()})
+            if self._step % _SHEET_EVERY_STEPS == 0 or self._step == stage.num_steps:
+                self._write_samples(stage, learner)
+            stopped = stop.is_set() or time.monotonic() > until_s
+            if stopped or time.monotonic() - saved_s > _SAVE_EVERY_S:
+                self._save(learner.state_dict())
+                saved_s = time.monotonic()
+            if stopped and self._step < stage.num_steps:
+                return False
+        return True
+
+    def _batches(self, stage: Stage) -> Iterator[Pair]:
+        pairs = Pairs(
+            self._folder,
+            stage,
+            self.config.light,
+            self.config.augmentation,
+            seed=(self.config.seed, self._stage_index),
+        )
+        rest = Subset(pairs, range(self._step * stage.batch_size, len(pairs)))
+        for pair in DataLoader(rest, stage.batch_size, num_workers=self._machine.num_workers):
+            yield Pair(
+                *(
+                    planes.to(self._device, memory_format=torch.channels_last, non_blocking=True)
+                    for planes in pair
+                )
+            )
+
+    def _save(self, learners: Mapping[str, Any]) -> None:
+        state = {
+            "config": repr(self.config),
+            "network": self._network.state_dict(),
+            "stage_index": self._stage_index,
+            "step": self._step,
+            "learners": dict(learners),
+        }
+        unfinished = self.out / f"{STATE_FILE}.part"
+        torch.save(state, unfinished)
+        unfinished.replace(self.out / STATE_FILE)
+        save(self.checkpoint_path, self._checkpoint())
+
+    def _checkpoint(self) -> Checkpoint:
+        stages = self.config.stages
+        done = {stage.name: stage.num_steps for stage in stages[: self._stage_index]}
+        if self._stage_index < len(stages):
+            done[stages[self._stage_index].name] = self._step
+        size_px = max(stage.size_px for stage in stages if done.get(stage.name))
+        weights = self._network.state_dict()
+        return Checkpoint(
+            architecture=self.config.architecture,
+            lights=(str(self.config.light),),
+            weights={name: weight.detach().cpu().clone() for name, weight in weights.items()},
+            provenance={
+                "trained_on": f"{len(self._folder.scenes)} procedural scenes under 8 lights",
+                "license": "Apache-2.0",
+                "size_px": size_px,
+                "perceptual_loss": "VGG-19" if self._perceptual else "none: no weights given",
+                **{f"steps.{name}": steps for name, steps in done.items()},
+            },
+        )
+
+    def _log(self, stage: Stage, losses: Mapping[str, float]) -> None:
+        with (self.out / "log.csv").open("a", newline="") as stream:
+            writer = csv.writer(stream)
+            for name, value in losses.items():
+                writer.writerow([stage.name, self._step, name, f"{value:.5f}"])
+
+    def _write_samples(self, stage: Stage, learner: Learner) -> None:
+        pairs = Pairs(self._held_out, stage, self.config.light, self.config.augmentation, seed=(1,))
+        rows = []
+        for index in range(min(_NUM_SHEET_ROWS, len(pairs))):
+            pair = pairs[index]
+            picture = learner.picture(pair.image[None].to(self._device))[0]
+            rows.append([to_picture(pair.image), to_picture(picture), to_picture(pair.target)])
+        name = f"{self._stage_index + 1}-{stage.name}-{self._step:06d}.png"
+        write_sheet(self.out / "samples" / name, ["input", stage.judges, stage.target], rows)
+
+
+@contextmanager
+def _stop_on_signal() -> Iterator[threading.Event]:
+    """Turn SIGINT and SIGTERM into an event, so that a step is finished and saved."""
+    stop = threading.Event()
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signals: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(each, ask) for each in signals]
+    try:
+        yield stop
+    finally:
+        for each, handler in zip(signals, before, strict=True):
+            signal.signal(each, handler)

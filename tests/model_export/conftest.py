@@ -1,0 +1,39 @@
+"""A tiny data set in VIDIT's layout: textured planes under a gradient from each direction."""
+
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from model_export.fusion import fuse_folder
+from model_export.vidit import ViditFolder
+from service.lights import DIRECTIONS
+
+SIZE_PX = 64
+
+
+def paint_scene(seed: int, direction: str) -> np.ndarray:
+    texture = np.random.default_rng(seed).uniform(0.2, 0.9, (SIZE_PX, SIZE_PX, 3))
+    angle = math.tau * DIRECTIONS.index(direction) / 8  # N up, E right
+    y, x = np.mgrid[-1 : 1 : SIZE_PX * 1j, -1 : 1 : SIZE_PX * 1j]
+    shading = np.clip(0.5 + 0.4 * (x * math.sin(angle) - y * math.cos(angle)), 0.05, 1)
+    return np.rint(texture * shading[..., None] * 255).astype(np.uint8)
+
+
+@pytest.fixture
+def vidit_root(tmp_path):
+    root = tmp_path / "vidit"
+    root.mkdir()
+    for scene in range(4):
+        for direction in DIRECTIONS:
+            path = root / f"Image{scene:03d}_4500_{direction}.png"
+            Image.fromarray(paint_scene(scene, direction)).save(path)
+    return root
+
+
+@pytest.fixture
+def folder(vidit_root):
+    folder = ViditFolder.open(vidit_root)
+    fuse_folder(folder, SIZE_PX)
+    return folder

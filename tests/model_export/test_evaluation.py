@@ -1,0 +1,44 @@
+"""What the measuring promises."""
+
+import numpy as np
+import pytest
+
+from model_export.evaluation import UNCHANGED, as_table, evaluate, examples, psnr_db, ssim
+from service.lights import Light
+
+EAST = Light("E", 4500)
+
+
+def test_psnr_follows_its_definition():
+    black, grey = np.zeros((8, 8, 3), np.uint8), np.full((8, 8, 3), 51, np.uint8)
+    assert psnr_db(black, black) == float("inf")
+    assert psnr_db(black, grey) == pytest.approx(20 * np.log10(255 / 51))
+
+
+def test_ssim_is_one_for_equal_pictures_and_falls_with_noise():
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 255, (32, 32, 3), dtype=np.uint8)
+    noisy = np.clip(picture + rng.normal(0, 40, picture.shape), 0, 255).astype(np.uint8)
+    assert ssim(picture, picture) == pytest.approx(1)
+    assert ssim(noisy, picture) < 0.95
+
+
+def test_every_other_direction_is_measured_at_every_temperature(folder):
+    found = list(examples(folder, EAST, 32, (4500, 6500)))
+    assert len(found) == len(folder.scenes) * 7 * 2
+    assert all(example.light.direction != "E" for example in found)
+
+
+def test_the_unchanged_input_stands_beside_every_method(folder, tmp_path):
+    held_out = list(examples(folder, EAST, 64, (4500,)))
+    answers = {example.image.tobytes(): example.target ^ 1 for example in held_out}
+    sheet = tmp_path / "sheets" / "sheet.png"
+    methods = {"one code off": lambda image: answers[image.tobytes()]}
+    scores = evaluate(held_out, methods, sheet)
+    assert [score.method for score in scores] == [UNCHANGED, "one code off"]
+    assert scores[0].psnr_db < 20
+    assert scores[1].psnr_db == pytest.approx(20 * np.log10(255))
+    assert scores[1].ssim > 0.99
+    assert scores[0].psnr_margin_db > 0
+    assert sheet.exists()
+    assert "| unchanged input | 28 |" in as_table(scores)

@@ -1,0 +1,136 @@
+"""What a training run promises: it learns, stops, resumes, and leaves a checkpoint."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from model_export.checkpoint import load
+from model_export.config import CONFIGS, DEFAULT, PAPER, Augmentation
+from model_export.drn import ARCHITECTURES
+from model_export.learner import Learner
+from model_export.losses import PerceptualLoss
+from model_export.training import Machine, Training
+from model_export.vidit import Pair
+
+TINY = dataclasses.replace(
+    DEFAULT,
+    augmentation=Augmentation(),
+    discriminator_width=2,
+    stages=tuple(
+        dataclasses.replace(stage, num_steps=2, batch_size=1, size_px=32)
+        for stage in DEFAULT.stages
+    ),
+)
+
+
+@pytest.fixture(autouse=True)
+def narrow_network(monkeypatch):
+    """A network of the same shape, narrow enough to take a step in milliseconds."""
+    narrow = dataclasses.replace(ARCHITECTURES["drn-s"], width=2, rerender_width=8)
+    monkeypatch.setattr("model_export.drn.ARCHITECTURES", {"drn-s": narrow})
+    monkeypatch.setattr("model_export.checkpoint.ARCHITECTURES", {"drn-s": narrow})
+
+
+@pytest.fixture
+def start(folder, tmp_path):
+    training_folder, held_out = folder.split(1)
+
+    def start(name, config=TINY, machine=Machine()):
+        return Training(tmp_path / name, config, training_folder, held_out, machine=machine)
+
+    return start
+
+
+def weights_of(run):
+    return load(run.checkpoint_path).weights
+
+
+def test_a_run_goes_through_all_stages_and_leaves_a_checkpoint(start):
+    run = start("run")
+    assert run.run()
+    checkpoint = load(run.checkpoint_path)
+    assert checkpoint.lights == ("E-4500",)
+    assert checkpoint.provenance["steps.together"] == 2
+    sheets = {path.name for path in (run.out / "samples").iterdir()}
+    assert sheets == {f"{i}-{s.name}-000002.png" for i, s in enumerate(TINY.stages, 1)}
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(start):
+    whole = start("whole")
+    whole.run()
+    stopped = start("stopped")
+    while not stopped.run(minutes=1e-9):  # one step at a time
+        stopped = start("stopped")
+        stopped.resume()
+    expected, found = weights_of(whole), weights_of(stopped)
+    assert all(torch.allclose(expected[name], found[name], atol=1e-6) for name in expected)
+
+
+def test_a_run_of_another_config_is_not_resumed(start):
+    start("run").run()
+    other = start("run", dataclasses.replace(TINY, seed=5))
+    with pytest.raises(ValueError, match="another config"):
+        other.resume()
+
+
+@pytest.mark.parametrize("stage", DEFAULT.stages, ids=lambda stage: stage.name)
+def test_a_stage_changes_only_the_parts_that_it_trains(start, stage):
+    run = start("run")
+    network = run._network
+    before = {name: weight.clone() for name, weight in network.state_dict().items()}
+    learner = Learner(network, stage, TINY, torch.device("cpu"), None)
+    pair = Pair(torch.rand(1, 3, 32, 32) * 2 - 1, torch.rand(1, 3, 32, 32) * 2 - 1)
+    learner.learn(pair, 0)
+    changed = {
+        name.split(".")[0]
+        for name, weight in network.state_dict().items()
+        if not torch.equal(weight, before[name])
+    }
+    assert changed == set(stage.trains)
+
+
+def test_learning_brings_the_picture_nearer_to_the_target(start):
+    stage = dataclasses.replace(
+        DEFAULT.stages[3], num_steps=60, learning_rate=2e-3, decay_from=1.0
+    )
+    learner = Learner(start("run")._network, stage, TINY, torch.device("cpu"), None)
+    image = torch.rand(1, 3, 32, 32) * 2 - 1
+    pair = Pair(image, image * 0.5 + 0.2)
+    losses = [learner.learn(pair, step)["l1"] for step in range(60)]
+    assert losses[-1] < 0.6 * losses[0]
+
+
+def test_autocast_to_bfloat16_trains_and_keeps_float32_weights(start):
+    run = start("run", machine=Machine(precision="bfloat16"))
+    assert run.run()
+    assert all(weight.dtype == torch.float32 for weight in weights_of(run).values())
+
+
+def test_the_perceptual_loss_tells_a_texture_from_its_blur():
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(64, 3), (64, 64), (128, 64), (128, 128), (256, 128)]
+    weights = {}
+    for index, (out_channels, in_channels) in zip((0, 2, 5, 7, 10), shapes, strict=True):
+        scale = (2 / (9 * in_channels)) ** 0.5
+        weight = torch.randn(out_channels, in_channels, 3, 3, generator=generator) * scale
+        weights[f"features.{index}.weight"] = weight
+        weights[f"features.{index}.bias"] = torch.zeros(out_channels)
+    loss = PerceptualLoss(weights)
+    texture = torch.rand(1, 3, 32, 32, generator=generator) * 2 - 1
+    blurred = torch.nn.functional.avg_pool2d(texture, 5, stride=1, padding=2)
+    assert loss(texture, texture) == 0
+    assert loss(blurred, texture) > loss(texture + 0.02, texture) > 0
+    with pytest.raises(ValueError, match=r"features\.10\.bias"):
+        PerceptualLoss({name: w for name, w in weights.items() if name != "features.10.bias"})
+
+
+def test_the_paper_is_a_config_of_its_own():
+    assert set(CONFIGS) == {"paper", "default"}
+    assert [stage.trains for stage in PAPER.stages] == [
+        ("scene_reconversion",),
+        ("shadow_prior",),
+        ("rerenderer",),
+    ]
+    assert PAPER.shadow_threshold == pytest.approx(0.059, abs=1e-3)
+    assert {stage.learning_rate for stage in PAPER.stages} == {1e-4}
