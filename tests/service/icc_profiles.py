@@ -1,0 +1,63 @@
+"""Colour profiles made from nothing but ICC.1's tables, so that no binary file is kept."""
+
+from __future__ import annotations
+
+import struct
+
+# D50-adapted primaries, as the profiles of these spaces publish them.
+SRGB = ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7141))
+DISPLAY_P3 = ((0.5151, 0.2412, -0.0011), (0.2920, 0.6922, 0.0419), (0.1571, 0.0666, 0.7841))
+
+
+def rgb_profile(primaries: tuple[tuple[float, float, float], ...], gamma: float = 2.2) -> bytes:
+    tags = {
+        f"{channel}XYZ": _xyz(*primary) for channel, primary in zip("rgb", primaries, strict=True)
+    }
+    tags |= {f"{channel}TRC": _curve(gamma) for channel in "rgb"}
+    return _profile("mntr", "RGB ", "XYZ ", tags)
+
+
+def gray_profile(gamma: float) -> bytes:
+    return _profile("mntr", "GRAY", "XYZ ", {"kTRC": _curve(gamma)})
+
+
+def cmyk_profile() -> bytes:
+    """Full cyan, and nothing else, is dark; all else is white. Nothing is like it."""
+    nodes = b"".join(
+        bytes((50 if cyan else 255, 128, 128))
+        for cyan in (0, 1) for _magenta in (0, 1) for _yellow in (0, 1) for _black in (0, 1)
+    )  # fmt: skip
+    identity = bytes(range(256))
+    matrix = struct.pack(
+        ">9i", *(65536 * (row == column) for row in range(3) for column in range(3))
+    )
+    table = b"mft1" + bytes(4) + bytes((4, 3, 2, 0)) + matrix + identity * 4 + nodes + identity * 3
+    return _profile("prtr", "CMYK", "Lab ", {"A2B0": table})
+
+
+def _profile(device_class: str, space: str, connection: str, tags: dict[str, bytes]) -> bytes:
+    tags = {
+        "desc": b"desc" + bytes(4) + struct.pack(">I", 5) + b"test\0" + bytes(78),
+        "cprt": b"text" + bytes(4) + b"none\0",
+        "wtpt": _xyz(0.9642, 1.0, 0.8249),
+    } | tags
+    table, body, offset = b"", b"", 128 + 4 + 12 * len(tags)
+    for name, data in tags.items():
+        padded = data + bytes(-len(data) % 4)
+        table += struct.pack(">4sII", name.encode(), offset + len(body), len(data))
+        body += padded
+    header = struct.pack(
+        ">I4sI4s4s4s12s4s4sIIIQI3i4s44s",
+        offset + len(body), b"test", 0x02400000, device_class.encode(), space.encode(),
+        connection.encode(), bytes(12), b"acsp", bytes(4), 0, 0, 0, 0, 0,
+        63190, 65536, 54061, bytes(4), bytes(44),
+    )  # fmt: skip
+    return header + struct.pack(">I", len(tags)) + table + body
+
+
+def _xyz(x: float, y: float, z: float) -> bytes:
+    return b"XYZ " + bytes(4) + struct.pack(">3i", *(round(v * 65536) for v in (x, y, z)))
+
+
+def _curve(gamma: float) -> bytes:
+    return b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)) + bytes(2)

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.buckets import BUCKETS, Bucket, choose_bucket, fit, unfit
+
+SIDES = st.integers(16, 600)
+
+
+def test_the_list_of_buckets_is_closed():
+    assert set(map(str, BUCKETS)) == {
+        "512x512", "592x448", "624x416", "688x384", "736x368",
+        "448x592", "416x624", "384x688", "368x736",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("bucket", BUCKETS, ids=str)
+def test_every_bucket_costs_about_the_same_and_suits_the_network(bucket):
+    assert bucket.width_px * bucket.height_px == pytest.approx(512 * 512, rel=0.034)
+    assert bucket.width_px % 16 == bucket.height_px % 16 == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "bucket"),
+    [
+        ((4000, 4000), "512x512"),
+        ((4032, 3024), "592x448"),
+        ((3024, 4032), "448x592"),
+        ((6000, 4000), "624x416"),
+        ((1920, 1080), "688x384"),
+        ((1080, 1920), "384x688"),
+        ((4000, 2000), "736x368"),
+        ((9000, 1000), "736x368"),
+        ((1000, 9000), "368x736"),
+    ],
+)
+def test_common_shapes_go_to_their_buckets(size, bucket):
+    assert str(choose_bucket(*size)) == bucket
+
+
+@given(SIDES, SIDES)
+def test_pictures_are_never_rotated(width_px, height_px):
+    bucket = choose_bucket(width_px, height_px)
+    assert choose_bucket(height_px, width_px) == Bucket(bucket.height_px, bucket.width_px)
+    if width_px != height_px and bucket.width_px != bucket.height_px:
+        assert (width_px > height_px) == (bucket.width_px > bucket.height_px)
+
+
+@given(SIDES, SIDES)
+def test_what_is_cut_out_again_covers_the_picture_with_little_stretch(width_px, height_px):
+    pixels = np.zeros((height_px, width_px, 3), np.uint8)
+    bucket = choose_bucket(width_px, height_px)
+    canvas = fit(pixels, bucket)
+    assert canvas.shape == (bucket.height_px, bucket.width_px, 3)
+    rows, columns, _ = unfit(canvas, width_px, height_px).shape
+    # At 600 x 16 the picture has 20 rows in its bucket: half a row is 2.5 %.
+    assert columns / rows == pytest.approx(width_px / height_px, rel=0.16)
+
+
+@pytest.mark.parametrize("size", [(900, 100), (100, 900), (640, 480), (300, 700)])
+def test_a_picture_keeps_its_place(size):
+    width_px, height_px = size
+    x, y = np.meshgrid(np.linspace(0, 255, width_px), np.linspace(0, 255, height_px))
+    pixels = np.stack([x, y, x], axis=2).astype(np.uint8)
+    low = unfit(fit(pixels, choose_bucket(*size)), *size).astype(float)
+    rows, columns, _ = low.shape
+    np.testing.assert_allclose(low[rows // 2, :, 0], np.linspace(0, 255, columns), atol=4)
+    np.testing.assert_allclose(low[:, columns // 2, 1], np.linspace(0, 255, rows), atol=4)
+
+
+def test_a_panorama_is_surrounded_by_its_reflection():
+    pixels = np.random.default_rng(0).integers(0, 256, (100, 800, 3), dtype=np.uint8)
+    canvas = fit(pixels, Bucket(736, 368))
+    picture = unfit(canvas, 800, 100)
+    top = (368 - picture.shape[0]) // 2
+    np.testing.assert_array_equal(canvas[top - 1], picture[0])
+    np.testing.assert_array_equal(canvas[top - 5], picture[4])
+
+
+def test_a_single_row_of_pixels_still_fits():
+    pixels = np.full((1, 5000, 3), 77, np.uint8)
+    assert np.all(fit(pixels, choose_bucket(5000, 1)) == 77)
