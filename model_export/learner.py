@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from model_export.config import ALL_PARTS, Loss, Stage, TrainingConfig
 from model_export.critic import Critic
 from model_export.drn import Drn
-from model_export.losses import PerceptualLoss
+from model_export.losses import PerceptualLoss, dissimilarity
 from model_export.vidit import Pair
 
 
@@ -94,6 +94,8 @@ class Learner:
         for name in self._stage.losses:
             if name == "l1":
                 yield name, F.l1_loss(picture, pair.target)
+            elif name == "ssim":
+                yield name, dissimilarity(picture, pair.target)
             elif name == "perceptual":
                 if self._perceptual is not None:
                     yield name, self._perceptual(picture, pair.target)

@@ -14,6 +14,8 @@ from torch.nn import functional as F
 # activation behind it is compared (relu1_1, relu2_1, relu3_1) and with which weight.
 _VGG_CONVOLUTIONS: Final = ((0, 1 / 32), (2, None), (5, 1 / 16), (7, None), (10, 1 / 8))
 _VGG_POOL_BEFORE: Final = (5, 10)
+_SSIM_C1: Final = 0.01**2
+_SSIM_C2: Final = 0.03**2
 _IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 _IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 
@@ -24,6 +26,26 @@ def adversarial_loss(scores: Tensor, *, real: bool, gan: Literal["log", "least_s
     if gan == "log":
         return F.binary_cross_entropy_with_logits(scores, wanted)
     return F.mse_loss(scores, wanted)
+
+
+def dissimilarity(picture: Tensor, target: Tensor) -> Tensor:
+    """Return 1 - SSIM, 0 for equal pictures (Wang et al. 2004, with flat 7x7 windows).
+
+    Args:
+        picture: (n, 3, h, w) in [-1, 1].
+        target: the same.
+    """
+    x, y = (picture + 1) / 2, (target + 1) / 2
+    mean_x, mean_y = _windows(x), _windows(y)
+    variances = _windows(x * x) - mean_x**2 + _windows(y * y) - mean_y**2
+    covariance = _windows(x * y) - mean_x * mean_y
+    luminance = (2 * mean_x * mean_y + _SSIM_C1) / (mean_x**2 + mean_y**2 + _SSIM_C1)
+    structure = (2 * covariance + _SSIM_C2) / (variances + _SSIM_C2)
+    return 1 - (luminance * structure).mean()
+
+
+def _windows(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, kernel_size=7, stride=1)
 
 
 def shadow_region(picture: Tensor, threshold: float) -> Tensor:
