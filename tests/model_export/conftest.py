@@ -1,11 +1,14 @@
-"""A tiny data set in VIDIT's layout: textured planes under a gradient from each direction."""
+"""A tiny data set in VIDIT's layout, and a network narrow enough to learn from it in no time."""
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from model_export.drn import ARCHITECTURES
 from model_export.fusion import fuse_folder
 from model_export.vidit import ViditFolder
 from service.lights import DIRECTIONS
@@ -13,7 +16,14 @@ from service.lights import DIRECTIONS
 SIZE_PX = 64
 
 
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """Small work on many threads is slower than on one."""
+    torch.set_num_threads(1)
+
+
 def paint_scene(seed: int, direction: str) -> np.ndarray:
+    """Return a textured plane under a gradient from the direction."""
     texture = np.random.default_rng(seed).uniform(0.2, 0.9, (SIZE_PX, SIZE_PX, 3))
     angle = math.tau * DIRECTIONS.index(direction) / 8  # N up, E right
     y, x = np.mgrid[-1 : 1 : SIZE_PX * 1j, -1 : 1 : SIZE_PX * 1j]
@@ -37,3 +47,11 @@ def folder(vidit_root):
     folder = ViditFolder.open(vidit_root)
     fuse_folder(folder, SIZE_PX)
     return folder
+
+
+@pytest.fixture
+def narrow_network(monkeypatch):
+    """A network of the same shape, narrow enough to take a step in milliseconds."""
+    narrow = dataclasses.replace(ARCHITECTURES["drn-s"], width=2, rerender_width=8)
+    monkeypatch.setattr("model_export.drn.ARCHITECTURES", {"drn-s": narrow})
+    monkeypatch.setattr("model_export.checkpoint.ARCHITECTURES", {"drn-s": narrow})

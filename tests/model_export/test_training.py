@@ -2,16 +2,17 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
 from model_export.checkpoint import load
 from model_export.config import CONFIGS, DEFAULT, PAPER, Augmentation
-from model_export.drn import ARCHITECTURES
+from model_export.evaluation import ssim
 from model_export.learner import Learner
-from model_export.losses import PerceptualLoss
+from model_export.losses import PerceptualLoss, dissimilarity
 from model_export.training import Machine, Training
-from model_export.vidit import Pair
+from model_export.vidit import Pair, to_tensor
 
 TINY = dataclasses.replace(
     DEFAULT,
@@ -24,19 +25,15 @@ TINY = dataclasses.replace(
 )
 
 
-@pytest.fixture(autouse=True)
-def narrow_network(monkeypatch):
-    """A network of the same shape, narrow enough to take a step in milliseconds."""
-    narrow = dataclasses.replace(ARCHITECTURES["drn-s"], width=2, rerender_width=8)
-    monkeypatch.setattr("model_export.drn.ARCHITECTURES", {"drn-s": narrow})
-    monkeypatch.setattr("model_export.checkpoint.ARCHITECTURES", {"drn-s": narrow})
+MACHINE = Machine()
+pytestmark = pytest.mark.usefixtures("narrow_network")
 
 
 @pytest.fixture
 def start(folder, tmp_path):
     training_folder, held_out = folder.split(1)
 
-    def start(name, config=TINY, machine=Machine()):
+    def start(name, config=TINY, machine=MACHINE):
         return Training(tmp_path / name, config, training_folder, held_out, machine=machine)
 
     return start
@@ -91,9 +88,7 @@ def test_a_stage_changes_only_the_parts_that_it_trains(start, stage):
 
 
 def test_learning_brings_the_picture_nearer_to_the_target(start):
-    stage = dataclasses.replace(
-        DEFAULT.stages[3], num_steps=60, learning_rate=2e-3, decay_from=1.0
-    )
+    stage = dataclasses.replace(DEFAULT.stages[3], num_steps=60, learning_rate=2e-3, decay_from=1.0)
     learner = Learner(start("run")._network, stage, TINY, torch.device("cpu"), None)
     image = torch.rand(1, 3, 32, 32) * 2 - 1
     pair = Pair(image, image * 0.5 + 0.2)
@@ -134,3 +129,12 @@ def test_the_paper_is_a_config_of_its_own():
     ]
     assert PAPER.shadow_threshold == pytest.approx(0.059, abs=1e-3)
     assert {stage.learning_rate for stage in PAPER.stages} == {1e-4}
+
+
+def test_dissimilarity_is_one_minus_the_ssim_that_evaluation_measures():
+    rng = np.random.default_rng(0)
+    target = rng.integers(0, 256, (48, 48, 3), dtype=np.uint8)
+    picture = np.clip(target + rng.normal(0, 30, target.shape), 0, 255).astype(np.uint8)
+    found = dissimilarity(to_tensor(picture)[None], to_tensor(target)[None])
+    assert found.item() == pytest.approx(1 - ssim(picture, target), abs=2e-3)
+    assert dissimilarity(to_tensor(target)[None], to_tensor(target)[None]).item() < 1e-6

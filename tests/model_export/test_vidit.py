@@ -15,8 +15,8 @@ STAGE = dataclasses.replace(DEFAULT.stages[1], size_px=64, num_steps=40, batch_s
 PLAIN = Augmentation(mirror=0.0)
 
 
-def draw(folder, augmentation=PLAIN, stage=STAGE, seed=(0,), light=Light("E", 4500)):
-    return Pairs(folder, stage, light, augmentation, seed)
+def draw(folder, augmentation=PLAIN, stage=STAGE, seed=(0,)):
+    return Pairs(folder, stage, DEFAULT.light, augmentation, seed)
 
 
 def test_only_scenes_with_all_eight_directions_count(vidit_root):
@@ -25,7 +25,7 @@ def test_only_scenes_with_all_eight_directions_count(vidit_root):
 
 
 def test_an_empty_folder_is_refused_with_the_names_it_should_hold(tmp_path):
-    with pytest.raises(MissingData, match="Image000_4500_N.png"):
+    with pytest.raises(MissingData, match=r"Image000_4500_N\.png"):
         ViditFolder.open(tmp_path)
 
 

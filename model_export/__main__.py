@@ -1,0 +1,166 @@
+"""The research half's commands: `python -m model_export COMMAND --help`.
+
+render -> fuse -> train -> evaluate -> export
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+import typer
+
+from model_export import scenes
+from model_export.checkpoint import CheckpointError, load, save, sha256
+from model_export.config import CONFIGS
+from model_export.evaluation import Score, as_table, evaluate, examples, relight_with
+from model_export.export import export_onnx
+from model_export.fusion import fuse_folder
+from model_export.losses import PerceptualLoss
+from model_export.parity import ParityError
+from model_export.published import import_published
+from model_export.training import STATE_FILE, Machine, Training
+from model_export.vidit import MissingData, ViditFolder
+from service.lights import Light
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+DataFolder = Annotated[Path, typer.Argument(help="a folder in VIDIT's layout")]
+HeldOut = Annotated[int, typer.Option(help="first scenes of the folder, kept from training")]
+
+
+@app.command()
+def render(
+    out: Annotated[Path, typer.Argument(help="the folder to fill")],
+    num_scenes: Annotated[int, typer.Option(help="how many scenes")] = 240,
+    seed: int = 2020,
+    size_px: int = 256,
+    variant: Annotated[str | None, typer.Option(help="a Mitsuba variant")] = None,
+) -> None:
+    """Render procedural scenes under eight lights each; run again to go on."""
+    scenes.render_scenes(out, num_scenes=num_scenes, seed=seed, size_px=size_px, variant=variant)
+    scenes.contact_sheet(out, out / "contact.png")
+
+
+@app.command()
+def fuse(data: DataFolder, size_px: int = 256) -> None:
+    """Write the shadow-free target of each scene by exposure fusion."""
+    fuse_folder(ViditFolder.open(data), size_px)
+
+
+@app.command()
+def train(
+    data: DataFolder,
+    out: Annotated[Path, typer.Argument(help="the run's folder")],
+    *,
+    config: Annotated[Literal["default", "paper"], typer.Option()] = "default",
+    minutes: Annotated[float | None, typer.Option(help="stop and save after so long")] = None,
+    resume: Annotated[bool, typer.Option(help="go on where the run stopped")] = False,
+    held_out: HeldOut = 10,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1; the best one")] = None,
+    precision: Annotated[Literal["float32", "bfloat16"] | None, typer.Option()] = None,
+    num_workers: Annotated[int, typer.Option(help="processes that draw pairs")] = 0,
+    vgg_weights: Annotated[Path | None, typer.Option(help="torchvision's VGG-19 weights")] = None,
+) -> None:
+    """Train the network through all stages; bfloat16 where a GPU is used."""
+    if (out / STATE_FILE).exists() and not resume:
+        raise typer.BadParameter(f"{out} holds a run already: --resume goes on with it")
+    on_gpu = torch.cuda.is_available() if device is None else device.startswith("cuda")
+    machine = Machine(
+        device=device or ("cuda" if on_gpu else "cpu"),
+        precision=precision or ("bfloat16" if on_gpu else "float32"),
+        num_workers=num_workers,
+    )
+    if vgg_weights is None:
+        typer.echo("No --vgg-weights: the perceptual loss is left out.", err=True)
+    training_folder, held_out_folder = ViditFolder.open(data).split(held_out)
+    run = Training(
+        out,
+        CONFIGS[config],
+        training_folder,
+        held_out_folder,
+        machine=machine,
+        perceptual=PerceptualLoss.from_file(vgg_weights) if vgg_weights else None,
+    )
+    if resume:
+        run.resume()
+    done = run.run(minutes)
+    typer.echo(f"{run.checkpoint_path}: {'done' if done else 'stopped; --resume goes on'}")
+
+
+@app.command(name="evaluate")
+def evaluate_command(
+    model: Annotated[Path, typer.Argument(help="a checkpoint .pt or an exported .onnx")],
+    data: DataFolder,
+    *,
+    held_out: HeldOut = 10,
+    size_px: int = 256,
+    light: Annotated[str, typer.Option(help="the target")] = "E-4500",
+    temperatures_k: Annotated[str, typer.Option(help="of the inputs, comma-separated")] = "4500",
+    sheet: Annotated[Path | None, typer.Option(help="where to draw a contact sheet")] = None,
+    record: Annotated[bool, typer.Option(help="store the scores in the checkpoint")] = False,
+) -> None:
+    """Measure a model on the held-out scenes, beside the unchanged input."""
+    _, folder = ViditFolder.open(data).split(held_out)
+    temperatures = [int(kelvin) for kelvin in temperatures_k.split(",")]
+    pairs = list(examples(folder, Light.parse(light), size_px, temperatures))
+    scores = evaluate(pairs, {model.stem: relight_with(model)}, sheet)
+    typer.echo(as_table(scores))
+    if record:
+        _record(model, scores, f"{held_out} held-out scenes, {size_px} px, {temperatures_k} K")
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="a checkpoint .pt")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="the .onnx to write")],
+    *,
+    version: str = "0.1.0",
+) -> None:
+    """Write the ONNX file with its contract and model card, and prove that it agrees."""
+    contract = export_onnx(
+        load(checkpoint), sha256(checkpoint), out, name=out.stem, version=version
+    )
+    typer.echo(f"{out}: {contract.name} {contract.version}")
+
+
+@app.command()
+def import_checkpoint(
+    published: Annotated[Path, typer.Argument(help="the authors' latest_net_G.pth")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="the checkpoint to write")],
+) -> None:
+    """Read the DRN authors' released weights."""
+    import_published(published, out)
+    typer.echo(f"{out}: every weight found its place")
+
+
+def _record(model: Path, scores: Sequence[Score], dataset: str) -> None:
+    """Keep the model's scores in its provenance, where the export finds them."""
+    checkpoint = load(model)
+    unchanged, own = scores
+    metrics: dict[str, str | float] = {
+        "metrics.dataset": dataset,
+        "metrics.psnr_db": round(own.psnr_db, 2),
+        "metrics.ssim": round(own.ssim, 3),
+        "metrics.unchanged_psnr_db": round(unchanged.psnr_db, 2),
+        "metrics.unchanged_ssim": round(unchanged.ssim, 3),
+    }
+    provenance = {**checkpoint.provenance, **metrics}
+    save(model, dataclasses.replace(checkpoint, provenance=provenance))
+
+
+def main() -> None:
+    """Run a command; an expected failure is one line and exit code 2."""
+    try:
+        app()
+    except (CheckpointError, MissingData, ParityError) as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""What a caller may ask for: the options of `POST /relight`, as query or form fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from service.errors import InvalidOption
+from service.lights import MAX_TEMPERATURE_K, MIN_TEMPERATURE_K, Light
+
+Direction = Literal["N", "NE", "E", "SE", "S", "SW", "W", "NW"]
+Format = Literal["jpeg", "png", "webp"]
+
+DEFAULT_DIRECTION: Final = "E"
+
+_Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class RelightOptions(BaseModel):
+    """The options of one request, checked. An unknown name or value is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    direction: Direction | None = Field(
+        None,
+        description="compass point that the new light comes from, N = from behind the scene, "
+        f"E = from image right; {DEFAULT_DIRECTION} when neither this nor `light` is given",
+    )
+    temperature: int | None = Field(
+        None,
+        ge=MIN_TEMPERATURE_K,
+        le=MAX_TEMPERATURE_K,
+        description="colour temperature of the new light in kelvin; else the model's own",
+    )
+    light: str | None = Field(
+        None,
+        pattern=r"^(N|NE|E|SE|S|SW|W|NW)-\d{4,5}$",
+        examples=["E-4500"],
+        description="shorthand for direction and temperature, such as `E-4500`",
+    )
+    strength: _Share = Field(
+        1.0, description="0 gives the photo back, 1 the full effect; blended in linear light"
+    )
+    fill: _Share = Field(0.0, description="how much of the photo's own light to keep as fill light")
+    model: str | None = Field(
+        None, max_length=128, description="name of a model from `GET /models`; else one that fits"
+    )
+    format: Format | None = Field(
+        None, description="format of the answer; else the `Accept` header's, else the photo's own"
+    )
+    quality: int | None = Field(None, ge=1, le=100, description="quality of a lossy format")
+    detail: Literal["full", "model"] = Field(
+        "full", description="the photo's full size, or the size that the model rendered"
+    )
+    metadata: Literal["keep", "strip"] = Field(
+        "keep", description="EXIF and XMP; the orientation is applied in both cases"
+    )
+
+    @model_validator(mode="after")
+    def _light_stands_alone(self) -> Self:
+        if self.light is not None:
+            Light.parse(self.light)
+            if self.direction is not None or self.temperature is not None:
+                raise ValueError("`light` already names direction and temperature")
+        return self
+
+    @property
+    def wanted_direction(self) -> str:
+        """The direction asked for, or the default one."""
+        if self.light is not None:
+            return Light.parse(self.light).direction
+        return self.direction or DEFAULT_DIRECTION
+
+    @property
+    def wanted_temperature_k(self) -> int | None:
+        """The temperature asked for; None leaves the model's own."""
+        return Light.parse(self.light).temperature_k if self.light else self.temperature
+
+    @classmethod
+    def parse(cls, fields: Iterable[tuple[str, str]]) -> RelightOptions:
+        """Read options from the query and form fields of a request.
+
+        Raises:
+            InvalidOption: an unknown name, a name given twice, or a value out of its range.
+        """
+        values: dict[str, str] = {}
+        for name, value in fields:
+            if name in values:
+                raise InvalidOption(f"option {name[:64]!r} is given twice", option=name[:64])
+            values[name] = value
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise _invalid_option(error.errors()[0]) from None
+
+
+def _invalid_option(error: ErrorDetails) -> InvalidOption:
+    if not error["loc"]:  # a rule about several options
+        return InvalidOption(error["msg"].removeprefix("Value error, "), option="light")
+    name = str(error["loc"][0])[:64]
+    field = RelightOptions.model_fields.get(name)
+    if field is None:
+        return InvalidOption(
+            f"unknown option {name!r}", option=name, allowed=tuple(RelightOptions.model_fields)
+        )
+    given = repr(error["input"])[:80]
+    return InvalidOption(
+        f"option {name!r}: {given} is not allowed ({error['msg']})",
+        option=name,
+        allowed=_choices(field.annotation),
+    )
+
+
+def _choices(annotation: Any) -> tuple[str, ...]:
+    """Return the words of the Literal inside an annotation; empty when there is none."""
+    words: list[str] = []
+    for argument in get_args(annotation):
+        words.extend([argument] if isinstance(argument, str) else _choices(argument))
+    return tuple(words)

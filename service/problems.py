@@ -1,0 +1,204 @@
+"""The one table: what went wrong -> HTTP status -> RFC 9457 problem.
+
+Errors know the domain, this table knows HTTP. `code` is a closed set, documented in the
+OpenAPI description; `detail` is text for people; a 500 never shows an exception's text.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service import errors
+
+MEDIA_TYPE: Final = "application/problem+json"
+CLIENT_LEFT: Final = 499  # for logs and metrics only: nobody is there to read it
+
+_log = logging.getLogger(__name__)
+
+
+class Kind(NamedTuple):
+    """What HTTP says about one kind of failure."""
+
+    status: int
+    code: str
+    title: str
+
+
+KINDS: Final[dict[type[Exception], Kind]] = {
+    errors.InvalidMultipart: Kind(400, "invalid_multipart", "Malformed multipart body"),
+    errors.MissingImage: Kind(400, "missing_image", "No image in the request"),
+    errors.InvalidOption: Kind(422, "invalid_option", "Unknown option or value"),
+    errors.BodyTooLarge: Kind(413, "body_too_large", "Request body too large"),
+    errors.BodyTimeout: Kind(408, "body_timeout", "Request body came too slowly"),
+    errors.UnsupportedMediaType: Kind(415, "unsupported_media_type", "Unsupported image format"),
+    errors.ImageCorrupt: Kind(422, "image_corrupt", "Image is corrupt"),
+    errors.ImageTooLarge: Kind(422, "image_too_large", "Image is too large"),
+    errors.ImageTooSmall: Kind(422, "image_too_small", "Image is too small"),
+    errors.ImageAnimated: Kind(422, "image_animated", "Image has more than one frame"),
+    errors.Overloaded: Kind(503, "overloaded", "Server is overloaded"),
+    errors.Draining: Kind(503, "draining", "Server is shutting down"),
+    errors.ModelNotReady: Kind(503, "model_not_ready", "No model is ready yet"),
+    errors.DeadlineExceeded: Kind(504, "deadline_exceeded", "Deadline exceeded"),
+    errors.InferenceFailed: Kind(500, "gpu_error", "Inference failed"),
+    errors.ModelRefused: Kind(500, "model_refused", "Model refused"),
+}
+NOT_FOUND: Final = Kind(404, "not_found", "No such resource")
+METHOD_NOT_ALLOWED: Final = Kind(405, "method_not_allowed", "Method not allowed")
+BAD_REQUEST: Final = Kind(400, "bad_request", "Bad request")
+INTERNAL: Final = Kind(500, "internal", "Internal error")
+
+ALL_KINDS: Final = (*KINDS.values(), NOT_FOUND, METHOD_NOT_ALLOWED, BAD_REQUEST, INTERNAL)
+CODES: Final = tuple(kind.code for kind in ALL_KINDS)
+
+SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code", "request_id", "instance"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string", "enum": list(CODES)},
+        "request_id": {"type": "string"},
+        "instance": {"type": "string"},
+        "option": {"type": "string", "description": "with invalid_option: its name"},
+        "allowed": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "with invalid_option: what would have been accepted",
+        },
+        "retry_after_ms": {"type": "integer", "description": "with a 503"},
+    },
+}
+
+
+def kind_of(error: Exception) -> Kind:
+    """Return what HTTP says about `error`: the entry of its class or of the nearest base."""
+    return next((KINDS[c] for c in type(error).__mro__ if c in KINDS), INTERNAL)
+
+
+def install(app: FastAPI) -> None:
+    """Make every failure of `app` answer with a problem, the framework's own included."""
+    app.add_exception_handler(errors.RelightError, _on_relight_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(ClientDisconnect, _on_client_disconnect)
+    app.add_middleware(UnexpectedErrors)
+
+
+class UnexpectedErrors:
+    """ASGI middleware: an exception that nobody foresaw is logged and answered by a bare 500."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the app; answer for it when it fails before its answer began."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_note)
+        except Exception:
+            request = Request(scope, receive)
+            _log.exception("unexpected error", extra={"request_id": _request_id(request)})
+            if started:
+                raise  # too late for a problem: the server cuts the connection
+            response = problem(request, INTERNAL, "The server made a mistake; it is logged.")
+            await response(scope, receive, send)
+
+
+def problem(
+    request: Request,
+    kind: Kind,
+    detail: str,
+    *,
+    headers: dict[str, str] | None = None,
+    **members: object,
+) -> Response:
+    """Return an RFC 9457 answer.
+
+    Args:
+        request: what it answers.
+        kind: status, code and title.
+        detail: one sentence for people.
+        headers: more headers.
+        members: extension members of the body.
+    """
+    request.state.problem_code = kind.code  # for the access log and the metrics
+    body = {
+        "type": f"/problems/{kind.code}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+        "code": kind.code,
+        "request_id": _request_id(request),
+        "instance": request.url.path,
+        **members,
+    }
+    return Response(
+        json.dumps(body),
+        kind.status,
+        headers={"Cache-Control": "no-store", **(headers or {})},
+        media_type=MEDIA_TYPE,
+    )
+
+
+async def _on_relight_error(request: Request, error: Exception) -> Response:
+    kind = kind_of(error)
+    members: dict[str, object] = {}
+    headers: dict[str, str] = {}
+    if isinstance(error, errors.InvalidOption):
+        members = {"option": error.option, "allowed": list(error.allowed)}
+    if isinstance(error, errors.Unavailable):
+        members = {"retry_after_ms": math.ceil(error.retry_after_s * 1e3)}
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
+    if isinstance(error, errors.BodyTooLarge | errors.BodyTimeout):
+        headers["Connection"] = "close"  # the rest of the body is not worth reading
+    return problem(request, kind, str(error), headers=headers, **members)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kind = {404: NOT_FOUND, 405: METHOD_NOT_ALLOWED}.get(error.status_code)
+    if kind is None:
+        kind = BAD_REQUEST if error.status_code < 500 else INTERNAL
+    detail = {
+        404: f"There is nothing at {request.url.path}.",
+        405: f"{request.method} is not allowed at {request.url.path}.",
+    }.get(error.status_code, HTTPStatus(kind.status).phrase)
+    return problem(request, kind, detail, headers=dict(error.headers or {}))
+
+
+async def _on_validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    name = str(first["loc"][-1])
+    invalid = errors.InvalidOption(f"{name!r}: {first['msg']}", option=name)
+    return await _on_relight_error(request, invalid)
+
+
+async def _on_client_disconnect(request: Request, error: Exception) -> Response:
+    return Response(status_code=CLIENT_LEFT)
+
+
+def _request_id(request: Request) -> str:
+    return str(getattr(request.state, "request_id", ""))

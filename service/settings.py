@@ -1,0 +1,144 @@
+"""Every knob of the service, read once from `RELIGHT_*` environment variables."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX: Final = "RELIGHT_"
+
+_CGROUP_QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
+_KUBERNETES_SERVICE_LINK: Final = re.compile(r"_SERVICE_(HOST|PORT)|_PORT_\d+_(TCP|UDP)")
+
+
+class Settings(BaseSettings):
+    """The knobs, frozen after start. An unknown `RELIGHT_*` variable refuses the start."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    host: str = Field(
+        default="127.0.0.1", description="address to listen on; 0.0.0.0 in a container"
+    )
+    port: int = Field(default=8000, ge=0, le=65535, description="port of the API")
+    ops_port: int = Field(
+        default=9000,
+        ge=0,
+        le=65535,
+        description="second port for probes and metrics, free under overload",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least severity that is logged"
+    )
+
+    models_dir: Path = Field(
+        default=Path(__file__).with_name("models"),
+        description="folder with the `.onnx` models to serve",
+        json_schema_extra={"default_text": "the package's own `models`"},
+    )
+    providers: Literal["auto", "cuda", "cpu"] = Field(
+        default="auto",
+        description="device to run on; `auto` takes CUDA where it initialises, else the CPU",
+    )
+    require_gpu: bool = Field(
+        default=False, description="refuse to start where the GPU does not come up"
+    )
+    num_device_threads: int | None = Field(
+        default=None,
+        ge=1,
+        description="threads of one inference on the CPU",
+        json_schema_extra={"default_text": "the CPU quota"},
+    )
+
+    max_batch_size: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="most images in one call of the device",
+        json_schema_extra={"default_text": "8 on a GPU; 1 on a CPU, where batching gains nothing"},
+    )
+    max_queue_wait_ms: int = Field(
+        default=10_000,
+        ge=1,
+        description="a request that would wait longer for the device gets a 503",
+    )
+    request_timeout_ms: int = Field(
+        default=60_000,
+        ge=1,
+        description="time for a whole request; `X-Request-Timeout-Ms` can only shorten it",
+    )
+
+    max_body_bytes: int = Field(default=50_000_000, ge=1, description="largest request body")
+    body_timeout_s: float = Field(
+        default=30.0, gt=0, description="time for a client to send its body"
+    )
+    max_pixels: int = Field(
+        default=50_000_000, ge=1, description="largest width x height of a picture"
+    )
+    max_side_px: int = Field(default=16_384, ge=16, description="longest side of a picture")
+    min_side_px: int = Field(default=32, ge=1, description="shortest side of a picture")
+    num_threads: int | None = Field(
+        default=None,
+        ge=1,
+        description="threads that decode, transfer detail and encode",
+        json_schema_extra={"default_text": "the CPU quota"},
+    )
+
+    drain_s: float = Field(
+        default=5.0,
+        ge=0,
+        description="time between SIGTERM (`/readyz` turns 503) and the end of listening",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_variables(cls, values: object) -> object:
+        known = {PREFIX + name.upper() for name in cls.model_fields}
+        names = {name.upper() for name in os.environ if name.upper().startswith(PREFIX)}
+        unknown = sorted(names - known)
+        if not unknown:
+            return values
+        hint = ""
+        if any(_KUBERNETES_SERVICE_LINK.search(name) for name in unknown):
+            hint = "; Kubernetes made some of them: set enableServiceLinks: false on the pod"
+        raise ValueError(f"unknown settings {', '.join(unknown)}{hint}")
+
+    @property
+    def num_pool_threads(self) -> int:
+        """Threads for decoding and encoding: as set, else one per available CPU."""
+        return self.num_threads or available_cpus()
+
+    @property
+    def num_inference_threads(self) -> int:
+        """Threads of one inference on the CPU: as set, else one per available CPU."""
+        return self.num_device_threads or available_cpus()
+
+
+def available_cpus(quota_file: Path = _CGROUP_QUOTA) -> int:
+    """Return how many CPUs this process may use: its affinity, capped by the cgroup's quota.
+
+    Args:
+        quota_file: cgroup v2 `cpu.max`, holding `max <period>` or `<quota> <period>`.
+    """
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if quota_file.exists():
+        quota, period = quota_file.read_text().split()
+        if quota != "max":
+            cpus = min(cpus, math.ceil(int(quota) / int(period)))
+    return max(1, cpus)
+
+
+def settings_table() -> str:
+    """Return the settings as a Markdown table, for the README and `--print-settings`."""
+    lines = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, info in Settings.model_fields.items():
+        extra = info.json_schema_extra if isinstance(info.json_schema_extra, Mapping) else {}
+        default = extra.get("default_text", f"`{info.default}`")
+        lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {info.description} |")
+    return "\n".join(lines)

@@ -1,0 +1,102 @@
+"""What holds when things go wrong or many come at once, over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.service.calls import metric, problem_of, relight, wait_until
+
+
+async def test_one_corrupt_image_does_not_fail_its_neighbours(url, png):
+    corrupt = png[: len(png) // 2]
+    async with httpx.AsyncClient(base_url=url) as client:
+        bodies = [png, png, png, corrupt, png, png, png, png]
+        answers = await asyncio.gather(*(client.post("/relight", content=b) for b in bodies))
+    statuses = [answer.status_code for answer in answers]
+    assert statuses == [200, 200, 200, 422, 200, 200, 200, 200]
+    assert len({answer.content for answer in answers if answer.status_code == 200}) == 1
+
+
+async def test_requests_that_wait_together_share_a_batch(fake_service, png):
+    with fake_service(lambda n: 0.05, max_batch_size=8) as (url, engine):
+        async with httpx.AsyncClient(base_url=url) as client:
+            await asyncio.gather(*(client.post("/relight", content=png) for _ in range(9)))
+    assert sum(engine.batch_sizes) == 9
+    assert max(engine.batch_sizes) > 1
+
+
+async def test_a_deadline_ends_the_request_the_moment_it_passes(fake_service, png):
+    with fake_service(lambda n: 0.02) as (url, engine):
+        engine.duration_s = lambda n: 0.8  # slower than the warm-up led to expect
+        async with httpx.AsyncClient(base_url=url) as client:
+            started_s = time.monotonic()
+            answer = await client.post(
+                "/relight", content=png, headers={"X-Request-Timeout-Ms": "200"}
+            )
+            waited_s = time.monotonic() - started_s
+    assert problem_of(answer)["code"] == "deadline_exceeded"
+    assert answer.status_code == 504
+    assert waited_s < 0.7
+
+
+async def test_overload_is_refused_at_once_with_a_retry_after(fake_service, png):
+    with fake_service(lambda n: 0.15, max_batch_size=1, max_queue_wait_ms=200) as (url, engine):
+        async with httpx.AsyncClient(base_url=url) as client:
+            answers = await asyncio.gather(
+                *(client.post("/relight", content=png) for _ in range(8))
+            )
+    refused = [answer for answer in answers if answer.status_code == 503]
+    served = [answer for answer in answers if answer.status_code == 200]
+    assert len(served) + len(refused) == 8
+    assert 1 <= len(served) <= 4
+    for answer in refused:
+        assert problem_of(answer)["code"] == "overloaded"
+        assert int(answer.headers["retry-after"]) >= 1
+    assert sum(engine.batch_sizes) == len(served)
+
+
+@pytest.mark.parametrize("value", ["0", "-5", "soon", "1.5"])
+def test_a_malformed_timeout_is_refused(url, png, value):
+    answer = httpx.post(f"{url}/relight", content=png, headers={"X-Request-Timeout-Ms": value})
+    assert problem_of(answer)["option"] == "X-Request-Timeout-Ms"
+
+
+def test_clients_that_leave_do_not_cost_device_time(fake_service, png):
+    with fake_service(lambda n: 0.25, max_batch_size=1) as (url, engine):
+        target = urlsplit(url)
+        head = f"POST /relight HTTP/1.1\r\nHost: x\r\nContent-Length: {len(png)}\r\n\r\n"
+        for _ in range(10):
+            with socket.create_connection((target.hostname, target.port)) as connection:
+                connection.sendall(head.encode() + png)
+                time.sleep(0.02)
+        wait_until(lambda: metric(url, "relight_cancelled_total") == 10)
+        assert relight(url, png).status_code == 200
+    assert sum(engine.batch_sizes) < 5
+
+
+def test_a_client_that_leaves_during_the_upload_is_counted_and_hurts_nobody(url, png):
+    before = metric(url, "relight_cancelled_total")
+    target = urlsplit(url)
+    with socket.create_connection((target.hostname, target.port)) as connection:
+        connection.sendall(b"POST /relight HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\nabc")
+    wait_until(lambda: metric(url, "relight_cancelled_total") == before + 1)
+    assert relight(url, png).status_code == 200
+
+
+def test_a_device_that_fails_answers_500_without_its_words(fake_service, png):
+    def fail(n: int) -> float:
+        raise RuntimeError("secret of the device")
+
+    with fake_service(lambda n: 0.0) as (url, engine):
+        engine.duration_s = fail
+        answer = relight(url, png)
+        assert problem_of(answer)["code"] == "gpu_error"
+        assert "secret" not in answer.text
+        engine.duration_s = lambda n: 0.0
+        assert relight(url, png).status_code == 200

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+COMMAND = [sys.executable, "-m", "service"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(**settings: object) -> dict[str, str]:
+    return os.environ | {f"RELIGHT_{name.upper()}": str(value) for name, value in settings.items()}
+
+
+def run(*arguments: str, code: str | None = None, **settings: object):
+    command = [sys.executable, "-c", code] if code else [*COMMAND, *arguments]
+    return subprocess.run(
+        command,
+        check=False,
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+@contextmanager
+def service(models_dir, **settings: object):
+    port, ops_port = free_port(), free_port()
+    process = subprocess.Popen(
+        COMMAND,
+        env=environment(models_dir=models_dir, port=port, ops_port=ops_port, **settings),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    ops = f"http://127.0.0.1:{ops_port}"
+    try:
+        end_s = time.monotonic() + 20
+        while status(f"{ops}/readyz") != 200:
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < end_s
+            time.sleep(0.02)
+        yield process, f"http://127.0.0.1:{port}", ops
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def status(url: str) -> int | None:
+    try:
+        return httpx.get(url).status_code
+    except httpx.TransportError:
+        return None
+
+
+def test_sigterm_turns_readyz_first_serves_on_and_ends_with_0(models_dir, png):
+    with service(models_dir, drain_s=0.7) as (process, url, ops):
+        statuses: list[int] = []
+
+        def keep_asking() -> None:
+            while True:
+                try:
+                    statuses.append(httpx.post(f"{url}/relight", content=png).status_code)
+                except httpx.TransportError:  # it listens no more
+                    return
+
+        client = threading.Thread(target=keep_asking)
+        client.start()
+        time.sleep(0.2)
+        before = len(statuses)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        assert status(f"{ops}/readyz") == 503
+        assert status(f"{ops}/livez") == 200
+        _, log = process.communicate(timeout=15)
+        client.join()
+    assert process.returncode == 0
+    assert set(statuses) == {200}  # not one was lost, though they came all the time
+    assert len(statuses) > before
+    lines = [json.loads(line) for line in log.splitlines()]  # every line is JSON
+    access = [line for line in lines if line["logger"] == "relight.access"]
+    answered = [line for line in access if line["path"] == "/relight" and line["status"] == 200]
+    assert len(answered) == len(statuses)
+    assert all(line["request_id"] for line in access)
+
+
+def test_the_ops_port_tells_metrics_and_nothing_else(models_dir):
+    with service(models_dir) as (_, url, ops):
+        assert "relight_model_ready 1.0" in httpx.get(f"{ops}/metrics").text
+        assert status(f"{ops}/models") == 404
+        assert status(f"{url}/readyz") == 200
+
+
+def test_settings_are_printed_as_a_table():
+    printed = run("--print-settings")
+    assert printed.returncode == 0
+    assert "| `RELIGHT_PORT` | `8000` |" in printed.stdout
+
+
+def test_an_unknown_setting_is_named_and_nothing_starts():
+    refused = run(prot=1)
+    assert refused.returncode == 2
+    assert "RELIGHT_PROT" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_without_a_model_it_says_so_and_nothing_starts(tmp_path):
+    refused = run(models_dir=tmp_path, port=free_port(), ops_port=free_port())
+    assert refused.returncode == 1
+    assert "no .onnx file" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("module", ["torch", "onnx", "model_export"])
+def test_the_service_never_needs_the_exporters_world(module):
+    code = f"import sys; sys.modules[{module!r}] = None; import service.app"
+    assert run(code=code).returncode == 0
+
+
+def test_without_onnx_runtime_it_says_what_to_install():
+    code = (
+        "import sys; sys.modules['onnxruntime'] = None; sys.argv = ['service'];"
+        "from service.__main__ import main; sys.exit(main())"
+    )
+    refused = run(code=code)
+    assert refused.returncode == 1
+    assert "relight[cpu]" in refused.stderr

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from service.settings import Settings, available_cpus, settings_table
+
+
+def test_a_variable_sets_its_knob(monkeypatch):
+    monkeypatch.setenv("RELIGHT_PORT", "8123")
+    monkeypatch.setenv("RELIGHT_REQUIRE_GPU", "true")
+    assert (Settings().port, Settings().require_gpu) == (8123, True)
+
+
+def test_an_unknown_variable_refuses_the_start_by_name(monkeypatch):
+    monkeypatch.setenv("RELIGHT_PROT", "8000")
+    with pytest.raises(ValidationError, match="RELIGHT_PROT"):
+        Settings()
+
+
+def test_service_links_of_kubernetes_are_explained(monkeypatch):
+    monkeypatch.setenv("RELIGHT_SERVICE_HOST", "10.0.0.1")
+    with pytest.raises(ValidationError, match="enableServiceLinks"):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("port", -1), ("max_batch_size", 0), ("drain_s", -1), ("providers", "tpu"), ("max_pixels", 0)],
+)
+def test_a_value_out_of_bounds_is_refused(name, value):
+    with pytest.raises(ValidationError, match=name):
+        Settings(**{name: value})
+
+
+def test_settings_cannot_change_after_start():
+    with pytest.raises(ValidationError):
+        Settings().port = 1
+
+
+def test_every_setting_has_a_line_and_a_meaning_in_the_table():
+    table = settings_table()
+    for name, info in Settings.model_fields.items():
+        assert f"`RELIGHT_{name.upper()}`" in table
+        assert info.description
+
+
+@pytest.mark.parametrize(
+    ("content", "cpus"), [("150000 100000", 2), ("50000 100000", 1), ("max 100000", None)]
+)
+def test_threads_follow_the_quota_of_the_cgroup(tmp_path, monkeypatch, content, cpus):
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(16)), raising=False)
+    (tmp_path / "cpu.max").write_text(content)
+    assert available_cpus(tmp_path / "cpu.max") == (cpus or 16)
