@@ -50,7 +50,7 @@ def _measure(megapixels: float, repeats: int) -> None:
 
     data = imaging.encode(imaging.Photo(pixels=_picture(megapixels), format="jpeg"), "jpeg")
     photo = timed("decode jpeg", lambda: imaging.decode(data, LIMITS))
-    bucket = buckets.choose_bucket(photo.width_px, photo.height_px)
+    bucket = buckets.choose_bucket(photo.width_px, photo.height_px, buckets.buckets_for(512))
     small = timed("fit", lambda: buckets.fit(photo.pixels, bucket))
     low_in = small.astype(np.float32) / 255
     low_out = low_in * np.linspace(0.3, 1, bucket.width_px, dtype=np.float32)[:, None]

@@ -13,7 +13,6 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from service import api, ops, problems
-from service.buckets import BUCKETS
 from service.imaging import ImageLimits
 from service.metrics import Metrics
 from service.middleware import BodyLimits, Disconnect, Observation
@@ -110,7 +109,6 @@ def _repository(
     return ModelRepository(
         settings.models_dir,
         open_engine,
-        shapes=[(bucket.height_px, bucket.width_px) for bucket in BUCKETS],
         max_batch_size=settings.max_batch_size,
         max_wait_s=settings.max_queue_wait_ms / 1e3,
         metrics=metrics,

@@ -1,8 +1,8 @@
 """The closed list of shapes that the network runs at, and how pictures fit in.
 
 Shapes are few, so that requests can share a batch and every shape can be warmed. Each
-has about 512 x 512 pixels, and sides that are multiples of 16. Nothing is rotated to
-fit: east would become north.
+has about as many pixels as the pictures that the model was trained on, and sides that are
+multiples of 16. Nothing is rotated to fit: east would become north.
 
     picture --fit--> bucket --network--> bucket --unfit--> low-resolution picture
 
@@ -14,13 +14,19 @@ black bars would spoil the network's statistics.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, TypeVar
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from service.contract import SIZE_MULTIPLE_PX
+
+_LANDSCAPE_RATIOS: Final = (4 / 3, 3 / 2, 16 / 9, 2.0)
+_AREA_TOLERANCE: Final = 0.04  # as a natural logarithm
 _MAX_STRETCHED_RATIO: Final = 2.2
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -42,28 +48,39 @@ class Bucket:
         return f"{self.width_px}x{self.height_px}"
 
 
-_LANDSCAPE: Final = (
-    Bucket(592, 448),  # 4 : 3
-    Bucket(624, 416),  # 3 : 2
-    Bucket(688, 384),  # 16 : 9
-    Bucket(736, 368),  # 2 : 1
-)
+@cache
+def buckets_for(size_px: int) -> tuple[Bucket, ...]:
+    """Return the shapes for a model: square, 4:3, 3:2, 16:9, 2:1, and these upright.
 
-BUCKETS: Final = (
-    Bucket(512, 512),
-    *_LANDSCAPE,
-    *(Bucket(shape.height_px, shape.width_px) for shape in _LANDSCAPE),
-)
+    For 512 px: 512x512, 592x448, 624x416, 688x384, 736x368 and the four transposed.
+
+    Args:
+        size_px: short side of the pictures that the model was trained on, a multiple of 16.
+    """
+    landscape = [_nearest(ratio, size_px**2) for ratio in _LANDSCAPE_RATIOS]
+    portrait = [Bucket(shape.height_px, shape.width_px) for shape in landscape]
+    return tuple(dict.fromkeys((Bucket(size_px, size_px), *landscape, *portrait)))
 
 
-def choose_bucket(width_px: int, height_px: int) -> Bucket:
+def choose_bucket(width_px: int, height_px: int, buckets: Sequence[Bucket]) -> Bucket:
     """Return the bucket whose aspect ratio is nearest to the picture's."""
-    return min(
-        BUCKETS,
-        key=lambda shape: abs(
-            math.log(shape.width_px * height_px) - math.log(shape.height_px * width_px)
-        ),
-    )
+    return min(buckets, key=lambda shape: _stretch(shape, width_px / height_px))
+
+
+def _nearest(ratio: float, area_px: int) -> Bucket:
+    """Return the shape of least stretch among those of nearly the area."""
+    sides = range(SIZE_MULTIPLE_PX, 2 * math.isqrt(area_px) + 1, SIZE_MULTIPLE_PX)
+    shapes = [
+        Bucket(width, height)
+        for width in sides
+        for height in sides
+        if abs(math.log(width * height / area_px)) <= _AREA_TOLERANCE
+    ]
+    return min(shapes, key=lambda shape: _stretch(shape, ratio))
+
+
+def _stretch(shape: Bucket, ratio: float) -> float:
+    return abs(math.log(shape.width_px / shape.height_px / ratio))
 
 
 def fit(pixels: npt.NDArray[np.uint8], bucket: Bucket) -> npt.NDArray[np.uint8]:

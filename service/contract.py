@@ -34,7 +34,7 @@ class ModelContract:
         name: short name, such as `drn-s-E-4500`.
         version: version of the weights.
         lights: the lights that it renders, whatever light the input has.
-        size_px: short side of the pictures it was trained on, in pixels.
+        size_px: side of the square pictures it was trained on, a multiple of 16.
         precision: type of the output, one of `PRECISIONS`.
         checkpoint_sha256: checksum of the checkpoint that the graph was exported from.
         trained_on: the data, in a few words.
@@ -56,6 +56,8 @@ class ModelContract:
         """Refuse a promise that nobody could keep."""
         if not self.lights:
             raise ModelRefused("a model must render at least one light")
+        if self.size_px <= 0 or self.size_px % SIZE_MULTIPLE_PX:
+            raise ModelRefused(f"size_px {self.size_px} is no multiple of {SIZE_MULTIPLE_PX}")
         if self.precision not in PRECISIONS:
             raise ModelRefused(f"precision {self.precision!r} is not one of {PRECISIONS}")
 

@@ -21,9 +21,7 @@ VIDIT_TEMPERATURES_K: Final = (2500, 3500, 4500, 5500, 6500)
 MIN_TEMPERATURE_K: Final = 2000
 MAX_TEMPERATURE_K: Final = 12000
 
-_MIRRORED: Final = dict(
-    zip(DIRECTIONS, ("N", "NW", "W", "SW", "S", "SE", "E", "NE"), strict=True)
-)
+_MIRRORED: Final = dict(zip(DIRECTIONS, ("N", "NW", "W", "SW", "S", "SE", "E", "NE"), strict=True))
 
 
 def mirror_direction(direction: str) -> str:

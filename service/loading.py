@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.batcher import Batch, Batcher
+from service.buckets import Bucket, buckets_for
 from service.contract import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, ModelContract
 from service.errors import ModelRefused
 from service.schedule import Durations
@@ -44,6 +45,7 @@ class Model:
         contract: what it promises.
         sha256: checksum of the file, in hex.
         provider: the ONNX Runtime provider that it runs on.
+        buckets: the shapes that it takes.
         durations: T((h, w), n), in seconds.
         batcher: takes a `Shot`, gives float32 (h, w, 3), sRGB-encoded, 0 to 1.
     """
@@ -51,6 +53,7 @@ class Model:
     contract: ModelContract
     sha256: str
     provider: str
+    buckets: Sequence[Bucket]
     durations: Durations
     batcher: Batcher[Shot, NDArray[np.float32]]
 
@@ -64,7 +67,6 @@ def load_model(
     path: Path,
     engine: Engine,
     *,
-    shapes: Sequence[tuple[int, int]],
     max_batch_size: int | None,
     max_wait_s: float,
     observe: Callable[[str, Batch], None],
@@ -74,7 +76,6 @@ def load_model(
     Args:
         path: the file that `engine` holds.
         engine: the model on its device.
-        shapes: (h, w) of every bucket.
         max_batch_size: most images in one batch; None: 8 on a GPU, 1 on a CPU.
         max_wait_s: admission refuses what would wait longer for the device.
         observe: told the model's name and each batch that it ran.
@@ -86,9 +87,16 @@ def load_model(
     check_signature(contract, engine)
     takes_light = len(contract.lights) > 1
     batch_sizes = _batch_sizes(engine, max_batch_size)
+    buckets = buckets_for(contract.size_px)
     durations = Durations()
     try:
-        warm_up(engine, durations, shapes=shapes, batch_sizes=batch_sizes, takes_light=takes_light)
+        warm_up(
+            engine,
+            durations,
+            shapes=[(bucket.height_px, bucket.width_px) for bucket in buckets],
+            batch_sizes=batch_sizes,
+            takes_light=takes_light,
+        )
     except ModelRefused:
         raise
     except Exception as error:  # ONNX Runtime's errors have no common base but this
@@ -107,7 +115,7 @@ def load_model(
         observe=lambda batch: observe(contract.name, batch),
     )
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Model(contract, sha256, engine.provider, durations, batcher)
+    return Model(contract, sha256, engine.provider, buckets, durations, batcher)
 
 
 def check_signature(contract: ModelContract, engine: Engine) -> None:

@@ -47,7 +47,6 @@ class ModelRepository:
     Args:
         folder: where the `*.onnx` files lie.
         open_engine: loads one file onto the device.
-        shapes: (h, w) of every bucket.
         max_batch_size: most images in one batch; None: 8 on a GPU, 1 on a CPU.
         max_wait_s: admission refuses what would wait longer for the device.
         metrics: where loads and batches are counted.
@@ -58,14 +57,12 @@ class ModelRepository:
         folder: Path,
         open_engine: Callable[[Path], Engine],
         *,
-        shapes: Sequence[tuple[int, int]],
         max_batch_size: int | None,
         max_wait_s: float,
         metrics: Metrics,
     ) -> None:
         self._folder = folder
         self._open_engine = open_engine
-        self._shapes = shapes
         self._max_batch_size = max_batch_size
         self._max_wait_s = max_wait_s
         self._metrics = metrics
@@ -164,7 +161,6 @@ class ModelRepository:
         return load_model(
             path,
             self._open_engine(path),
-            shapes=self._shapes,
             max_batch_size=self._max_batch_size,
             max_wait_s=self._max_wait_s,
             observe=self._observe,
@@ -180,8 +176,8 @@ class ModelRepository:
                 "precision": model.contract.precision,
             },
             depths={
-                f"{width}x{height}": partial(model.batcher.waiting, (height, width))
-                for height, width in self._shapes
+                str(bucket): partial(model.batcher.waiting, (bucket.height_px, bucket.width_px))
+                for bucket in model.buckets
             },
             wait_s=lambda: model.batcher.wait_s,
         )

@@ -56,7 +56,7 @@ class RelightOptions(BaseModel):
         "full", description="the photo's full size, or the size that the model rendered"
     )
     metadata: Literal["keep", "strip"] = Field(
-        "keep", description="EXIF and XMP; the orientation is applied in both cases"
+        "keep", description="EXIF data; the orientation is applied in both cases"
     )
 
     @model_validator(mode="after")

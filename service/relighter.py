@@ -140,7 +140,10 @@ class Relighter:
             temperature_k=options.wanted_temperature_k,
             name=options.model,
         )
-        prepared = await self._pool.run(lambda: prepare(request.data, self._limits, timings))
+        buckets = offer.model.buckets
+        prepared = await self._pool.run(
+            lambda: prepare(request.data, self._limits, buckets, timings)
+        )
         format_name = choose_format(options.format, request.accept, prepared.photo.format)
         rendered = None
         if options.strength > 0:  # at 0 the photo itself is the answer

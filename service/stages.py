@@ -10,7 +10,7 @@ the full size, in the photo's own colour space.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service import color, detail, profiles
-from service.buckets import choose_bucket, fit, unfit
+from service.buckets import Bucket, choose_bucket, fit, unfit
 from service.imaging import ImageLimits, Photo, decode, encode
 from service.options import RelightOptions
 
@@ -69,15 +69,17 @@ class Rendered:
     temperature_k: int
 
 
-def prepare(data: bytes, limits: ImageLimits, timings: Timings) -> Prepared:
-    """Read an image file and fit it into a bucket.
+def prepare(
+    data: bytes, limits: ImageLimits, buckets: Sequence[Bucket], timings: Timings
+) -> Prepared:
+    """Read an image file and fit it into one of a model's buckets.
 
     Raises:
         ImageError: the picture is wrong.
     """
     with timings.stage("decode"):
         photo = decode(data, limits)
-        canvas = fit(photo.pixels, choose_bucket(photo.width_px, photo.height_px))
+        canvas = fit(photo.pixels, choose_bucket(photo.width_px, photo.height_px, buckets))
         image = profiles.to_srgb(canvas, photo.icc_profile)
     return Prepared(photo, canvas, image)
 

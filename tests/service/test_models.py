@@ -19,7 +19,6 @@ def repository(folder: Path, open_engine=Session, max_batch_size=None) -> ModelR
     return ModelRepository(
         folder,
         open_engine,
-        shapes=[(16, 32), (32, 16)],
         max_batch_size=max_batch_size,
         max_wait_s=1.0,
         metrics=Metrics(CollectorRegistry(), routes=[], codes=[]),
