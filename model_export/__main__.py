@@ -36,7 +36,7 @@ HeldOut = Annotated[int, typer.Option(help="first scenes of the folder, kept fro
 @app.command()
 def render(
     out: Annotated[Path, typer.Argument(help="the folder to fill")],
-    num_scenes: Annotated[int, typer.Option(help="how many scenes")] = 240,
+    num_scenes: Annotated[int, typer.Option(help="how many scenes")] = 180,
     seed: int = 2020,
     size_px: int = 256,
     variant: Annotated[str | None, typer.Option(help="a Mitsuba variant")] = None,

@@ -129,14 +129,14 @@ PAPER: Final = TrainingConfig(
     ),
 )
 
-# Sized for an hour or two of two CPU cores: small pictures first, a larger size to finish. The
+# Sized for an hour of two CPU cores: small pictures first, a larger size to finish. The
 # adversarial weights are a tenth of the paper's, for so few steps. The authors' code has an SSIM
-# term, too; without one, a short training leaves the textures out. And a fourth stage lets the
-# three parts settle together, which the paper's memory did not allow.
+# term, too; without one, a short training leaves the textures out. And in the last two stages the
+# three parts learn together, which the memory of the paper's GPUs did not allow.
 DEFAULT: Final = TrainingConfig(
     architecture="drn-s",
     light=_E_4500,
-    augmentation=Augmentation(exposure_stops=(-0.5, 1.5), ambient=0.5, max_ambient=0.5),
+    augmentation=Augmentation(ambient=0.5, max_ambient=0.5),
     discriminator_width=16,
     stages=(
         Stage(
@@ -145,7 +145,7 @@ DEFAULT: Final = TrainingConfig(
             judges="scene_reconversion",
             target="shadow_free",
             losses={"l1": _L1, "ssim": 2.0, "adversarial": 0.1},
-            num_steps=1000,
+            num_steps=800,
             size_px=128,
             learning_rate=1e-3,
         ),
@@ -155,7 +155,7 @@ DEFAULT: Final = TrainingConfig(
             judges="shadow_prior",
             target="relit",
             losses={"l1": _L1, "adversarial": 0.1, "shadow_adversarial": 0.1},
-            num_steps=1600,
+            num_steps=1000,
             size_px=128,
             learning_rate=1e-3,
         ),
@@ -165,7 +165,7 @@ DEFAULT: Final = TrainingConfig(
             judges="drn",
             target="relit",
             losses={"l1": 1.0, "ssim": 0.2, "perceptual": 0.01},
-            num_steps=300,
+            num_steps=200,
             size_px=128,
             learning_rate=1e-3,
         ),
@@ -175,11 +175,21 @@ DEFAULT: Final = TrainingConfig(
             judges="drn",
             target="relit",
             losses={"l1": 1.0, "ssim": 0.2},
-            num_steps=1600,
+            num_steps=2000,
+            size_px=128,
+            learning_rate=1e-3,
+        ),
+        Stage(
+            name="finish",
+            trains=ALL_PARTS,
+            judges="drn",
+            target="relit",
+            losses={"l1": 1.0, "ssim": 0.2},
+            num_steps=700,
             size_px=256,
             batch_size=4,
             learning_rate=5e-4,
-            decay_from=0.3,
+            decay_from=0.2,
         ),
     ),
 )

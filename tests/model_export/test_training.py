@@ -48,7 +48,7 @@ def test_a_run_goes_through_all_stages_and_leaves_a_checkpoint(start):
     assert run.run()
     checkpoint = load(run.checkpoint_path)
     assert checkpoint.lights == ("E-4500",)
-    assert checkpoint.provenance["steps.together"] == 2
+    assert checkpoint.provenance["steps.finish"] == 2
     sheets = {path.name for path in (run.out / "samples").iterdir()}
     assert sheets == {f"{i}-{s.name}-000002.png" for i, s in enumerate(TINY.stages, 1)}
 

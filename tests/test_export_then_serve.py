@@ -1,0 +1,85 @@
+"""The two halves meet in one file: what is exported is what is served."""
+
+import dataclasses
+import io
+
+import httpx
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from model_export.checkpoint import Checkpoint
+from model_export.drn import ARCHITECTURES, build
+from model_export.export import export_onnx
+from service.app import create_app
+from service.settings import Settings
+from tests.service.stand_ins import serving
+
+
+@pytest.fixture(scope="module")
+def checkpoint():
+    """A network of the right shape, narrow and untrained."""
+    with pytest.MonkeyPatch.context() as patch:
+        narrow = dataclasses.replace(ARCHITECTURES["drn-s"], width=2, rerender_width=8)
+        patch.setattr("model_export.drn.ARCHITECTURES", {"drn-s": narrow})
+        patch.setattr("model_export.checkpoint.ARCHITECTURES", {"drn-s": narrow})
+        torch.manual_seed(0)
+        yield Checkpoint(
+            architecture="drn-s",
+            lights=("E-4500",),
+            weights=build("drn-s").state_dict(),
+            provenance={"trained_on": "nothing", "license": "Apache-2.0", "size_px": 128},
+        )
+
+
+@pytest.fixture(scope="module")
+def url(checkpoint, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    export_onnx(
+        checkpoint,
+        "0" * 64,
+        folder / "untrained.onnx",
+        name="untrained",
+        version="1",
+        halve_weights=False,
+        parity_shapes=[(128, 128), (112, 144)],
+    )
+    with serving(create_app(Settings(models_dir=folder))) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def picture():
+    rng = np.random.default_rng(3)
+    coarse = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+    return np.asarray(coarse.resize((128, 128), Image.Resampling.BICUBIC))
+
+
+def relight(url, picture, **options):
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "png")
+    answer = httpx.post(f"{url}/relight", params=options, content=file.getvalue())
+    assert answer.status_code == 200, answer.text
+    return np.asarray(Image.open(io.BytesIO(answer.content)))
+
+
+def test_the_service_answers_with_what_the_network_paints(url, checkpoint, picture):
+    planes = torch.from_numpy(picture.transpose(2, 0, 1).copy()).float()[None] / 127.5 - 1
+    with torch.inference_mode():
+        painted = checkpoint.network()(planes)[0].permute(1, 2, 0).numpy()
+    served = relight(url, picture, direction="E", detail="model")
+    np.testing.assert_allclose(served, (painted + 1) * 127.5, atol=1)
+
+
+def test_light_from_the_west_is_the_mirror_of_light_from_the_east(url, picture):
+    east = relight(url, picture[:, ::-1], direction="E", detail="model")
+    west = relight(url, picture, direction="W", detail="model")
+    np.testing.assert_array_equal(west, east[:, ::-1])
+
+
+def test_the_catalogue_tells_where_the_weights_come_from(url):
+    (model,) = httpx.get(f"{url}/models").json()["models"]
+    assert model["name"] == "untrained"
+    assert model["trained_on"] == "nothing"
+    assert model["lights"] == ["E-4500"]
