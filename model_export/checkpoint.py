@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import torch
 from torch import Tensor
@@ -92,8 +92,8 @@ def refuse_unlike(weights: Mapping[str, Any], expected: Mapping[str, Tensor]) ->
     unknown = [name for name in weights if name not in expected]
     if missing or unknown:
         raise CheckpointError(
-            "the weights do not fit:"
-            f" {len(missing)} missing ({_first(missing)}), {len(unknown)} unknown ({_first(unknown)})"
+            f"the weights do not fit: {len(missing)} missing ({_first(missing)}),"
+            f" {len(unknown)} unknown ({_first(unknown)})"
         )
     for name, tensor in expected.items():
         found = weights[name]
@@ -113,16 +113,8 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         "provenance": dict(checkpoint.provenance),
         "weights": {name: weight.detach().cpu() for name, weight in checkpoint.weights.items()},
     }
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            torch.save(document, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(path) as stream:
+        torch.save(document, stream)
 
 
 def load(path: Path) -> Checkpoint:
@@ -159,6 +151,23 @@ def load_tensors(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise CheckpointError(f"{path} holds a {type(document).__name__}, not a dict")
     return document
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing that takes the name `path` when all of it is on the disk.
+
+    If the block raises, `path` stays as it was.
+    """
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with unfinished.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def sha256(path: Path) -> str:

@@ -83,12 +83,15 @@ def from_published(
     return {name: found[names[name]] for name in ours}
 
 
-def import_published(path: Path, out: Path) -> Checkpoint:
+def import_published(
+    path: Path, out: Path, architecture: str = PUBLISHED_ARCHITECTURE
+) -> Checkpoint:
     """Write the authors' checkpoint file as one of ours.
 
     Args:
         path: their `.pth`: the plain state dict, or one under the key `state_dict`.
         out: our file.
+        architecture: name of the size; the authors published `drn`.
 
     Raises:
         CheckpointError: the file is not the published network.
@@ -99,9 +102,9 @@ def import_published(path: Path, out: Path) -> Checkpoint:
     if not isinstance(state_dict, dict):
         raise CheckpointError(f"{path}: 'state_dict' is not a dict")
     checkpoint = Checkpoint(
-        architecture=PUBLISHED_ARCHITECTURE,
+        architecture=architecture,
         lights=(PUBLISHED_LIGHT,),
-        weights=from_published(state_dict),
+        weights=from_published(state_dict, architecture),
         provenance={
             "trained_on": "VIDIT, by the authors of DRN",
             "size_px": PUBLISHED_SIZE_PX,
