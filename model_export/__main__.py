@@ -17,6 +17,7 @@ import typer
 from model_export import scenes
 from model_export.checkpoint import CheckpointError, load, save, sha256
 from model_export.config import CONFIGS
+from model_export.drn import ARCHITECTURES
 from model_export.evaluation import Score, as_table, evaluate, examples, relight_with
 from model_export.export import export_onnx
 from model_export.fusion import fuse_folder
@@ -28,6 +29,8 @@ from model_export.vidit import MissingData, ViditFolder
 from service.lights import Light
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+_ARCHITECTURE_HELP = f"instead of the config's own: {', '.join(ARCHITECTURES)}"
 
 DataFolder = Annotated[Path, typer.Argument(help="a folder in VIDIT's layout")]
 HeldOut = Annotated[int, typer.Option(help="first scenes of the folder, kept from training")]
@@ -58,6 +61,7 @@ def train(
     out: Annotated[Path, typer.Argument(help="the run's folder")],
     *,
     config: Annotated[Literal["default", "paper"], typer.Option()] = "default",
+    architecture: Annotated[str | None, typer.Option(help=_ARCHITECTURE_HELP)] = None,
     minutes: Annotated[float | None, typer.Option(help="stop and save after so long")] = None,
     resume: Annotated[bool, typer.Option(help="go on where the run stopped")] = False,
     held_out: HeldOut = 10,
@@ -77,10 +81,13 @@ def train(
     )
     if vgg_weights is None:
         typer.echo("No --vgg-weights: the perceptual loss is left out.", err=True)
+    chosen = CONFIGS[config]
+    if architecture is not None:
+        chosen = dataclasses.replace(chosen, architecture=architecture)
     training_folder, held_out_folder = ViditFolder.open(data).split(held_out)
     run = Training(
         out,
-        CONFIGS[config],
+        chosen,
         training_folder,
         held_out_folder,
         machine=machine,

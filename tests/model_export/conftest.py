@@ -1,6 +1,5 @@
-"""A tiny data set in VIDIT's layout, and a network narrow enough to learn from it in no time."""
+"""A tiny data set in VIDIT's layout: textured planes under a gradient from each direction."""
 
-import dataclasses
 import math
 
 import numpy as np
@@ -8,7 +7,6 @@ import pytest
 import torch
 from PIL import Image
 
-from model_export.drn import ARCHITECTURES
 from model_export.fusion import fuse_folder
 from model_export.vidit import ViditFolder
 from service.lights import DIRECTIONS
@@ -47,11 +45,3 @@ def folder(vidit_root):
     folder = ViditFolder.open(vidit_root)
     fuse_folder(folder, SIZE_PX)
     return folder
-
-
-@pytest.fixture
-def narrow_network(monkeypatch):
-    """A network of the same shape, narrow enough to take a step in milliseconds."""
-    narrow = dataclasses.replace(ARCHITECTURES["drn-s"], width=2, rerender_width=8)
-    monkeypatch.setattr("model_export.drn.ARCHITECTURES", {"drn-s": narrow})
-    monkeypatch.setattr("model_export.checkpoint.ARCHITECTURES", {"drn-s": narrow})

@@ -16,6 +16,7 @@ from model_export.vidit import Pair, to_tensor
 
 TINY = dataclasses.replace(
     DEFAULT,
+    architecture="drn-xs",
     augmentation=Augmentation(),
     discriminator_width=2,
     stages=tuple(
@@ -26,7 +27,6 @@ TINY = dataclasses.replace(
 
 
 MACHINE = Machine()
-pytestmark = pytest.mark.usefixtures("narrow_network")
 
 
 @pytest.fixture
