@@ -6,6 +6,7 @@ render -> fuse -> train -> evaluate -> export
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,12 +41,24 @@ HeldOut = Annotated[int, typer.Option(help="first scenes of the folder, kept fro
 def render(
     out: Annotated[Path, typer.Argument(help="the folder to fill")],
     num_scenes: Annotated[int, typer.Option(help="how many scenes")] = 180,
+    *,
     seed: int = 2020,
     size_px: int = 256,
-    variant: Annotated[str | None, typer.Option(help="a Mitsuba variant")] = None,
+    variant: Annotated[str | None, typer.Option(help="a Mitsuba variant; the fastest")] = None,
+    jobs: Annotated[int | None, typer.Option(help="processes; one a core")] = None,
 ) -> None:
     """Render procedural scenes under eight lights each; run again to go on."""
-    scenes.render_scenes(out, num_scenes=num_scenes, seed=seed, size_px=size_px, variant=variant)
+    try:
+        scenes.render_scenes(
+            out,
+            num_scenes=num_scenes,
+            seed=seed,
+            size_px=size_px,
+            variant=variant,
+            jobs=jobs or os.cpu_count() or 1,
+        )
+    except ValueError as error:  # another recipe lies there, or the variant cannot be had
+        raise typer.BadParameter(str(error)) from None
     scenes.contact_sheet(out, out / "contact.png")
 
 
@@ -167,6 +180,9 @@ def main() -> None:
     except (CheckpointError, MissingData, ParityError) as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("stopped; run it again to go on", err=True)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ def write_sheet(
     columns: Sequence[str],
     rows: Sequence[Sequence[npt.NDArray[np.uint8]]],
     *,
+    row_labels: Sequence[str] | None = None,
     tile_px: int = 192,
 ) -> None:
     """Write a sheet.
@@ -29,6 +30,7 @@ def write_sheet(
         path: the PNG to write; its folder is made.
         columns: a label for each column.
         rows: for each row a picture (h, w, 3) for each column, sRGB.
+        row_labels: a label for each row, drawn into its first tile.
         tile_px: side of a tile; pictures are resized to it by area.
     """
     pitch_px = tile_px + _GAP_PX
@@ -41,5 +43,7 @@ def write_sheet(
         for column, picture in zip(range(len(columns)), row, strict=True):
             tile = Image.fromarray(picture).resize((tile_px, tile_px), Image.Resampling.BOX)
             sheet.paste(tile, (column * pitch_px, _LABEL_PX + index * pitch_px))
+        if row_labels:
+            draw.text((3, _LABEL_PX + index * pitch_px + 3), row_labels[index], _INK, font)
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path)

@@ -1,0 +1,9 @@
+"""Procedural scenes in VIDIT's manner: one view, eight light directions, no download.
+
+seed -> describe (layouts, parts, materials) -> render (Mitsuba) -> develop -> VIDIT's files
+"""
+
+from model_export.scenes.contact import contact_sheet
+from model_export.scenes.dataset import render_scenes
+
+__all__ = ["contact_sheet", "render_scenes"]
