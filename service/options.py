@@ -12,7 +12,7 @@ from service.errors import InvalidOption
 from service.lights import MAX_TEMPERATURE_K, MIN_TEMPERATURE_K, Light
 
 Direction = Literal["N", "NE", "E", "SE", "S", "SW", "W", "NW"]
-Format = Literal["jpeg", "png", "webp"]
+Format = Literal["jpeg", "png", "webp", "avif", "tiff"]
 
 DEFAULT_DIRECTION: Final = "E"
 
@@ -33,7 +33,8 @@ class RelightOptions(BaseModel):
         None,
         ge=MIN_TEMPERATURE_K,
         le=MAX_TEMPERATURE_K,
-        description="colour temperature of the new light in kelvin; else the model's own",
+        description="colour temperature of the new light in kelvin; else the model's own. "
+        "It colours a grey photo, which stays grey without it",
     )
     light: str | None = Field(
         None,
@@ -51,12 +52,25 @@ class RelightOptions(BaseModel):
     format: Format | None = Field(
         None, description="format of the answer; else the `Accept` header's, else the photo's own"
     )
-    quality: int | None = Field(None, ge=1, le=100, description="quality of a lossy format")
+    quality: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        description="quality of a lossy format; else 92 as JPEG, 90 as WebP, 85 as AVIF",
+    )
+    subsampling: Literal["444", "422", "420"] | None = Field(
+        None, description="chroma subsampling of JPEG and AVIF; else 444, which keeps all colour"
+    )
+    progressive: bool | None = Field(
+        None, description="whether a JPEG is progressive: smaller, and slower to write; else not"
+    )
     detail: Literal["full", "model"] = Field(
         "full", description="the photo's full size, or the size that the model rendered"
     )
     metadata: Literal["keep", "strip"] = Field(
-        "keep", description="EXIF data; the orientation is applied in both cases"
+        "keep",
+        description="EXIF and XMP data, or none, hence no position; "
+        "the orientation is applied and the colour profile kept in both cases",
     )
 
     @model_validator(mode="after")
