@@ -117,7 +117,7 @@ def evaluate_command(
     model: Annotated[Path, typer.Argument(help="a checkpoint .pt or an exported .onnx")],
     data: DataFolder,
     *,
-    held_out: HeldOut = 10,
+    held_out: Annotated[int, typer.Option(help="first scenes of the folder; 0: all")] = 10,
     size_px: int = 256,
     light: Annotated[str, typer.Option(help="the target")] = "E-4500",
     temperatures_k: Annotated[str, typer.Option(help="of the inputs, comma-separated")] = "4500",
@@ -125,13 +125,15 @@ def evaluate_command(
     record: Annotated[bool, typer.Option(help="store the scores in the checkpoint")] = False,
 ) -> None:
     """Measure a model on the held-out scenes, beside the unchanged input."""
-    _, folder = ViditFolder.open(data).split(held_out)
+    folder = ViditFolder.open(data)
+    if held_out:
+        _, folder = folder.split(held_out)
     temperatures = [int(kelvin) for kelvin in temperatures_k.split(",")]
     pairs = list(examples(folder, Light.parse(light), size_px, temperatures))
     scores = evaluate(pairs, {model.stem: relight_with(model)}, sheet)
     typer.echo(as_table(scores))
     if record:
-        _record(model, scores, f"{held_out} held-out scenes, {size_px} px, {temperatures_k} K")
+        _record(model, scores, f"{len(folder.scenes)} held-out scenes, {size_px} px, {temperatures_k} K")
 
 
 @app.command()
