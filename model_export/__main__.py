@@ -133,7 +133,8 @@ def evaluate_command(
     scores = evaluate(pairs, {model.stem: relight_with(model)}, sheet)
     typer.echo(as_table(scores))
     if record:
-        _record(model, scores, f"{len(folder.scenes)} held-out scenes, {size_px} px, {temperatures_k} K")
+        dataset = f"{len(folder.scenes)} held-out scenes, {size_px} px, {temperatures_k} K"
+        _record(model, scores, dataset)
 
 
 @app.command()
