@@ -40,9 +40,11 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.serve: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing what serving needs ($(RUNTIME)): a minute or so, once."
 	$(PIP) -e '.[$(RUNTIME)]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing everything ($(RUNTIME)): a few minutes, once."
 	$(PIP) -e '.[$(RUNTIME),export,dev]'
 	@touch $@ $(VENV)/.serve
