@@ -20,7 +20,7 @@ from service.metrics import Metrics
 from service.models import ModelRepository, Offer
 from service.options import RelightOptions
 from service.pool import CpuPool, OverBudget
-from service.stages import Prepared, Rendered, Timings, finish, prepare
+from service.stages import Prepared, Rendered, Timings, finish, own_temperature_k, prepare
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -159,7 +159,9 @@ class Relighter:
             media_type=FORMATS[format_name].media_type,
             etag=etag,
             light=Light(
-                offer.light.direction, options.wanted_temperature_k or offer.light.temperature_k
+                offer.light.direction,
+                options.wanted_temperature_k
+                or own_temperature_k(options, offer.light.temperature_k),
             ),
             model=offer.model.tag,
             timings=timings,
