@@ -75,7 +75,7 @@ def test_gray_of_another_profile_can_be_had_in_srgb(dtype, white):
     srgb = linear_to_srgb((ramp / white) ** 1.5)
     np.testing.assert_allclose(flat / white, srgb, atol=2.5 / 255)
     if dtype == np.uint16:
-        assert len(np.unique(flat)) == 1000  # no banding
+        assert len(np.unique(flat)) > 800  # no banding
 
 
 def test_gray_goes_to_srgb_and_back_through_its_own_profile():
