@@ -103,7 +103,7 @@ def fit(pixels: npt.NDArray[Scalar], bucket: Bucket) -> npt.NDArray[Scalar]:
     num_rows, num_columns = rows.stop - rows.start, columns.stop - columns.start
     shrinks = num_rows * num_columns < height_px * width_px
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    halved: npt.NDArray[Any] = _halved(pixels, 2 * num_columns, 2 * num_rows)
+    halved: npt.NDArray[Any] = _halved(pixels, 4 * num_columns, 4 * num_rows)
     small = cv2.resize(halved, (num_columns, num_rows), interpolation=method)
     above, below = rows.start, bucket.height_px - rows.stop
     left, right = columns.start, bucket.width_px - columns.stop
@@ -115,7 +115,8 @@ def fit(pixels: npt.NDArray[Scalar], bucket: Bucket) -> npt.NDArray[Scalar]:
 def _halved(pixels: npt.NDArray[Scalar], width_px: int, height_px: int) -> npt.NDArray[Scalar]:
     """Halve a picture of even sides that is at least of this size.
 
-    The mean over an area may be taken in two steps, and OpenCV takes whole ones much faster.
+    The mean over an area may be taken in two steps where the second one is large, too, and
+    OpenCV takes whole steps much faster.
     """
     rows, columns = pixels.shape[:2]
     codes: npt.NDArray[Any] = pixels  # OpenCV's types know no type variables

@@ -42,8 +42,7 @@ def test_a_turned_heic_is_turned_once():
     exif[ExifTags.Base.Orientation] = 6
     exif[ExifTags.Base.Make] = "Camera"
     picture = large_corners()
-    picture.info["exif"] = exif.tobytes()
-    photo = decode(heic(picture), LIMITS)
+    photo = decode(heic(picture, exif=exif.tobytes()), LIMITS)
     upright = np.rot90(np.asarray(picture), -1)
     assert photo.pixels.shape == upright.shape
     assert np.abs(photo.pixels.astype(int) - upright).mean() < 4
