@@ -22,6 +22,7 @@ class Format:
         has_gray: whether it can hold a single channel.
         has_16_bit: whether answers keep 16 bits a sample.
         max_side_px: longest side that it can hold.
+        max_answer_pixels: most pixels that its encoder takes in bounded memory.
         answer: the format that answers such an input where nothing else is asked; itself,
             but for formats that are only read.
         options: the encoding options that it has.
@@ -33,6 +34,7 @@ class Format:
     has_gray: bool = False
     has_16_bit: bool = False
     max_side_px: int = 2**31 - 1
+    max_answer_pixels: int = 2**62
     answer: str
     options: frozenset[str] = frozenset()
 
@@ -71,6 +73,7 @@ FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
             media_type="image/avif",
             signature=_starts(rb".{4}ftyp(?:.{4}){0,12}?avi[fs]"),
             max_side_px=16_384,
+            max_answer_pixels=25_000_000,  # libaom takes some 40 bytes a pixel
             answer="avif",
             options=frozenset({"quality", "subsampling"}),
         ),

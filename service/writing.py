@@ -17,7 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from service import profiles, tiff, wide
 from service.errors import InvalidOption
-from service.formats import FORMATS, Format
+from service.formats import ANSWER_FORMATS, FORMATS, Format
 from service.photo import Codes, Photo
 
 Subsampling = Literal["444", "422", "420"]
@@ -52,12 +52,18 @@ def encode(
         keep_metadata: whether to write `photo.exif` and `photo.xmp`.
 
     Raises:
-        InvalidOption: the format has no such option, or cannot hold so long a side.
+        InvalidOption: the format has no such option, or cannot hold so large a picture.
     """
     known = FORMATS[format_name]
     if max(photo.width_px, photo.height_px) > known.max_side_px:
         raise InvalidOption(
             f"{format_name} holds at most {known.max_side_px} px a side", option="format"
+        )
+    if photo.width_px * photo.height_px > known.max_answer_pixels:
+        raise InvalidOption(
+            f"{format_name} is written up to {known.max_answer_pixels} pixels; ask for another",
+            option="format",
+            allowed=tuple(name for name in ANSWER_FORMATS if name != format_name),
         )
     for option, value in (("subsampling", subsampling), ("progressive", progressive)):
         if value is not None and option not in known.options:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from io import BytesIO
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -10,6 +11,13 @@ from service.imaging import Photo, decode, encode
 from tests.service.pictures import LIMITS, noise
 
 SAMPLING = {"444": (1, 1), "422": (2, 1), "420": (2, 2)}  # of luminance, as JPEG counts it
+
+
+def test_a_picture_that_the_encoder_cannot_take_in_bounded_memory_is_refused():
+    photo = Photo(pixels=np.broadcast_to(np.uint8(9), (5000, 5001, 3)), format="png")
+    with pytest.raises(InvalidOption, match="25000000") as refusal:
+        encode(photo, "avif")
+    assert refusal.value.allowed == ("jpeg", "png", "webp", "tiff")
 
 
 @pytest.mark.parametrize("subsampling", SAMPLING)
