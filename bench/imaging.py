@@ -1,71 +1,170 @@
 """What does a photo cost beside the network?
 
-    python bench/imaging.py [--megapixels 1 12] [--repeats 5]
+    python bench/imaging.py [--megapixels 1 12 48] [--repeats 3]
 
 CPU milliseconds of one thread, the least of the repeats, for each stage of a request, and
-the peak memory of the process after it. The photo is smooth noise of many scales, as
-JPEG; the network is replaced by a light from the right.
+the peak memory of its process so far; each trip and each group has a process of its own.
+The photo is smooth noise of many scales; the network is replaced by a light from the right.
+
+`trip` is what a photo costs from bytes to bytes without the network; two lines hold that of a
+JPEG against decoding and encoding alone, ours and Pillow's.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import resource
 import time
 from collections.abc import Callable
+from functools import partial
+from io import BytesIO
 from typing import TypeVar
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from service import buckets, color, detail, imaging
+from service.options import RelightOptions
+from service.photo import Photo
+from service.stages import Rendered, Timings, finish, prepare
 
 T = TypeVar("T")
 
-LIMITS = imaging.ImageLimits(max_pixels=200_000_000, max_side_px=30_000, min_side_px=1)
+LIMITS = imaging.ImageLimits(
+    max_pixels=200_000_000, max_side_px=30_000, min_side_px=1, max_decoded_bytes=2**31
+)
+BUCKETS = buckets.buckets_for(512)
+FORMATS = ("jpeg", "webp", "png", "tiff", "avif")
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--megapixels", type=float, nargs="+", default=[1, 12])
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--megapixels", type=float, nargs="+", default=[1, 12, 48])
+    parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
-    cv2.setNumThreads(1)
-    print(f"{'MP':>5}  {'stage':14}{'CPU ms':>9}{'peak MB':>9}")
-    for megapixels in sorted(arguments.megapixels):
-        _measure(megapixels, arguments.repeats)
+    print(f"{'MP':>5}  {'stage':18}{'CPU ms':>9}{'peak MB':>9}")
+    spawn = multiprocessing.get_context("spawn")
+    trips = [partial(_measure_trip, name) for name in FORMATS]
+    for megapixels in arguments.megapixels:
+        for measure in (*trips, _measure_codecs, _measure_stages, _measure_16_bit):
+            process = spawn.Process(target=measure, args=(megapixels, arguments.repeats))
+            process.start()
+            process.join()
 
 
-def _measure(megapixels: float, repeats: int) -> None:
-    def timed(stage: str, work: Callable[[], T]) -> T:
+class _Table:
+    """Prints a line for each piece of work.
+
+    Args:
+        megapixels: size of the photo.
+        repeats: how often each piece is done.
+    """
+
+    def __init__(self, megapixels: float, repeats: int) -> None:
+        cv2.setNumThreads(1)
+        self._megapixels = megapixels
+        self._repeats = repeats
+        self.least_ms: dict[str, float] = {}
+
+    def time(self, stage: str, work: Callable[[], T]) -> T:
+        """Do the work and print what it took."""
         times_s = []
-        for _ in range(repeats):
+        for _ in range(self._repeats):
             start_s = time.thread_time()
             result = work()
             times_s.append(time.thread_time() - start_s)
+        self.least_ms[stage] = min(times_s) * 1000
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"{megapixels:5g}  {stage:14}{min(times_s) * 1000:9.1f}{peak_mb:9.0f}")
+        least_ms = self.least_ms[stage]
+        print(f"{self._megapixels:5g}  {stage:18}{least_ms:9.1f}{peak_mb:9.0f}", flush=True)
         return result
 
-    data = imaging.encode(imaging.Photo(pixels=_picture(megapixels), format="jpeg"), "jpeg")
-    photo = timed("decode jpeg", lambda: imaging.decode(data, LIMITS))
-    bucket = buckets.choose_bucket(photo.width_px, photo.height_px, buckets.buckets_for(512))
-    small = timed("fit", lambda: buckets.fit(photo.pixels, bucket))
+    def ratio(self, stage: str, parts: tuple[str, ...]) -> None:
+        """Print how many times the parts' sum a stage takes."""
+        share = self.least_ms[stage] / sum(self.least_ms[part] for part in parts)
+        print(f"{self._megapixels:5g}  {stage} = {share:.2f} x ({' + '.join(parts)})", flush=True)
+
+
+def _measure_trip(name: str, megapixels: float, repeats: int) -> None:
+    table = _Table(megapixels, repeats if name == "jpeg" else 1)
+    data = _file(name, megapixels)
+    table.time(f"trip {name}", partial(_trip, data, name))
+
+
+def _trip(data: bytes, name: str) -> bytes:
+    """Do all that a request needs, but the network's run."""
+    prepared = prepare(data, LIMITS, BUCKETS, Timings())
+    relit = prepared.srgb * np.linspace(0.3, 1, prepared.srgb.shape[1])[:, None]
+    rendered = Rendered(relit.astype(np.float32), 4500, 1.0)
+    return finish(prepared, rendered, RelightOptions.parse([]), name, Timings())
+
+
+def _file(name: str, megapixels: float) -> bytes:
+    """Return the photo as a file, written by another process: its memory does not count."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_write, (name, megapixels))
+
+
+def _write(name: str, megapixels: float) -> bytes:
+    return imaging.encode(Photo(pixels=_picture(megapixels), format=name), name)
+
+
+def _measure_codecs(megapixels: float, repeats: int) -> None:
+    table = _Table(megapixels, repeats)
+    data = _file("jpeg", megapixels)
+    table.time("trip", partial(_trip, data, "jpeg"))
+    photo = table.time("decode jpeg", lambda: imaging.decode(data, LIMITS))
+    table.time("encode jpeg", lambda: imaging.encode(photo, "jpeg"))
+    picture = table.time("Pillow decodes", lambda: np.asarray(Image.open(BytesIO(data))))
+    table.time("Pillow encodes", lambda: _pillow_jpeg(picture))
+    table.ratio("trip", ("decode jpeg", "encode jpeg"))
+    table.ratio("trip", ("Pillow decodes", "Pillow encodes"))
+
+
+def _measure_stages(megapixels: float, repeats: int) -> None:
+    table = _Table(megapixels, repeats)
+    pixels = _picture(megapixels)
+    bucket = buckets.choose_bucket(pixels.shape[1], pixels.shape[0], BUCKETS)
+    data = imaging.encode(Photo(pixels=pixels, format="jpeg"), "jpeg")
+    table.time("decode for model", lambda: imaging.decode(data, LIMITS, enough_px=736))
+    small = table.time("fit", lambda: buckets.fit(pixels, bucket))
     low_in = small.astype(np.float32) / 255
     low_out = low_in * np.linspace(0.3, 1, bucket.width_px, dtype=np.float32)[:, None]
-    timed("temperature", lambda: color.change_temperature(low_out, 4500, 3000))
-    timed("strength", lambda: color.blend(low_in, low_out, 0.7))
-    timed("fill", lambda: color.fill_light(low_in, low_out, 0.3))
-    timed("softness", lambda: detail.estimate_softness(low_in, low_out))
-    timed("transfer", lambda: detail.transfer(photo.pixels, low_in, low_out, 1.0))
-    for format_name in ("jpeg", "webp", "png"):
-        timed(f"encode {format_name}", lambda name=format_name: imaging.encode(photo, name))
+    table.time("temperature", lambda: color.change_temperature(low_out, 4500, 3000))
+    table.time("strength", lambda: color.blend(low_in, low_out, 0.7))
+    table.time("fill", lambda: color.fill_light(low_in, low_out, 0.3))
+    table.time("softness", lambda: detail.estimate_softness(low_in, low_out))
+    table.time("transfer", lambda: detail.transfer(pixels, low_in, low_out, 1.0))
+    photo = Photo(pixels=pixels, format="png")
+    for name in FORMATS:
+        file = table.time(f"encode {name}", lambda name=name: imaging.encode(photo, name))
+        table.time(f"decode {name}", lambda file=file: imaging.decode(file, LIMITS))
+
+
+def _measure_16_bit(megapixels: float, repeats: int) -> None:
+    table = _Table(megapixels, repeats)
+    pixels = _picture(megapixels).astype(np.uint16)
+    pixels *= 257
+    photo = Photo(pixels=pixels, format="png")
+    for name in ("png", "tiff"):
+        file = table.time(f"encode {name} 16", lambda name=name: imaging.encode(photo, name))
+        table.time(f"decode {name} 16", lambda file=file: imaging.decode(file, LIMITS))
+    low = buckets.fit(pixels, BUCKETS[0]).astype(np.float32) / 65535
+    table.time("transfer 16", lambda: detail.transfer(pixels, low, low, 1.0))
+
+
+def _pillow_jpeg(picture: np.ndarray) -> bytes:
+    file = BytesIO()
+    Image.fromarray(picture).save(file, "jpeg", quality=92, subsampling="4:4:4")
+    return file.getvalue()
 
 
 def _picture(megapixels: float) -> np.ndarray:
     """Return tiles of noise, so that making the picture takes no more memory than it."""
-    width_px = round((megapixels * 1e6 * 4 / 3) ** 0.5)
+    width_px = round((megapixels * 1e6 * 4 / 3) ** 0.5 / 8) * 8
     height_px = width_px * 3 // 4
     rng = np.random.default_rng(0)
     tile = np.full((512, 512, 3), 128, np.float32)
@@ -73,7 +172,8 @@ def _picture(megapixels: float) -> np.ndarray:
         grain = rng.normal(0, 4 + 2 * octave, (512 >> octave, 512 >> octave, 3))
         tile += cv2.resize(grain.astype(np.float32), (512, 512), interpolation=cv2.INTER_LINEAR)
     num_tiles = (-(-height_px // 512), -(-width_px // 512), 1)
-    return np.tile(np.clip(tile, 0, 255).astype(np.uint8), num_tiles)[:height_px, :width_px]
+    tiles = np.tile(np.clip(tile, 0, 255).astype(np.uint8), num_tiles)
+    return np.ascontiguousarray(tiles[:height_px, :width_px])
 
 
 if __name__ == "__main__":

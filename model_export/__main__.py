@@ -25,6 +25,7 @@ from model_export.fusion import fuse_folder
 from model_export.losses import NotVgg, PerceptualLoss
 from model_export.parity import ParityError
 from model_export.published import import_published
+from model_export.softness import measure_softness
 from model_export.training import (
     STATE_FILE,
     Machine,
@@ -158,7 +159,8 @@ def evaluate_command(
     if record:
         lamps = "/".join(map(str, lamps_k))
         dataset = f"{len(folder.scenes)} held-out scenes, {size_px} px, {lamps} K"
-        _record(model, scores, dataset)
+        softness_px = measure_softness([(p.image, p.target) for p in pairs], relight_with(model))
+        _record(model, scores, dataset, softness_px)
 
 
 @app.command()
@@ -185,8 +187,8 @@ def import_checkpoint(
     typer.echo(f"{out}: every weight found its place")
 
 
-def _record(model: Path, scores: Sequence[Score], dataset: str) -> None:
-    """Keep the model's scores in its provenance, where the export finds them."""
+def _record(model: Path, scores: Sequence[Score], dataset: str, softness_px: float) -> None:
+    """Keep scores and softness in the model's provenance, where the export finds them."""
     checkpoint = load(model)
     unchanged, own = scores
     metrics: dict[str, str | float] = {
@@ -196,7 +198,7 @@ def _record(model: Path, scores: Sequence[Score], dataset: str) -> None:
         "metrics.unchanged_psnr_db": round(unchanged.psnr_db, 2),
         "metrics.unchanged_ssim": round(unchanged.ssim, 3),
     }
-    provenance = {**checkpoint.provenance, **metrics}
+    provenance = {**checkpoint.provenance, **metrics, "softness_px": round(softness_px, 2)}
     save(model, dataclasses.replace(checkpoint, provenance=provenance))
 
 

@@ -119,6 +119,7 @@ def _contract(
             for key, value in provenance.items()
             if key.startswith("metrics.")
         },
+        softness_px=float(provenance["softness_px"]) if "softness_px" in provenance else None,
     )
 
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from service.documentation import TIMEOUT_HEADER, problem_documentation, relight_documentation
 from service.errors import InvalidOption
-from service.formats import FORMATS
+from service.formats import ANSWER_FORMATS, FORMATS
 from service.lights import MAX_TEMPERATURE_K, MIN_TEMPERATURE_K
 from service.models import ModelRepository
 from service.options import RelightOptions
@@ -64,6 +64,7 @@ class Catalogue(BaseModel):
     directions: list[str]
     lights: list[LightOffer]
     formats: list[str]
+    answer_formats: list[str]
     limits: Limits
 
 
@@ -76,8 +77,8 @@ class Catalogue(BaseModel):
         200: {
             "description": "the relit photo",
             "content": {
-                known.media_type: {"schema": {"type": "string", "format": "binary"}}
-                for known in FORMATS.values()
+                FORMATS[name].media_type: {"schema": {"type": "string", "format": "binary"}}
+                for name in ANSWER_FORMATS
             },
         },
         **problem_documentation(),
@@ -140,6 +141,7 @@ async def models(request: Request) -> Catalogue:
             for offer in offers
         ],
         formats=list(FORMATS),
+        answer_formats=list(ANSWER_FORMATS),
         limits=Limits(
             max_body_bytes=settings.max_body_bytes,
             max_pixels=settings.max_pixels,

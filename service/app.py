@@ -50,6 +50,7 @@ def create_app(
         max_pixels=settings.max_pixels,
         max_side_px=settings.max_side_px,
         min_side_px=settings.min_side_px,
+        max_decoded_bytes=settings.max_decoded_bytes,
     )
 
     app = FastAPI(
@@ -67,6 +68,7 @@ def create_app(
         pool,
         limits=limits,
         max_wait_s=settings.max_queue_wait_ms / 1e3,
+        decode_budget_s=settings.decode_budget_s,
         metrics=metrics,
     )
     app.include_router(api.router)
@@ -110,6 +112,7 @@ def _repository(
         settings.models_dir,
         open_engine,
         max_batch_size=settings.max_batch_size,
+        bucket_shapes=settings.buckets,
         max_wait_s=settings.max_queue_wait_ms / 1e3,
         metrics=metrics,
     )
@@ -121,6 +124,8 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         cv2.setNumThreads(1)  # the pool's threads are the parallelism
+        # A broken upload is told to its caller; it need not fill the log.
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         await repository.start()
         gc.freeze()  # what lives as long as the process need not be searched for garbage
         try:

@@ -17,7 +17,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import cv2
 import numpy as np
@@ -30,6 +30,7 @@ _AREA_TOLERANCE: Final = 0.04  # as a natural logarithm
 _MAX_STRETCHED_RATIO: Final = 2.2
 
 Scalar = TypeVar("Scalar", bound=np.generic)
+Shapes = Literal["aspect", "square"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,14 +50,18 @@ class Bucket:
 
 
 @cache
-def buckets_for(size_px: int) -> tuple[Bucket, ...]:
+def buckets_for(size_px: int, shapes: Shapes = "aspect") -> tuple[Bucket, ...]:
     """Return the shapes for a model: square, 4:3, 3:2, 16:9, 2:1, and these upright.
 
     For 512 px: 512x512, 592x448, 624x416, 688x384, 736x368 and the four transposed.
 
     Args:
         size_px: short side of the pictures that the model was trained on, a multiple of 16.
+        shapes: `aspect` for all of them; `square` for the square alone, into which every
+            picture is stretched, so that any two can share a batch.
     """
+    if shapes == "square":
+        return (Bucket(size_px, size_px),)
     landscape = [_nearest(ratio, size_px**2) for ratio in _LANDSCAPE_RATIOS]
     portrait = [Bucket(shape.height_px, shape.width_px) for shape in landscape]
     return tuple(dict.fromkeys((Bucket(size_px, size_px), *landscape, *portrait)))
@@ -83,27 +88,42 @@ def _stretch(shape: Bucket, ratio: float) -> float:
     return abs(math.log(shape.width_px / shape.height_px / ratio))
 
 
-def fit(pixels: npt.NDArray[np.uint8], bucket: Bucket) -> npt.NDArray[np.uint8]:
+def fit(pixels: npt.NDArray[Scalar], bucket: Bucket) -> npt.NDArray[Scalar]:
     """Bring a picture into a bucket.
 
     Args:
-        pixels: uint8 (h, w, 3).
+        pixels: uint8 or uint16 (h, w, 3).
         bucket: the shape, from `choose_bucket`.
 
     Returns:
-        uint8 (bucket.height_px, bucket.width_px, 3).
+        (bucket.height_px, bucket.width_px, 3), of the same type.
     """
     height_px, width_px = pixels.shape[:2]
     rows, columns = _content(width_px, height_px, bucket)
     num_rows, num_columns = rows.stop - rows.start, columns.stop - columns.start
     shrinks = num_rows * num_columns < height_px * width_px
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    small = cv2.resize(pixels, (num_columns, num_rows), interpolation=method)
+    halved: npt.NDArray[Any] = _halved(pixels, 4 * num_columns, 4 * num_rows)
+    small = cv2.resize(halved, (num_columns, num_rows), interpolation=method)
     above, below = rows.start, bucket.height_px - rows.stop
     left, right = columns.start, bucket.width_px - columns.stop
     return np.asarray(
-        cv2.copyMakeBorder(small, above, below, left, right, cv2.BORDER_REFLECT), np.uint8
+        cv2.copyMakeBorder(small, above, below, left, right, cv2.BORDER_REFLECT), pixels.dtype
     )
+
+
+def _halved(pixels: npt.NDArray[Scalar], width_px: int, height_px: int) -> npt.NDArray[Scalar]:
+    """Halve a picture of even sides that is at least of this size.
+
+    The mean over an area may be taken in two steps where the second one is large, too, and
+    OpenCV takes whole steps much faster.
+    """
+    rows, columns = pixels.shape[:2]
+    codes: npt.NDArray[Any] = pixels  # OpenCV's types know no type variables
+    if rows % 2 or columns % 2 or rows < height_px or columns < width_px:
+        return pixels
+    half = cv2.resize(codes, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
+    return np.asarray(half, pixels.dtype)
 
 
 def unfit(canvas: npt.NDArray[Scalar], width_px: int, height_px: int) -> npt.NDArray[Scalar]:

@@ -156,6 +156,20 @@ def fill_light(original_srgb: Pixels, relit_srgb: Pixels, fill: float) -> Pixels
     return linear_to_srgb(_shoulder(relit, relit + np.float32(fill * balance) * original))
 
 
+def gray(srgb: Pixels) -> Pixels:
+    """Take the colour out of a picture and keep its luminance.
+
+    Args:
+        srgb: float32 (..., 3), sRGB codes 0 to 1.
+
+    Returns:
+        The same shape, all channels equal.
+    """
+    luminance = srgb_to_linear(srgb) @ LUMINANCE.astype(np.float32)
+    codes = linear_to_srgb(np.clip(luminance, 0, 1))
+    return np.repeat(codes[..., None], 3, axis=-1)
+
+
 def soft_clip(linear: Pixels) -> Pixels:
     """Bend linear light (...) that passes the knee of 0.9 towards 1, which it never reaches."""
     over = np.maximum(linear - _KNEE, 0) / (1 - _KNEE)

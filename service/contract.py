@@ -24,6 +24,7 @@ LIGHT_NAME: Final = "light"
 OUTPUT_NAME: Final = "relit"
 SIZE_MULTIPLE_PX: Final = 16
 PRECISIONS: Final = ("float16", "float32")
+MAX_SOFTNESS_PX: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,8 @@ class ModelContract:
         checkpoint_sha256: checksum of the checkpoint that the graph was exported from.
         trained_on: the data, in a few words.
         metrics: how well it does, such as `{"dataset": ..., "psnr_db": ..., "ssim": ...}`.
+        softness_px: blur that the model adds to its input, as the standard deviation of a
+            Gaussian in pixels of the output; None: `service.detail` estimates it per photo.
         license: SPDX identifier of the weights' licence.
     """
 
@@ -51,6 +54,7 @@ class ModelContract:
     trained_on: str
     license: str
     metrics: Mapping[str, str | float] = field(default_factory=dict)
+    softness_px: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse a promise that nobody could keep."""
@@ -60,9 +64,12 @@ class ModelContract:
             raise ModelRefused(f"size_px {self.size_px} is no multiple of {SIZE_MULTIPLE_PX}")
         if self.precision not in PRECISIONS:
             raise ModelRefused(f"precision {self.precision!r} is not one of {PRECISIONS}")
+        if self.softness_px is not None and not 0 <= self.softness_px <= MAX_SOFTNESS_PX:
+            raise ModelRefused(f"softness_px {self.softness_px} is not 0 to {MAX_SOFTNESS_PX:g}")
 
     def to_metadata(self) -> dict[str, str]:
         """Return the strings to store in the ONNX file."""
+        optional = {} if self.softness_px is None else {"softness_px": str(self.softness_px)}
         return {
             "format": FORMAT,
             "name": self.name,
@@ -74,6 +81,7 @@ class ModelContract:
             "trained_on": self.trained_on,
             "license": self.license,
             "metrics": json.dumps(dict(self.metrics), sort_keys=True),
+            **optional,
         }
 
     @classmethod
@@ -96,6 +104,7 @@ class ModelContract:
                 trained_on=metadata["trained_on"],
                 license=metadata["license"],
                 metrics=dict(json.loads(metadata["metrics"])),
+                softness_px=float(metadata["softness_px"]) if "softness_px" in metadata else None,
             )
         except KeyError as error:
             raise ModelRefused(f"the model's metadata lack {error.args[0]!r}") from None

@@ -24,8 +24,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from service.contract import MAX_SOFTNESS_PX
+from service.photo import Codes
+
 Pixels = npt.NDArray[np.float32]
-Codes = npt.NDArray[np.uint8]
 Spectrum = npt.NDArray[np.float64]
 
 _WINDOW: Final = (5, 5)
@@ -34,9 +36,8 @@ _OFFSET: Final = 0.02  # keeps the ratio of means calm in the dark
 _MAX_RATIO: Final = 2.0
 _MAX_SLOPE: Final = 3.0
 
-_STRIP_ROWS: Final = 32  # a strip of a 12-megapixel photo fits the processor's cache
+_STRIP_ROWS: Final = 16  # a strip of a 12-megapixel photo fits the processor's cache
 _SMALL_PRODUCT: Final = 2**18  # up to here OpenBLAS starts no threads of its own
-_MAX_SOFTNESS_PX: Final = 3.0
 # Centres of the bands of the cosine spectrum, in radians a pixel, up to the corner's.
 _FREQUENCIES: Final[Spectrum] = (np.arange(256) + 0.5) * (np.pi * np.sqrt(2) / 256)
 
@@ -47,7 +48,7 @@ def transfer(
     """Relight a photo as its small version was relit, with all its detail.
 
     Args:
-        image: uint8 (H, W, 3), sRGB-like codes.
+        image: uint8 or uint16 (H, W, 3), sRGB-like codes.
         low_in: float32 (h, w, 3), 0 to 1, the same picture as the network saw it; h / w
             may differ a little from H / W.
         low_out: float32 (h, w, 3), 0 to 1, what the network made of it.
@@ -55,7 +56,7 @@ def transfer(
             `low_in`; None estimates it from this pair.
 
     Returns:
-        uint8 (H, W, 3).
+        (H, W, 3), of the type of `image`.
     """
     height_px, width_px = image.shape[:2]
     low_in, low_out, scale = _at_most(low_in, low_out, width_px, height_px)
@@ -66,13 +67,15 @@ def transfer(
     slope, base = coefficients(low_in, low_out, softness_px)
 
     slopes = _enlarged_strips(slope, width_px, height_px, cv2.INTER_LINEAR)
-    bases = _enlarged_strips(base * 255, width_px, height_px, cv2.INTER_CUBIC)
+    white = np.float32(np.iinfo(image.dtype).max)
+    bases = _enlarged_strips(base * white, width_px, height_px, cv2.INTER_CUBIC)
     codes = image.reshape(height_px, -1)  # (H, W * 3)
     relit = np.empty_like(codes)
+    depth = cv2.CV_8U if image.dtype == np.uint8 else cv2.CV_16U
     for start, a, b in zip(range(0, height_px, _STRIP_ROWS), slopes, bases, strict=True):
         rows = slice(start, start + _STRIP_ROWS)
         shaded = cv2.multiply(codes[rows], a, dtype=cv2.CV_32F)
-        cv2.add(shaded, b, dst=relit[rows], dtype=cv2.CV_8U)  # rounds and clips
+        cv2.add(shaded, b, dst=relit[rows], dtype=depth)  # rounds and clips
     return relit.reshape(image.shape)
 
 
@@ -111,7 +114,7 @@ def estimate_softness(low_in: Pixels, low_out: Pixels) -> float:
     Returns:
         Standard deviation in pixels, 0 to 3; 0 when the output is no softer.
     """
-    blurs = np.linspace(0, _MAX_SOFTNESS_PX, 61)
+    blurs = np.linspace(0, MAX_SOFTNESS_PX, 61)
     blurred_in = _spectrum(low_in) * np.exp(-np.square(blurs[:, None] * _FREQUENCIES))
     sharpness, wanted = _sharpness(blurred_in), _sharpness(_spectrum(low_out)[None])
     return float(np.interp(wanted[0], sharpness[::-1], blurs[::-1]))

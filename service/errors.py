@@ -14,7 +14,8 @@ RelightError
 │   ├── ImageCorrupt          the format is right, the data are broken or cut off
 │   ├── ImageTooLarge         more pixels, or a longer side, than the limits
 │   ├── ImageTooSmall         a side under the smallest that can be relit
-│   └── ImageAnimated         more than one frame or page
+│   ├── ImageAnimated         more than one frame or page
+│   └── ImageTooSlow          decoding takes longer than `Settings.decode_budget_s`
 ├── Unavailable               try again later
 │   ├── Overloaded            the wait would pass the limit
 │   ├── Draining              this process is shutting down
@@ -89,6 +90,10 @@ class ImageTooSmall(ImageError):
 
 class ImageAnimated(ImageError):
     """The file holds more than one frame or page."""
+
+
+class ImageTooSlow(ImageError):
+    """Decoding the picture takes longer than it may."""
 
 
 class Unavailable(RelightError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -10,30 +11,87 @@ from typing import Final
 from service.errors import InvalidOption, UnsupportedMediaType
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
     """One image format.
 
     Attributes:
         media_type: its IANA media type.
-        magic: (offset, bytes) pairs, all of which a file of this format has.
+        signature: what its files begin with.
         has_alpha: whether it can hold transparency.
+        has_gray: whether it can hold a single channel.
+        has_16_bit: whether answers keep 16 bits a sample.
         max_side_px: longest side that it can hold.
+        max_answer_pixels: most pixels that its encoder takes in bounded memory.
+        answer: the format that answers such an input where nothing else is asked; itself,
+            but for formats that are only read.
+        options: the encoding options that it has.
     """
 
     media_type: str
-    magic: tuple[tuple[int, bytes], ...]
-    has_alpha: bool
-    max_side_px: int
+    signature: re.Pattern[bytes]
+    has_alpha: bool = True
+    has_gray: bool = False
+    has_16_bit: bool = False
+    max_side_px: int = 2**31 - 1
+    max_answer_pixels: int = 2**62
+    answer: str
+    options: frozenset[str] = frozenset()
 
 
+def _starts(pattern: bytes) -> re.Pattern[bytes]:
+    return re.compile(pattern, re.DOTALL)
+
+
+# AVIF and HEIF name themselves in the list of brands that opens the file (ISO 14496-12, 4.3).
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
     {
-        "jpeg": Format("image/jpeg", ((0, b"\xff\xd8\xff"),), False, 65_500),
-        "png": Format("image/png", ((0, b"\x89PNG\r\n\x1a\n"),), True, 2**31 - 1),
-        "webp": Format("image/webp", ((0, b"RIFF"), (8, b"WEBP")), True, 16_383),
+        "jpeg": Format(
+            media_type="image/jpeg",
+            signature=_starts(rb"\xff\xd8\xff"),
+            has_alpha=False,
+            has_gray=True,
+            max_side_px=65_500,
+            answer="jpeg",
+            options=frozenset({"quality", "subsampling", "progressive"}),
+        ),
+        "png": Format(
+            media_type="image/png",
+            signature=_starts(rb"\x89PNG\r\n\x1a\n"),
+            has_gray=True,
+            has_16_bit=True,
+            answer="png",
+        ),
+        "webp": Format(
+            media_type="image/webp",
+            signature=_starts(rb"RIFF.{4}WEBP"),
+            max_side_px=16_383,
+            answer="webp",
+            options=frozenset({"quality"}),
+        ),
+        "avif": Format(
+            media_type="image/avif",
+            signature=_starts(rb".{4}ftyp(?:.{4}){0,12}?avi[fs]"),
+            max_side_px=16_384,
+            max_answer_pixels=25_000_000,  # libaom takes some 40 bytes a pixel
+            answer="avif",
+            options=frozenset({"quality", "subsampling"}),
+        ),
+        "tiff": Format(
+            media_type="image/tiff",
+            signature=_starts(rb"II\*\0|MM\0\*"),
+            has_gray=True,
+            has_16_bit=True,
+            answer="tiff",
+        ),
+        "heif": Format(
+            media_type="image/heif",
+            signature=_starts(rb".{4}ftyp(?:.{4}){0,12}?(?:hei[cxms]|hev[cxms]|mif1|msf1)"),
+            answer="jpeg",
+        ),
     }
 )
+ANSWER_FORMATS: Final = tuple(name for name, known in FORMATS.items() if known.answer == name)
 
 
 def sniff(data: bytes) -> str:
@@ -43,7 +101,7 @@ def sniff(data: bytes) -> str:
         UnsupportedMediaType: the bytes are of no format in the list.
     """
     for name, known in FORMATS.items():
-        if all(data.startswith(magic, offset) for offset, magic in known.magic):
+        if known.signature.match(data):
             return name
     raise UnsupportedMediaType(f"the image is none of {', '.join(FORMATS)}")
 
@@ -59,20 +117,23 @@ def choose_format(asked: str | None, accept: str | None, own: str) -> str:
         accept: value of the header `Accept`, if given.
         own: format of the input, a key of `FORMATS`.
 
+    Returns:
+        One of `ANSWER_FORMATS`.
+
     Raises:
         InvalidOption: `asked` is not in the list.
     """
     if asked is not None:
-        if asked not in FORMATS:
-            allowed = tuple(FORMATS)
+        if asked not in ANSWER_FORMATS:
             raise InvalidOption(
-                f"format {asked!r} is not one of {', '.join(allowed)}",
+                f"format {asked!r} is not one of {', '.join(ANSWER_FORMATS)}",
                 option="format",
-                allowed=allowed,
+                allowed=ANSWER_FORMATS,
             )
         return asked
+    own = FORMATS[own].answer
     welcome = _parse_accept(accept or "")
-    ranked = sorted(FORMATS, key=lambda name: name != own)
+    ranked = sorted(ANSWER_FORMATS, key=lambda name: name != own)
     best = max(ranked, key=lambda name: _quality(FORMATS[name].media_type, welcome))
     return best if _quality(FORMATS[best].media_type, welcome) > 0 else own
 

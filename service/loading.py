@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.batcher import Batch, Batcher
-from service.buckets import Bucket, buckets_for
+from service.buckets import Bucket, Shapes, buckets_for
 from service.contract import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, ModelContract
 from service.errors import ModelRefused
 from service.schedule import Durations
@@ -68,6 +68,7 @@ def load_model(
     engine: Engine,
     *,
     max_batch_size: int | None,
+    bucket_shapes: Shapes = "aspect",
     max_wait_s: float,
     observe: Callable[[str, Batch], None],
 ) -> Model:
@@ -77,6 +78,7 @@ def load_model(
         path: the file that `engine` holds.
         engine: the model on its device.
         max_batch_size: most images in one batch; None: 8 on a GPU, 1 on a CPU.
+        bucket_shapes: which shapes it runs at.
         max_wait_s: admission refuses what would wait longer for the device.
         observe: told the model's name and each batch that it ran.
 
@@ -87,7 +89,7 @@ def load_model(
     check_signature(contract, engine)
     takes_light = len(contract.lights) > 1
     batch_sizes = _batch_sizes(engine, max_batch_size)
-    buckets = buckets_for(contract.size_px)
+    buckets = buckets_for(contract.size_px, bucket_shapes)
     durations = Durations()
     try:
         warm_up(

@@ -91,6 +91,11 @@ class Metrics:
         self.rejected = Counter(
             "relight_rejected", "Requests refused for want of time.", ["reason"], registry=registry
         )
+        self.decode_overruns = Counter(
+            "relight_decode_overruns",
+            "Pictures that outlived their decode budget.",
+            registry=registry,
+        )
         self.cancelled = Counter(
             "relight_cancelled", "Requests whose client left before the answer.", registry=registry
         )

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from service.batcher import Batch
+from service.buckets import Shapes
 from service.errors import InvalidOption, ModelNotReady, ModelRefused
 from service.lights import DIRECTIONS, Light
 from service.loading import Model, load_model
@@ -48,6 +49,7 @@ class ModelRepository:
         folder: where the `*.onnx` files lie.
         open_engine: loads one file onto the device.
         max_batch_size: most images in one batch; None: 8 on a GPU, 1 on a CPU.
+        bucket_shapes: which shapes the models run at.
         max_wait_s: admission refuses what would wait longer for the device.
         metrics: where loads and batches are counted.
     """
@@ -58,12 +60,14 @@ class ModelRepository:
         open_engine: Callable[[Path], Engine],
         *,
         max_batch_size: int | None,
+        bucket_shapes: Shapes = "aspect",
         max_wait_s: float,
         metrics: Metrics,
     ) -> None:
         self._folder = folder
         self._open_engine = open_engine
         self._max_batch_size = max_batch_size
+        self._bucket_shapes = bucket_shapes
         self._max_wait_s = max_wait_s
         self._metrics = metrics
         self._models: tuple[Model, ...] = ()
@@ -162,6 +166,7 @@ class ModelRepository:
             path,
             self._open_engine(path),
             max_batch_size=self._max_batch_size,
+            bucket_shapes=self._bucket_shapes,
             max_wait_s=self._max_wait_s,
             observe=self._observe,
         )

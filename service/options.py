@@ -12,7 +12,7 @@ from service.errors import InvalidOption
 from service.lights import MAX_TEMPERATURE_K, MIN_TEMPERATURE_K, Light
 
 Direction = Literal["N", "NE", "E", "SE", "S", "SW", "W", "NW"]
-Format = Literal["jpeg", "png", "webp"]
+Format = Literal["jpeg", "png", "webp", "avif", "tiff"]
 
 DEFAULT_DIRECTION: Final = "E"
 
@@ -34,7 +34,7 @@ class RelightOptions(BaseModel):
         ge=MIN_TEMPERATURE_K,
         le=MAX_TEMPERATURE_K,
         description="colour temperature of the new light in kelvin; 6500, the white of sRGB, "
-        "leaves the photo's colours alone",
+        "leaves the photo's colours alone. Asked for, it colours a grey photo",
     )
     light: str | None = Field(
         None,
@@ -48,7 +48,8 @@ class RelightOptions(BaseModel):
     color: Literal["photo", "model"] = Field(
         "photo",
         description="whose colours the answer has: `photo` takes only light and shadow from the "
-        "model, `model` all that it painted, at its own colour temperature and exposure",
+        "model, `model` all that it painted, at its own colour temperature and exposure, "
+        "even for a grey photo",
     )
     fill: _Share = Field(0.0, description="how much of the photo's own light to keep as fill light")
     model: str | None = Field(
@@ -57,12 +58,25 @@ class RelightOptions(BaseModel):
     format: Format | None = Field(
         None, description="format of the answer; else the `Accept` header's, else the photo's own"
     )
-    quality: int | None = Field(None, ge=1, le=100, description="quality of a lossy format")
+    quality: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        description="quality of a lossy format; else 92 as JPEG, 90 as WebP, 85 as AVIF",
+    )
+    subsampling: Literal["444", "422", "420"] | None = Field(
+        None, description="chroma subsampling of JPEG and AVIF; else 444, which keeps all colour"
+    )
+    progressive: bool | None = Field(
+        None, description="whether a JPEG is progressive: smaller, and slower to write; else not"
+    )
     detail: Literal["full", "model"] = Field(
         "full", description="the photo's full size, or the size that the model rendered"
     )
     metadata: Literal["keep", "strip"] = Field(
-        "keep", description="EXIF data; the orientation is applied in both cases"
+        "keep",
+        description="EXIF and XMP data, or none, hence no position; "
+        "the orientation is applied and the colour profile kept in both cases",
     )
 
     @model_validator(mode="after")
@@ -84,6 +98,11 @@ class RelightOptions(BaseModel):
     def wanted_temperature_k(self) -> int | None:
         """The temperature asked for, if any."""
         return Light.parse(self.light).temperature_k if self.light else self.temperature
+
+    @property
+    def adds_color(self) -> bool:
+        """Whether a grey photo is to take colour: that of a lamp, or all of the model's."""
+        return self.wanted_temperature_k is not None or self.color == "model"
 
     @classmethod
     def parse(cls, fields: Iterable[tuple[str, str]]) -> RelightOptions:

@@ -46,6 +46,7 @@ KINDS: Final[dict[type[Exception], Kind]] = {
     errors.ImageTooLarge: Kind(422, "image_too_large", "Image is too large"),
     errors.ImageTooSmall: Kind(422, "image_too_small", "Image is too small"),
     errors.ImageAnimated: Kind(422, "image_animated", "Image has more than one frame"),
+    errors.ImageTooSlow: Kind(422, "image_too_slow", "Image takes too long to decode"),
     errors.Overloaded: Kind(503, "overloaded", "Server is overloaded"),
     errors.Draining: Kind(503, "draining", "Server is shutting down"),
     errors.ModelNotReady: Kind(503, "model_not_ready", "No model is ready yet"),

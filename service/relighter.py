@@ -11,7 +11,7 @@ import hashlib
 import time
 from dataclasses import dataclass, field
 
-from service.errors import DeadlineExceeded, ModelNotReady, Overloaded
+from service.errors import DeadlineExceeded, ImageTooSlow, ModelNotReady, Overloaded
 from service.formats import FORMATS
 from service.imaging import ImageLimits, choose_format
 from service.lights import Light
@@ -19,7 +19,7 @@ from service.loading import Shot
 from service.metrics import Metrics
 from service.models import ModelRepository, Offer
 from service.options import RelightOptions
-from service.pool import CpuPool
+from service.pool import CpuPool, OverBudget
 from service.stages import Prepared, Rendered, Timings, finish, own_temperature_k, prepare
 
 
@@ -71,6 +71,7 @@ class Relighter:
         pool: threads for the CPU's work.
         limits: sizes of pictures to accept.
         max_wait_s: admission refuses what would wait longer for a CPU thread.
+        decode_budget_s: how long the decoding of one picture may take.
         metrics: where stages are counted.
     """
 
@@ -81,12 +82,14 @@ class Relighter:
         *,
         limits: ImageLimits,
         max_wait_s: float,
+        decode_budget_s: float,
         metrics: Metrics,
     ) -> None:
         self._repository = repository
         self._pool = pool
         self._limits = limits
         self._max_wait_s = max_wait_s
+        self._decode_budget_s = decode_budget_s
         self._metrics = metrics
 
     def check_admission(self, deadline_s: float) -> None:
@@ -140,10 +143,7 @@ class Relighter:
             temperature_k=options.wanted_temperature_k,
             name=options.model,
         )
-        buckets = offer.model.buckets
-        prepared = await self._pool.run(
-            lambda: prepare(request.data, self._limits, buckets, timings)
-        )
+        prepared = await self._prepare(request, offer)
         format_name = choose_format(options.format, request.accept, prepared.photo.format)
         rendered = None
         if options.strength > 0:  # at 0 the photo itself is the answer
@@ -167,6 +167,23 @@ class Relighter:
             timings=timings,
         )
 
+    async def _prepare(self, request: RelightRequest, offer: Offer) -> Prepared:
+        """Decode the photo, within its budget."""
+        full_size = request.options.detail == "full"
+        buckets = offer.model.buckets
+        try:
+            return await self._pool.run(
+                lambda: prepare(
+                    request.data, self._limits, buckets, request.timings, full_size=full_size
+                ),
+                budget_s=self._decode_budget_s,
+            )
+        except OverBudget:
+            self._metrics.decode_overruns.inc()
+            raise ImageTooSlow(
+                f"decoding the image takes longer than {self._decode_budget_s:g} s"
+            ) from None
+
     async def _render(self, prepared: Prepared, offer: Offer, request: RelightRequest) -> Rendered:
         """Have the model relight the small picture."""
         image = prepared.image
@@ -179,4 +196,4 @@ class Relighter:
         request.timings.stages_s["infer"] = answer.ran_s
         request.timings.batch_size = answer.batch_size
         relit = answer.value[:, ::-1] if offer.mirrored else answer.value
-        return Rendered(relit, offer.light.temperature_k)
+        return Rendered(relit, offer.light.temperature_k, offer.model.contract.softness_px)

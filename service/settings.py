@@ -56,6 +56,11 @@ class Settings(BaseSettings):
         json_schema_extra={"default_text": "the CPU quota"},
     )
 
+    buckets: Literal["aspect", "square"] = Field(
+        default="aspect",
+        description="shapes that the model runs at: nine that follow the photo's proportions, "
+        "or one square, into which every photo is stretched, for the fullest batches",
+    )
     max_batch_size: int | None = Field(
         default=None,
         ge=1,
@@ -82,7 +87,16 @@ class Settings(BaseSettings):
         default=50_000_000, ge=1, description="largest width x height of a picture"
     )
     max_side_px: int = Field(default=16_384, ge=16, description="longest side of a picture")
+    max_decoded_bytes: int = Field(
+        default=512_000_000, ge=1, description="most memory for the pixels of one decoded picture"
+    )
     min_side_px: int = Field(default=32, ge=1, description="shortest side of a picture")
+    decode_budget_s: float = Field(
+        default=20.0,
+        gt=0,
+        description="time for decoding one picture; past it the caller gets a 422, "
+        "and the thread no longer counts against `RELIGHT_NUM_THREADS`",
+    )
     num_threads: int | None = Field(
         default=None,
         ge=1,

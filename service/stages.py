@@ -48,12 +48,14 @@ class Prepared:
 
     Attributes:
         photo: the full-size picture.
-        canvas: uint8 (bucket h, bucket w, 3), in the photo's colour space.
-        image: the same in sRGB, as the network sees it.
+        native: float32 (bucket h, bucket w, 3), 0 to 1, in the photo's colour space.
+        srgb: the same in sRGB.
+        image: the same, uint8, as the network sees it.
     """
 
     photo: Photo
-    canvas: NDArray[np.uint8]
+    native: NDArray[np.float32]
+    srgb: NDArray[np.float32]
     image: NDArray[np.uint8]
 
 
@@ -64,25 +66,43 @@ class Rendered:
     Attributes:
         image: float32 (bucket h, bucket w, 3), sRGB-encoded, 0 to 1.
         temperature_k: temperature of the light that it shows.
+        softness_px: blur that the model adds, in pixels of `image`; None: not known.
     """
 
     image: NDArray[np.float32]
     temperature_k: int
+    softness_px: float | None = None
 
 
 def prepare(
-    data: bytes, limits: ImageLimits, buckets: Sequence[Bucket], timings: Timings
+    data: bytes,
+    limits: ImageLimits,
+    buckets: Sequence[Bucket],
+    timings: Timings,
+    *,
+    full_size: bool = True,
 ) -> Prepared:
     """Read an image file and fit it into one of a model's buckets.
+
+    Args:
+        data: the file.
+        limits: sizes to accept.
+        buckets: the model's.
+        timings: filled on the way.
+        full_size: whether more pixels than the model sees are wanted.
 
     Raises:
         ImageError: the picture is wrong.
     """
     with timings.stage("decode"):
-        photo = decode(data, limits)
-        canvas = fit(photo.pixels, choose_bucket(photo.width_px, photo.height_px, buckets))
-        image = profiles.to_srgb(canvas, photo.icc_profile)
-    return Prepared(photo, canvas, image)
+        longest_px = max(max(bucket.width_px, bucket.height_px) for bucket in buckets)
+        photo = decode(data, limits, enough_px=None if full_size else longest_px)
+    with timings.stage("fit"):
+        bucket = choose_bucket(photo.width_px, photo.height_px, buckets)
+        native = fit(photo.pixels, bucket).astype(np.float32) / np.float32(photo.white)
+        srgb = profiles.to_srgb(native, photo.icc_profile)
+        image = np.rint(srgb * 255).astype(np.uint8)
+    return Prepared(photo, native, srgb, image)
 
 
 def finish(
@@ -101,22 +121,44 @@ def finish(
         format_name: a key of `service.formats.FORMATS`.
         timings: filled on the way.
     """
+    if rendered is not None and options.adds_color:
+        prepared = _in_colour(prepared)
     photo = prepared.photo
     size = (photo.width_px, photo.height_px)
-    low_in = low_out = _unit(unfit(prepared.canvas, *size))
+    low_in = low_out = np.ascontiguousarray(unfit(prepared.native, *size))
     if rendered is not None:
         with timings.stage("color"):
-            relit = _light(_unit(prepared.image), rendered, options)
+            relit = _light(prepared.srgb, rendered, options)
+            if photo.is_gray:
+                relit = color.gray(relit)
             low_relit = np.ascontiguousarray(unfit(relit, *size))
             low_out = profiles.from_srgb(low_relit, photo.icc_profile)
     with timings.stage("detail"):
         if options.detail == "model":
             photo = _small(photo, low_out)
         elif rendered is not None:
-            photo = replace(photo, pixels=detail.transfer(photo.pixels, low_in, low_out))
+            pixels = detail.transfer(photo.pixels, low_in, low_out, rendered.softness_px)
+            photo = replace(photo, pixels=pixels)
     with timings.stage("encode"):
-        keep = options.metadata == "keep"
-        return encode(photo, format_name, quality=options.quality, keep_metadata=keep)
+        return encode(
+            photo,
+            format_name,
+            quality=options.quality,
+            subsampling=options.subsampling,
+            progressive=options.progressive,
+            keep_metadata=options.metadata == "keep",
+        )
+
+
+def _in_colour(prepared: Prepared) -> Prepared:
+    """Let a grey photo take colour: in sRGB, where its profile has none."""
+    photo, native = prepared.photo, prepared.native
+    if not photo.is_gray:
+        return prepared
+    if photo.icc_profile is not None and not profiles.is_rgb(photo.icc_profile):
+        pixels = profiles.flatten_gray(photo.pixels, photo.icc_profile)
+        photo, native = replace(photo, pixels=pixels, icc_profile=None), prepared.srgb
+    return replace(prepared, photo=replace(photo, is_gray=False), native=native)
 
 
 def _light(
@@ -145,9 +187,6 @@ def _small(photo: Photo, low_out: NDArray[np.float32]) -> Photo:
     pixels = cv2.resize(low_out, size, interpolation=cv2.INTER_AREA)
     alpha = photo.alpha
     if alpha is not None:
-        alpha = np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return replace(photo, pixels=np.rint(pixels * 255).astype(np.uint8), alpha=alpha)
-
-
-def _unit(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return codes.astype(np.float32) / np.float32(255)
+        alpha = np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), alpha.dtype)
+    codes = np.rint(np.clip(pixels, 0, 1) * photo.white).astype(photo.pixels.dtype)
+    return replace(photo, pixels=codes, alpha=alpha)

@@ -60,6 +60,7 @@ def test_a_recorded_score_travels_into_the_exported_file(folder, trained, tmp_pa
     contract = ModelContract.from_metadata(session.get_modelmeta().custom_metadata_map)
     assert contract.lights == (Light("E", 4500),)
     assert contract.metrics["psnr_db"] == load(trained).provenance["metrics.psnr_db"]
+    assert contract.softness_px == load(trained).provenance["softness_px"]
     on_onnx = run("evaluate", out, folder.root, "--held-out", 1, "--size-px", 64)
     assert "| model | 7 |" in on_onnx.output
 

@@ -30,6 +30,9 @@ def corners() -> Image.Image:
 
 
 def saved(image: Image.Image, format_name: str = "png", **options) -> bytes:
+    exif = options.get("exif")
+    if isinstance(exif, Image.Exif):
+        options["exif"] = exif.tobytes()
     file = BytesIO()
     image.save(file, format_name, **options)
     return file.getvalue()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.formats import FORMATS
+from service.formats import ANSWER_FORMATS, FORMATS
 from service.problems import CODES
 from tests.service.calls import metric, problem_of, relight
 from tests.service.stand_ins import decoded, encoded
@@ -60,7 +60,17 @@ def test_the_headers_tell_what_was_done(url, png):
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["etag"].strip('"')
     stages = [part.split(";")[0] for part in answer.headers["server-timing"].split(", ")]
-    assert stages == ["read", "decode", "queue", "infer", "color", "detail", "encode", "total"]
+    assert stages == [
+        "read",
+        "decode",
+        "fit",
+        "queue",
+        "infer",
+        "color",
+        "detail",
+        "encode",
+        "total",
+    ]
     assert "infer;dur=" in answer.headers["server-timing"]
     assert ';desc="n=1"' in answer.headers["server-timing"]
 
@@ -82,7 +92,7 @@ def test_a_form_is_as_good_as_a_raw_body(url, png, field):
     assert form.content == raw.content
 
 
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("format_name", ANSWER_FORMATS)
 def test_a_format_can_be_asked_for(url, png, format_name):
     answer = relight(url, png, format=format_name)
     assert answer.headers["content-type"] == FORMATS[format_name].media_type

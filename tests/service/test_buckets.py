@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -88,3 +89,25 @@ def test_a_panorama_is_surrounded_by_its_reflection():
 def test_a_single_row_of_pixels_still_fits():
     pixels = np.full((1, 5000, 3), 77, np.uint8)
     assert np.all(fit(pixels, choose_bucket(5000, 1, BUCKETS)) == 77)
+
+
+def test_an_operator_can_have_one_square_for_all():
+    (square,) = buckets_for(512, "square")
+    assert (square.width_px, square.height_px) == (512, 512)
+    wide = np.zeros((300, 400, 3), np.uint8)
+    assert fit(wide, choose_bucket(400, 300, (square,))).shape == (512, 512, 3)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("size", [(2000, 3000), (2001, 3000), (2000, 3001)])
+def test_shrinking_in_two_steps_gives_the_mean_over_the_area(size, dtype):
+    white = np.iinfo(dtype).max
+    grain = np.random.default_rng(0).normal(0.5, 0.15, (size[0] // 8, size[1] // 8, 3))
+    codes = np.clip(cv2.resize(grain, size[::-1], interpolation=cv2.INTER_CUBIC), 0, 1) * white
+    pixels = codes.astype(dtype)
+    bucket = choose_bucket(size[1], size[0], buckets_for(256))
+    small = fit(pixels, bucket)
+    shape = (bucket.width_px, bucket.height_px)
+    at_once = cv2.resize(pixels, shape, interpolation=cv2.INTER_AREA)
+    assert small.dtype == dtype
+    assert np.abs(small.astype(float) - at_once).mean() < 0.002 * white

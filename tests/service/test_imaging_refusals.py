@@ -18,12 +18,23 @@ from service.errors import (
     InvalidOption,
     UnsupportedMediaType,
 )
-from service.formats import FORMATS
+from service.formats import ANSWER_FORMATS
 from service.imaging import ImageLimits, Photo, decode, encode
 from tests.service.pictures import LIMITS, P3, corners, noise, png_chunk, saved
 
+# What files of each format begin with.
+STARTS = [
+    b"\xff\xd8\xff",
+    b"\x89PNG\r\n\x1a\n",
+    b"RIFF\x10\0\0\0WEBP",
+    b"\0\0\0\x20ftypavif",
+    b"\0\0\0\x20ftypheic",
+    b"II*\0",
+    b"MM\0*",
+]
 
-@pytest.mark.parametrize("format_name", FORMATS)
+
+@pytest.mark.parametrize("format_name", ANSWER_FORMATS)
 @pytest.mark.parametrize("kept", [0.2, 0.5, 0.9])
 def test_a_file_cut_off_is_corrupt(format_name, kept):
     data = saved(Image.fromarray(noise(64, 64)), format_name)
@@ -81,14 +92,14 @@ def test_a_phones_mpo_is_the_jpeg_that_it_begins_with():
     assert b"MPF" not in encode(photo, "jpeg", keep_metadata=True)
 
 
-@given(st.binary(max_size=300), st.sampled_from([b"", *(f.magic[0][1] for f in FORMATS.values())]))
+@given(st.binary(max_size=300), st.sampled_from([b"", *STARTS]))
 @pytest.mark.filterwarnings("ignore")
 def test_random_bytes_are_refused(data, magic):
     with pytest.raises(ImageError):
         decode(magic + data, LIMITS)
 
 
-@given(st.data(), st.sampled_from(sorted(FORMATS)))
+@given(st.data(), st.sampled_from(ANSWER_FORMATS))
 @pytest.mark.filterwarnings("ignore")
 def test_a_damaged_file_is_a_photo_or_an_image_error(data, format_name):
     exif = Image.Exif()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import InvalidOption
-from service.formats import FORMATS
+from service.formats import ANSWER_FORMATS
 from service.lights import DIRECTIONS
 from service.options import RelightOptions
 
@@ -61,7 +61,7 @@ def test_the_words_agree_with_the_rooms_that_own_them():
         return tuple(next(o["enum"] for o in properties[name]["anyOf"] if "enum" in o))
 
     assert words("direction") == DIRECTIONS
-    assert words("format") == tuple(FORMATS)
+    assert words("format") == ANSWER_FORMATS
 
 
 @given(fields=st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3))

@@ -1,0 +1,133 @@
+"""TIFF (revision 6.0): what its directory tells before pixels are read, and how one is written.
+
+Pillow cannot hold 16-bit colour, so its writer is no use here; its directories are.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from io import BytesIO
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from service.errors import ImageAnimated, ImageCorrupt
+
+# Section 8; section 14 for the predictor, the supplements for ICC and XMP.
+WIDTH: Final = 256
+HEIGHT: Final = 257
+BITS_PER_SAMPLE: Final = 258
+COMPRESSION: Final = 259
+PHOTOMETRIC: Final = 262
+STRIP_OFFSETS: Final = 273
+SAMPLES_PER_PIXEL: Final = 277
+ROWS_PER_STRIP: Final = 278
+STRIP_BYTE_COUNTS: Final = 279
+PLANAR_CONFIGURATION: Final = 284
+PREDICTOR: Final = 317
+TILE_WIDTH: Final = 322
+TILE_HEIGHT: Final = 323
+EXTRA_SAMPLES: Final = 338
+SAMPLE_FORMAT: Final = 339
+XMP: Final = 700
+ICC_PROFILE: Final = 34675
+
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
+_DEFLATE: Final = 8
+_HORIZONTAL: Final = 2
+_UNASSOCIATED_ALPHA: Final = 2
+
+_STRIP_BYTES: Final = 2**20
+_COMPRESSION_LEVEL: Final = 1  # higher ones take several times as long for a few per cent
+
+
+def check_directory(data: bytes) -> None:
+    """Refuse a file with several pages, or with a tag given twice.
+
+    Readers disagree on which of two equal tags counts; a file must not show one size to
+    the limits and another to the decoder.
+
+    Raises:
+        ImageAnimated: there is a second page.
+        ImageCorrupt: a tag is there twice, or the directory is cut off.
+    """
+    order = "<" if data.startswith(b"II") else ">"
+    try:
+        (offset,) = struct.unpack_from(f"{order}I", data, 4)
+        (num_tags,) = struct.unpack_from(f"{order}H", data, offset)
+        tags = [
+            struct.unpack_from(f"{order}H", data, offset + 2 + 12 * i)[0] for i in range(num_tags)
+        ]
+        (next_offset,) = struct.unpack_from(f"{order}I", data, offset + 2 + 12 * num_tags)
+    except struct.error:
+        raise ImageCorrupt("the tiff data are broken or cut off") from None
+    if len(set(tags)) < num_tags:
+        raise ImageCorrupt("the tiff directory has a tag twice")
+    if next_offset:
+        raise ImageAnimated("the tiff has several pages; only single pictures are accepted")
+
+
+def write(
+    samples: npt.NDArray[Any],
+    *,
+    icc_profile: bytes | None = None,
+    exif: bytes | None = None,
+    xmp: bytes | None = None,
+) -> bytes:
+    """Return a TIFF file: one page, lossless (deflate with horizontal differences).
+
+    Args:
+        samples: uint8 or uint16 (h, w, c): grey or RGB, with unassociated alpha or without.
+        icc_profile: the profile to embed.
+        exif: EXIF data.
+        xmp: an XMP packet.
+    """
+    height_px, width_px, num_samples = samples.shape
+    rows = max(1, _STRIP_BYTES // samples[:1].nbytes)
+    strips = [_compress(samples[top : top + rows]) for top in range(0, height_px, rows)]
+    sizes = [len(strip) for strip in strips]
+    directory = _describe(exif)
+    directory[WIDTH], directory[HEIGHT] = width_px, height_px
+    directory[BITS_PER_SAMPLE] = (samples.dtype.itemsize * 8,) * num_samples
+    directory[COMPRESSION], directory[PREDICTOR] = _DEFLATE, _HORIZONTAL
+    directory[PHOTOMETRIC] = RGB if num_samples >= 3 else BLACK_IS_ZERO
+    directory[SAMPLES_PER_PIXEL] = num_samples
+    if num_samples in {2, 4}:
+        directory[EXTRA_SAMPLES] = _UNASSOCIATED_ALPHA
+    directory[ROWS_PER_STRIP] = rows
+    # Relative to the end of the directory: it adds its own length.
+    directory[STRIP_OFFSETS] = tuple(np.cumsum([0, *sizes[:-1]]).tolist())
+    directory[STRIP_BYTE_COUNTS] = tuple(sizes)
+    for tag, value in ((ICC_PROFILE, icc_profile), (XMP, xmp)):
+        if value:
+            directory[tag] = value
+    file = BytesIO()
+    directory.save(file)
+    for strip in strips:
+        file.write(strip)
+    return file.getvalue()
+
+
+def _describe(exif: bytes | None) -> ImageFileDirectory_v2:
+    """Return a little-endian directory that holds the EXIF data."""
+    directory = ImageFileDirectory_v2(b"II*\0\0\0\0\0")
+    if exif:
+        tags = Image.Exif()
+        tags.load(exif)
+        for tag, value in tags.items():
+            directory[tag] = value
+        for group in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+            if group in tags:
+                directory[group] = dict(tags.get_ifd(group))
+    return directory
+
+
+def _compress(strip: npt.NDArray[Any]) -> bytes:
+    little_endian = strip.dtype.newbyteorder("<")
+    differences = strip.astype(little_endian)
+    differences[:, 1:] -= strip[:, :-1]  # modulo 2**bits, as section 14 wants it
+    return zlib.compress(differences.tobytes(), _COMPRESSION_LEVEL)
