@@ -1,20 +1,42 @@
 """The CPU's share of the work: a bounded pool of threads, and how long its queue is.
 
-Decoding, resizing and encoding release the GIL, so threads use every core.
+Decoding, resizing and encoding release the GIL, so threads use every core. Finishing goes
+ahead of preparing: an answer that is nearly ready frees memory, a new photo takes it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Final, TypeVar
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from enum import IntEnum
+from queue import Empty, PriorityQueue
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
 _SMOOTHING: Final = 0.1  # weight of the newest measurement
+
+
+class Step(IntEnum):
+    """The kinds of work, the more urgent one first."""
+
+    FINISH = 0
+    PREPARE = 1
+    STOP = 2  # after everything else: the end of a thread
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Job:
+    step: Step
+    number: int
+    work: Callable[[], Any] = field(compare=False)
+    future: Future[Any] = field(compare=False)
 
 
 class CpuPool:
@@ -26,39 +48,80 @@ class CpuPool:
 
     def __init__(self, num_threads: int) -> None:
         self._num_threads = num_threads
-        self._executor = ThreadPoolExecutor(num_threads, thread_name_prefix="cpu")
+        self._queue: PriorityQueue[_Job] = PriorityQueue()
+        self._numbers = itertools.count()
         self._lock = threading.Lock()
-        self._num_pending = 0
-        self._mean_s = 0.0
+        self._num_pending: Counter[Step] = Counter()
+        self._mean_s: dict[Step, float] = {}
+        self._threads: list[threading.Thread] = []
 
     @property
     def wait_s(self) -> float:
-        """Estimated wait of a job that would be submitted now, in seconds."""
+        """Estimated wait of a `PREPARE` that would be submitted now, in seconds."""
         with self._lock:
-            num_waiting = max(0, self._num_pending - self._num_threads + 1)
-            return num_waiting * self._mean_s / self._num_threads
+            num_pending = self._num_pending.total()
+            if num_pending < self._num_threads:
+                return 0.0
+            total_s = sum(n * self._mean_s.get(s, 0.0) for s, n in self._num_pending.items())
+            # Of the jobs that run, nobody knows how far they are: count them once together.
+            share = (num_pending - self._num_threads + 1) / num_pending
+            return total_s * share / self._num_threads
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Return the result of `work`; cancelling the call drops it if it has not begun."""
+    def mean_s(self, step: Step) -> float:
+        """Return how long a job of that kind takes, in seconds; 0 while nothing is known."""
         with self._lock:
-            self._num_pending += 1
-        future = self._executor.submit(self._timed, work)
-        future.add_done_callback(self._forget)
+            return self._mean_s.get(step, 0.0)
+
+    async def run(self, step: Step, work: Callable[[], T]) -> T:
+        """Return the result of `work`; cancelling the call drops it if it has not begun."""
+        future: Future[T] = Future()
+        with self._lock:
+            self._num_pending[step] += 1
+            self._start_threads()
+        future.add_done_callback(lambda _: self._forget(step))
+        self._queue.put(_Job(step, next(self._numbers), work, future))
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
         """Finish what runs, drop what waits, end the threads."""
-        self._executor.shutdown(cancel_futures=True)
+        try:
+            while True:
+                self._queue.get_nowait().future.cancel()
+        except Empty:
+            pass
+        for _ in self._threads:
+            self._queue.put(_Job(Step.STOP, next(self._numbers), lambda: None, Future()))
+        for thread in self._threads:
+            thread.join()
 
-    def _timed(self, work: Callable[[], T]) -> T:
+    def _start_threads(self) -> None:
+        while len(self._threads) < self._num_threads:
+            thread = threading.Thread(target=self._work, name="cpu", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _work(self) -> None:
+        while (job := self._queue.get()).step is not Step.STOP:
+            self._do(job)
+            del job  # it holds a photo, which must not outlive its request
+
+    def _do(self, job: _Job) -> None:
+        if not job.future.set_running_or_notify_cancel():
+            return
         started_s = time.monotonic()
         try:
-            return work()
-        finally:
-            with self._lock:
-                took_s = time.monotonic() - started_s
-                self._mean_s += _SMOOTHING * (took_s - self._mean_s) if self._mean_s else took_s
+            result = job.work()
+        except BaseException as error:
+            job.future.set_exception(error)
+        else:
+            self._learn(job.step, time.monotonic() - started_s)
+            job.future.set_result(result)
 
-    def _forget(self, future: Future[T]) -> None:
+    def _learn(self, step: Step, took_s: float) -> None:
         with self._lock:
-            self._num_pending -= 1
+            before_s = self._mean_s.get(step, took_s)
+            self._mean_s[step] = before_s + _SMOOTHING * (took_s - before_s)
+
+    def _forget(self, step: Step) -> None:
+        with self._lock:
+            self._num_pending[step] -= 1

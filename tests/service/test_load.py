@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.service.calls import metric, problem_of, relight, wait_until
+from tests.service.calls import cancelled, problem_of, relight, wait_until
 
 
 async def test_one_corrupt_image_does_not_fail_its_neighbours(url, png):
@@ -75,17 +75,17 @@ def test_clients_that_leave_do_not_cost_device_time(fake_service, png):
             with socket.create_connection((target.hostname, target.port)) as connection:
                 connection.sendall(head.encode() + png)
                 time.sleep(0.02)
-        wait_until(lambda: metric(url, "relight_cancelled_total") == 10)
+        wait_until(lambda: cancelled(url) == 10)
         assert relight(url, png).status_code == 200
     assert sum(engine.batch_sizes) < 5
 
 
 def test_a_client_that_leaves_during_the_upload_is_counted_and_hurts_nobody(url, png):
-    before = metric(url, "relight_cancelled_total")
+    before = cancelled(url)
     target = urlsplit(url)
     with socket.create_connection((target.hostname, target.port)) as connection:
         connection.sendall(b"POST /relight HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\nabc")
-    wait_until(lambda: metric(url, "relight_cancelled_total") == before + 1)
+    wait_until(lambda: cancelled(url) == before + 1)
     assert relight(url, png).status_code == 200
 
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.durations import Durations
 from service.errors import DeadlineExceeded, Overloaded
-from service.schedule import Durations, Schedule
+from service.schedule import Priority, Schedule
 
 
 @dataclass(eq=False)
@@ -16,6 +17,7 @@ class Job:
     key: str = "a"
     arrived_s: float = 0.0
     deadline_s: float = math.inf
+    priority: Priority = Priority.INTERACTIVE
     abandoned: bool = False
 
 
@@ -46,7 +48,7 @@ def test_a_batch_is_the_largest_allowed_size_not_above_what_waits():
 
 def test_the_earliest_deadline_goes_first_and_equals_in_order_of_arrival():
     plan = schedule(max_size=1)
-    late, first, second = admitted(plan, [Job(deadline_s=9), Job(deadline_s=5), Job(deadline_s=5)])
+    late, first, second = admitted(plan, [Job(deadline_s=4), Job(deadline_s=3), Job(deadline_s=3)])
     assert [plan.take(0).batch[0] for _ in range(3)] == [first, second, late]
 
 
@@ -85,7 +87,7 @@ def test_admission_refuses_a_wait_above_the_limit_and_says_when_to_come_back():
     plan.admit(Job(), now_s=0.0, busy_s=0.5)
     with pytest.raises(Overloaded) as refusal:
         plan.admit(Job(), now_s=0.0, busy_s=0.5)
-    assert refusal.value.retry_after_s == pytest.approx(1.0)  # 0.5 + 3 x 1.0 - 2.5
+    assert refusal.value.retry_after_s == pytest.approx(3.5)  # 0.5 + 3 x 1.0: all is done then
 
 
 def test_admission_refuses_what_the_queue_would_make_late():
