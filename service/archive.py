@@ -25,7 +25,7 @@ class ZipStream:
         return self._sink.taken()
 
     def close(self) -> bytes:
-        """Return the archive's end, its directory."""
+        """Return the archive's end, its directory; again, and it is empty."""
         self._archive.close()
         return self._sink.taken()
 

@@ -114,6 +114,7 @@ async def _archive(
         yield stream.add("manifest.json", json.dumps(manifest, indent=2).encode())
         yield stream.close()
     finally:
+        stream.close()
         for task in tasks:
             task.cancel()
 

@@ -89,6 +89,11 @@ class ModelRepository:
         lights = {(o.model.contract.name, o.light) for o in own}
         return own + [o for o in mirrored if (o.model.contract.name, o.light) not in lights]
 
+    @property
+    def num_retiring(self) -> int:
+        """How many swapped-out models still finish what they were leased for."""
+        return len(self._retiring)
+
     async def start(self) -> None:
         """Load every model of the folder that is good, and start its queue.
 
