@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,15 +27,17 @@ def golden_picture() -> NDArray[np.uint8]:
     return noise + ramp[None, :, None]
 
 
-def write_golden(path: Path, image: NDArray[np.uint8], relit: NDArray[np.floating]) -> None:
+def write_golden(
+    file: IO[bytes] | Path, image: NDArray[np.uint8], relit: NDArray[np.floating]
+) -> None:
     """Store what a model must make.
 
     Args:
-        path: where to.
+        file: where to.
         image: uint8 (h, w, 3); sides multiples of 16.
         relit: (num_lights, h, w, 3), sRGB-encoded, 0 to 1: one picture for each light.
     """
-    np.savez_compressed(path, image=image, relit=relit.astype(np.float16))
+    np.savez_compressed(file, image=image, relit=relit.astype(np.float16))
 
 
 def read_golden(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
