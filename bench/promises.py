@@ -170,10 +170,12 @@ def idle(duration_s: float) -> Rows:
     overheads_ms = [
         (r.ended_s - r.planned_s) * 1e3 - sum(r.timings_ms[s] for s in work) for r in alone
     ]
+    inside_ms = [r.timings_ms["total"] - sum(r.timings_ms[s] for s in work) for r in alone]
     infer_ms = statistics.median(r.timings_ms["infer"] for r in alone)
     return [
         ("CPU without load", f"{idle_share:.1%} of a core", "0"),
         ("p50 above T(1) + decode + encode", f"{statistics.median(overheads_ms):.1f} ms", "<= 2"),
+        ("the same inside the server", f"{statistics.median(inside_ms):.1f} ms", ""),
         ("inference, p50", f"{infer_ms:.1f} ms", f"T(1) = {T1_S * 1e3:.0f} ms"),
     ]
 

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,9 @@ from service.pool import CpuPool, Step
 from service.schedule import Priority
 from service.stages import Prepared, Rendered, Timings, finish, prepare
 from service.validator import answer_tag, photo_digest
+
+
+_QUICK_BYTES: Final = 500_000  # hashed in less time than a thread takes to wake
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -144,7 +148,7 @@ class Relighter:
             temperature_k=options.wanted_temperature_k,
             name=options.model,
         ) as offer:
-            digest = await asyncio.to_thread(photo_digest, request.data)
+            digest = await self._digest(request.data)
             format_name = choose_format(options.format, request.accept, sniff(request.data))
             etag = answer_tag(digest, options, offer.model.tag, format_name, self._revision)
             data, origin = None, None
@@ -160,6 +164,12 @@ class Relighter:
             origin=origin,
             timings=timings,
         )
+
+    @staticmethod
+    async def _digest(data: bytes) -> str:
+        if len(data) < _QUICK_BYTES:
+            return photo_digest(data)
+        return await asyncio.to_thread(photo_digest, data)
 
     async def _make(
         self, request: RelightRequest, offer: Offer, digest: str, format_name: str
