@@ -32,7 +32,6 @@ from service.schedule import Priority
 from service.stages import Prepared, Rendered, Timings, finish, prepare
 from service.validator import answer_tag, photo_digest
 
-
 _QUICK_BYTES: Final = 500_000  # hashed in less time than a thread takes to wake
 
 
