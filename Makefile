@@ -3,7 +3,8 @@ PYTHON  ?= python3
 VENV    ?= .venv
 BIN      = $(VENV)/bin
 RUNTIME ?= $(shell nvidia-smi >/dev/null 2>&1 && echo gpu || echo cpu)
-PIP      = $(BIN)/python -m pip --disable-pip-version-check install -q -c constraints.txt
+OTHER    = $(if $(filter gpu,$(RUNTIME)),onnxruntime,onnxruntime-gpu)
+PIP      = $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test lint format clean
@@ -11,19 +12,19 @@ PIP      = $(BIN)/python -m pip --disable-pip-version-check install -q -c constr
 help:  ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-serve: $(VENV)/.serve  ## serve on port 8000 (GPU runtime where nvidia-smi answers)
+serve: $(VENV)/.serve-$(RUNTIME)  ## serve on port 8000 (GPU runtime where nvidia-smi answers)
 	$(BIN)/python -m service
 
-test: $(VENV)/.dev  ## run every test
+test: $(VENV)/.dev-$(RUNTIME)  ## run every test
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/.dev  ## ruff, mypy --strict, import-linter
+lint: $(VENV)/.dev-$(RUNTIME)  ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(VENV)/.dev  ## let ruff mend what it can
+format: $(VENV)/.dev-$(RUNTIME)  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -31,18 +32,26 @@ clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # Debian and Ubuntu ship python3 without ensurepip; their python3-venv package adds it.
-$(VENV)/bin/python:
+$(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11' >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+	  echo 'This Python cannot make virtual environments: installing the package python3-venv.'; \
 	  as_root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
-	  $$as_root apt-get update -qq && $$as_root apt-get install -y -qq python3-venv; }
-	$(PYTHON) -m venv $(VENV)
-
-$(VENV)/.serve: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) -e '.[$(RUNTIME)]'
+	  $$as_root apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -y -qq python3-venv; }
+	$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) -e '.[$(RUNTIME),export,dev]'
-	@touch $@ $(VENV)/.serve
+# Both runtimes write the same Python package, so the other one goes first.
+$(VENV)/.serve-$(RUNTIME): pyproject.toml constraints.txt | $(VENV)/.made
+	@echo "Installing what serving needs ($(RUNTIME)): a minute or so, once."
+	$(PIP) uninstall -q -y $(OTHER)
+	$(PIP) install -q -c constraints.txt -e '.[$(RUNTIME)]'
+	@rm -f $(VENV)/.serve-* $(VENV)/.dev-* && touch $@
+
+$(VENV)/.dev-$(RUNTIME): pyproject.toml constraints.txt | $(VENV)/.made
+	@echo "Installing everything ($(RUNTIME)): a few minutes, once."
+	$(PIP) uninstall -q -y $(OTHER)
+	$(PIP) install -q -c constraints.txt -e '.[$(RUNTIME),tracing,export,dev]'
+	@rm -f $(VENV)/.serve-* $(VENV)/.dev-* && touch $@ $(VENV)/.serve-$(RUNTIME)

@@ -10,28 +10,49 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import torch
 import typer
 
 from model_export import scenes
-from model_export.checkpoint import CheckpointError, load, save, sha256
+from model_export.checkpoint import CheckpointError, load, load_tensors, save, sha256
 from model_export.config import CONFIGS
 from model_export.drn import ARCHITECTURES
 from model_export.evaluation import Score, as_table, evaluate, examples, relight_with
 from model_export.export import export_onnx
 from model_export.fusion import fuse_folder
-from model_export.losses import PerceptualLoss
+from model_export.losses import NotVgg, PerceptualLoss
 from model_export.parity import ParityError
 from model_export.published import import_published
-from model_export.training import STATE_FILE, Machine, Training
-from model_export.vidit import MissingData, ViditFolder
+from model_export.training import (
+    STATE_FILE,
+    Machine,
+    Origin,
+    Precision,
+    RunMismatch,
+    Training,
+)
+from model_export.vidit import ViditFolder
+from service.errors import ModelRefused
 from service.lights import Light
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
-_ARCHITECTURE_HELP = f"instead of the config's own: {', '.join(ARCHITECTURES)}"
+PROCEDURAL: Final = Origin("procedural scenes under 8 lights", "Apache-2.0")
+E_4500: Final = Light("E", 4500)
+EXPECTED: Final = (CheckpointError, ModelRefused, NotVgg, OSError, ParityError, RunMismatch)
+
+
+def _parse_light(text: str | Light) -> Light:
+    return text if isinstance(text, Light) else Light.parse(text)
+
+
+def _parse_architecture(name: str) -> str:
+    if name not in ARCHITECTURES:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(ARCHITECTURES)}")
+    return name
+
 
 DataFolder = Annotated[Path, typer.Argument(help="a folder in VIDIT's layout")]
 HeldOut = Annotated[int, typer.Option(help="first scenes of the folder, kept from training")]
@@ -74,37 +95,37 @@ def train(
     out: Annotated[Path, typer.Argument(help="the run's folder")],
     *,
     config: Annotated[Literal["default", "paper"], typer.Option()] = "default",
-    architecture: Annotated[str | None, typer.Option(help=_ARCHITECTURE_HELP)] = None,
+    architecture: Annotated[
+        str | None, typer.Option(parser=_parse_architecture, help="else the config's")
+    ] = None,
     minutes: Annotated[float | None, typer.Option(help="stop and save after so long")] = None,
     resume: Annotated[bool, typer.Option(help="go on where the run stopped")] = False,
     held_out: HeldOut = 10,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1; the best one")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1; else the best")] = None,
     precision: Annotated[Literal["float32", "bfloat16"] | None, typer.Option()] = None,
-    num_workers: Annotated[int, typer.Option(help="processes that draw pairs")] = 0,
+    num_workers: Annotated[int | None, typer.Option(help="processes that draw pairs")] = None,
     vgg_weights: Annotated[Path | None, typer.Option(help="torchvision's VGG-19 weights")] = None,
+    trained_on: Annotated[str, typer.Option(help="for the card")] = PROCEDURAL.trained_on,
+    weights_license: Annotated[str, typer.Option(help="SPDX, for the card")] = PROCEDURAL.license,
 ) -> None:
-    """Train the network through all stages; bfloat16 where a GPU is used."""
+    """Train the network through all stages; on a GPU in bfloat16."""
     if (out / STATE_FILE).exists() and not resume:
         raise typer.BadParameter(f"{out} holds a run already: --resume goes on with it")
-    on_gpu = torch.cuda.is_available() if device is None else device.startswith("cuda")
-    machine = Machine(
-        device=device or ("cuda" if on_gpu else "cpu"),
-        precision=precision or ("bfloat16" if on_gpu else "float32"),
-        num_workers=num_workers,
-    )
+    origin = Origin(trained_on, weights_license)
+    if origin == PROCEDURAL and not (data / scenes.RECIPE).exists():
+        raise typer.BadParameter("these scenes are not ours: --trained-on and --weights-license")
     if vgg_weights is None:
         typer.echo("No --vgg-weights: the perceptual loss is left out.", err=True)
     chosen = CONFIGS[config]
-    if architecture is not None:
-        chosen = dataclasses.replace(chosen, architecture=architecture)
     training_folder, held_out_folder = ViditFolder.open(data).split(held_out)
     run = Training(
         out,
-        chosen,
+        dataclasses.replace(chosen, architecture=architecture or chosen.architecture),
         training_folder,
         held_out_folder,
-        machine=machine,
-        perceptual=PerceptualLoss.from_file(vgg_weights) if vgg_weights else None,
+        origin=origin,
+        machine=_machine(device, precision, num_workers),
+        perceptual=PerceptualLoss(load_tensors(vgg_weights)) if vgg_weights else None,
     )
     if resume:
         run.resume()
@@ -117,21 +138,27 @@ def evaluate_command(
     model: Annotated[Path, typer.Argument(help="a checkpoint .pt or an exported .onnx")],
     data: DataFolder,
     *,
-    held_out: HeldOut = 10,
+    held_out: Annotated[int, typer.Option(help="first scenes of the folder; 0: all")] = 10,
     size_px: int = 256,
-    light: Annotated[str, typer.Option(help="the target")] = "E-4500",
-    temperatures_k: Annotated[str, typer.Option(help="of the inputs, comma-separated")] = "4500",
+    light: Annotated[Light, typer.Option(parser=_parse_light, help="the target")] = E_4500,
+    temperature_k: Annotated[
+        list[int] | None, typer.Option(help="of the inputs; may be repeated; else the target's")
+    ] = None,
     sheet: Annotated[Path | None, typer.Option(help="where to draw a contact sheet")] = None,
     record: Annotated[bool, typer.Option(help="store the scores in the checkpoint")] = False,
 ) -> None:
     """Measure a model on the held-out scenes, beside the unchanged input."""
-    _, folder = ViditFolder.open(data).split(held_out)
-    temperatures = [int(kelvin) for kelvin in temperatures_k.split(",")]
-    pairs = list(examples(folder, Light.parse(light), size_px, temperatures))
+    folder = ViditFolder.open(data)
+    if held_out:
+        _, folder = folder.split(held_out)
+    lamps_k = temperature_k or [light.temperature_k]
+    pairs = list(examples(folder, light, size_px, lamps_k))
     scores = evaluate(pairs, {model.stem: relight_with(model)}, sheet)
     typer.echo(as_table(scores))
     if record:
-        _record(model, scores, f"{held_out} held-out scenes, {size_px} px, {temperatures_k} K")
+        lamps = "/".join(map(str, lamps_k))
+        dataset = f"{len(folder.scenes)} held-out scenes, {size_px} px, {lamps} K"
+        _record(model, scores, dataset)
 
 
 @app.command()
@@ -173,16 +200,24 @@ def _record(model: Path, scores: Sequence[Score], dataset: str) -> None:
     save(model, dataclasses.replace(checkpoint, provenance=provenance))
 
 
+def _machine(device: str | None, precision: Precision | None, num_workers: int | None) -> Machine:
+    on_gpu = torch.cuda.is_available() if device is None else device.startswith("cuda")
+    if num_workers is None:  # a GPU outruns the process that feeds it; a CPU has none to spare
+        num_workers = (os.cpu_count() or 1) if on_gpu else 0
+    return Machine(
+        device=device or ("cuda" if on_gpu else "cpu"),
+        precision=precision or ("bfloat16" if on_gpu else "float32"),
+        num_workers=num_workers,
+    )
+
+
 def main() -> None:
     """Run a command; an expected failure is one line and exit code 2."""
     try:
         app()
-    except (CheckpointError, MissingData, ParityError) as error:
+    except EXPECTED as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("stopped; run it again to go on", err=True)
-        sys.exit(130)
 
 
 if __name__ == "__main__":

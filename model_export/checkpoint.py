@@ -7,17 +7,16 @@ replaced as a whole: a reader sees the old file or the new one, never half of on
 from __future__ import annotations
 
 import hashlib
-import os
 import pickle
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 
+from model_export.atomic import replacing
 from model_export.drn import ARCHITECTURES, Drn, build
 from service.lights import Light
 
@@ -69,10 +68,11 @@ class Checkpoint:
         refuse_unlike(self.weights, expected_weights(self.architecture))
 
     def network(self) -> Drn:
-        """Return the network with these weights, on the CPU and in evaluation mode."""
+        """Return the network with these weights as float32, on the CPU, in evaluation mode."""
         with torch.device("meta"):  # the initial weights would be thrown away
             network = build(self.architecture)
-        network.load_state_dict(dict(self.weights), assign=True)
+        weights = {name: weight.float() for name, weight in self.weights.items()}
+        network.load_state_dict(weights, assign=True)
         return network.eval()
 
 
@@ -151,23 +151,6 @@ def load_tensors(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise CheckpointError(f"{path} holds a {type(document).__name__}, not a dict")
     return document
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for writing that takes the name `path` when all of it is on the disk.
-
-    If the block raises, `path` stays as it was.
-    """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with unfinished.open("wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def sha256(path: Path) -> str:

@@ -31,8 +31,8 @@ class Stage:
         num_steps: optimiser steps.
         batch_size: pictures in a step.
         size_px: side of the pictures in a step, a multiple of 16.
-        learning_rate: of Adam, generator and discriminators alike.
-        decay_from: share of the steps after which the rate falls linearly to zero.
+        learning_rate: of Adam, for the network and its discriminators.
+        decay_from: share of the steps after which the network's rate falls linearly to zero.
     """
 
     name: str

@@ -18,16 +18,17 @@ import onnx_ir as ir
 import torch
 from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
+from model_export.atomic import replacing
 from model_export.card import model_card
-from model_export.checkpoint import Checkpoint, CheckpointError, replacing
+from model_export.checkpoint import Checkpoint, CheckpointError
 from model_export.graph import PixelGraph
 from model_export.parity import prove_parity, relight
+from service.buckets import buckets_for
 from service.contract import INPUT_NAME, OUTPUT_NAME, SIZE_MULTIPLE_PX, ModelContract
 from service.golden import golden_path, golden_picture, write_golden
 from service.lights import Light
 
 OPSET: Final = 20
-PARITY_SHAPES: Final = ((512, 512), (448, 592), (736, 368))  # (h, w): square, wide, tall
 # In units of the output, 0 to 1. With exact weights only the order of float32 sums differs;
 # rounded weights move the output by their rounding, carried through some hundred layers.
 EXACT_ATOL: Final = 1e-4
@@ -47,7 +48,7 @@ def export_onnx(
     version: str,
     precision: str = "float32",
     narrow_weights: bool = True,
-    parity_shapes: Sequence[tuple[int, int]] = PARITY_SHAPES,
+    parity_shapes: Sequence[tuple[int, int]] | None = None,
 ) -> ModelContract:
     """Write `out` (ONNX), its golden output (`.golden.npz`) and its model card (`.md`).
 
@@ -63,7 +64,7 @@ def export_onnx(
         version: version of the weights.
         precision: type of the output pixels, `float16` or `float32`.
         narrow_weights: store the weights in 16 bits, for half the size.
-        parity_shapes: (h, w) to prove the graph at, in pixels.
+        parity_shapes: (h, w) to prove the graph at, in pixels; else every bucket of the service.
 
     Returns:
         What the file promises.
@@ -84,7 +85,8 @@ def export_onnx(
     content = document.SerializeToString()
     exact = precision == "float32" and not narrow_weights
     atol = EXACT_ATOL if exact else ROUNDED_ATOL
-    difference = prove_parity(checkpoint.network(), content, parity_shapes, atol)
+    shapes = parity_shapes or [(b.height_px, b.width_px) for b in buckets_for(contract.size_px)]
+    difference = prove_parity(checkpoint.network(), content, shapes, atol)
     with replacing(out) as stream:
         stream.write(content)
     with replacing(golden_path(out)) as stream:

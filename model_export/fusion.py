@@ -7,12 +7,14 @@ coloured and textured in some picture of it wins, so shadows drop out.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from model_export.atomic import replacing
 from model_export.vidit import SHADOW_FREE_FOLDER, Picture, ViditFolder
 from service.lights import DIRECTIONS, VIDIT_TEMPERATURES_K, Light
 
@@ -25,15 +27,21 @@ def fuse(pictures: Sequence[Picture]) -> Picture:
 
 
 def fuse_folder(folder: ViditFolder, size_px: int) -> None:
-    """Write the shadow-free picture of every scene that has none yet."""
+    """Write the shadow-free picture of every scene that has none of this size yet."""
     out = folder.root / SHADOW_FREE_FOLDER
     out.mkdir(exist_ok=True)
     lights = [Light(direction, k) for direction in DIRECTIONS for k in VIDIT_TEMPERATURES_K]
     for scene in tqdm(folder.scenes, desc="fusing", unit="scene"):
         path = out / f"Image{scene:03d}.png"
-        if path.exists():
+        if _has_size(path, size_px):
             continue
         fused = fuse([folder.picture(scene, light, size_px) for light in lights])
-        unfinished = path.with_suffix(".part")
-        Image.fromarray(fused).save(unfinished, format="png")
-        unfinished.rename(path)
+        with replacing(path) as stream:
+            Image.fromarray(fused).save(stream, format="png")
+
+
+def _has_size(path: Path, size_px: int) -> bool:
+    if not path.exists():
+        return False
+    with Image.open(path) as picture:
+        return picture.size == (size_px, size_px)

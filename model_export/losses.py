@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final, Literal, cast
 
 import torch
@@ -60,6 +59,10 @@ def shadow_region(picture: Tensor, threshold: float) -> Tensor:
     return ((picture + 1) / 2).clamp(max=threshold) * (2 / threshold) - 1
 
 
+class NotVgg(ValueError):
+    """A state dict is not VGG-19's."""
+
+
 class PerceptualLoss(nn.Module):
     """L1 between VGG-19 features of two pictures (Johnson et al. 2016).
 
@@ -70,23 +73,18 @@ class PerceptualLoss(nn.Module):
             (`features.0.weight` ... `features.10.bias`), trained on ImageNet.
 
     Raises:
-        ValueError: a convolution is missing.
+        NotVgg: a convolution is missing.
     """
 
     def __init__(self, weights: Mapping[str, Tensor]) -> None:
         super().__init__()
         missing = [name for name in _vgg_names() if name not in weights]
         if missing:
-            raise ValueError(f"these are not VGG-19's weights: {missing[0]!r} is missing")
+            raise NotVgg(f"these are not VGG-19's weights: {missing[0]!r} is missing")
         for name in _vgg_names():
             self.register_buffer(name.replace(".", "_"), weights[name].float())
         self.register_buffer("mean", torch.tensor(_IMAGENET_MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(_IMAGENET_STD).view(1, 3, 1, 1))
-
-    @classmethod
-    def from_file(cls, path: Path) -> PerceptualLoss:
-        """Read torchvision's `vgg19-*.pth`, or any state dict with its names."""
-        return cls(torch.load(path, map_location="cpu", weights_only=True))
 
     def forward(self, picture: Tensor, target: Tensor) -> Tensor:
         """Return the weighted distance of two pictures, (n, 3, h, w) in [-1, 1]."""

@@ -24,6 +24,7 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
+from model_export.atomic import replacing
 from model_export.checkpoint import Checkpoint, save
 from model_export.config import Stage, TrainingConfig
 from model_export.drn import build
@@ -56,6 +57,23 @@ class Machine:
     num_workers: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the data come from, for the model card.
+
+    Attributes:
+        trained_on: the data, in a few words.
+        license: SPDX identifier of the licence that the weights get.
+    """
+
+    trained_on: str
+    license: str
+
+
+class RunMismatch(ValueError):
+    """A run cannot be resumed with what is given now."""
+
+
 class Training:
     """One run in one folder.
 
@@ -65,9 +83,13 @@ class Training:
         out: the run's folder.
         config: what to train.
         folder: the training scenes.
-        held_out: scenes for the sample sheets.
+        held_out: scenes for the sample sheets, never trained on.
+        origin: what the card says of the data.
         machine: where to compute.
         perceptual: the VGG-19 loss, or None where no weights are at hand.
+
+    Raises:
+        MissingData: the pictures are smaller than a stage wants them.
     """
 
     def __init__(
@@ -77,14 +99,17 @@ class Training:
         folder: ViditFolder,
         held_out: ViditFolder,
         *,
+        origin: Origin,
         machine: Machine,
         perceptual: PerceptualLoss | None = None,
     ) -> None:
+        folder.require(max(stage.size_px for stage in config.stages))
         torch.manual_seed(config.seed)
         self.out = out
         self.config = config
         self._folder = folder
         self._held_out = held_out
+        self._origin = origin
         self._machine = machine
         self._device = torch.device(machine.device)
         self._perceptual = perceptual.to(self._device) if perceptual else None
@@ -100,15 +125,22 @@ class Training:
         return self.out / f"{self.config.architecture}.pt"
 
     def resume(self) -> None:
-        """Go on where the run in `out` stopped.
+        """Go on where the run in `out` stopped, with the scenes that it began with.
 
         Raises:
             FileNotFoundError: there is no run to resume.
-            ValueError: that run has another config.
+            RunMismatch: that run has another config, other scenes, or another loss.
         """
-        state = torch.load(self.out / STATE_FILE, map_location=self._device, weights_only=True)
+        state = torch.load(self.out / STATE_FILE, map_location="cpu", weights_only=True)
         if state["config"] != repr(self.config):
-            raise ValueError(f"the run in {self.out} was started with another config")
+            raise RunMismatch(f"the run in {self.out} was started with another config")
+        if state["held_out"] != list(self._held_out.scenes):
+            raise RunMismatch(f"the run in {self.out} holds out scenes {state['held_out']}")
+        if missing := set(state["scenes"]) - set(self._folder.scenes):
+            raise RunMismatch(f"the folder lacks scenes of this run: {sorted(missing)[:5]}")
+        if state["perceptual"] != (self._perceptual is not None):
+            raise RunMismatch("VGG weights must be given to all of a run, or to none of it")
+        self._folder = self._folder.only(state["scenes"])
         self._network.load_state_dict(state["network"])
         self._stage_index, self._step = state["stage_index"], state["step"]
         self._learners = state["learners"]
@@ -120,7 +152,7 @@ class Training:
             Whether all stages are done.
         """
         self.out.mkdir(parents=True, exist_ok=True)
-        until_s = time.monotonic() + minutes * 60 if minutes else float("inf")
+        until_s = time.monotonic() + (float("inf") if minutes is None else minutes * 60)
         with _stop_on_signal() as stop:
             while self._stage_index < len(self.config.stages):
                 if not self._run_stage(self.config.stages[self._stage_index], until_s, stop):
@@ -130,6 +162,7 @@ class Training:
         return True
 
     def _run_stage(self, stage: Stage, until_s: float, stop: threading.Event) -> bool:
+        torch.manual_seed(self.config.seed + self._stage_index)  # critics start alike
         learner = Learner(self._network, stage, self.config, self._device, self._perceptual)
         if self._learners:
             learner.load_state_dict(self._learners)
@@ -163,7 +196,11 @@ class Training:
             seed=(self.config.seed, self._stage_index),
         )
         rest = Subset(pairs, range(self._step * stage.batch_size, len(pairs)))
-        for pair in DataLoader(rest, stage.batch_size, num_workers=self._machine.num_workers):
+        on_gpu = self._device.type == "cuda"
+        loader = DataLoader(
+            rest, stage.batch_size, num_workers=self._machine.num_workers, pin_memory=on_gpu
+        )
+        for pair in loader:
             yield Pair(
                 *(
                     planes.to(self._device, memory_format=torch.channels_last, non_blocking=True)
@@ -174,14 +211,16 @@ class Training:
     def _save(self, learners: Mapping[str, Any]) -> None:
         state = {
             "config": repr(self.config),
+            "scenes": list(self._folder.scenes),
+            "held_out": list(self._held_out.scenes),
+            "perceptual": self._perceptual is not None,
             "network": self._network.state_dict(),
             "stage_index": self._stage_index,
             "step": self._step,
             "learners": dict(learners),
         }
-        unfinished = self.out / f"{STATE_FILE}.part"
-        torch.save(state, unfinished)
-        unfinished.replace(self.out / STATE_FILE)
+        with replacing(self.out / STATE_FILE) as stream:
+            torch.save(state, stream)
         save(self.checkpoint_path, self._checkpoint())
 
     def _checkpoint(self) -> Checkpoint:
@@ -189,20 +228,24 @@ class Training:
         done = {stage.name: stage.num_steps for stage in stages[: self._stage_index]}
         if self._stage_index < len(stages):
             done[stages[self._stage_index].name] = self._step
-        size_px = max(stage.size_px for stage in stages if done.get(stage.name))
         weights = self._network.state_dict()
         return Checkpoint(
             architecture=self.config.architecture,
             lights=(str(self.config.light),),
             weights={name: weight.detach().cpu().clone() for name, weight in weights.items()},
             provenance={
-                "trained_on": f"{len(self._folder.scenes)} procedural scenes under 8 lights",
-                "license": "Apache-2.0",
-                "size_px": size_px,
+                "trained_on": f"{len(self._folder.scenes)} {self._origin.trained_on}",
+                "license": self._origin.license,
+                "size_px": self._size_px(),
+                "num_held_out_scenes": len(self._held_out.scenes),
                 "perceptual_loss": "VGG-19" if self._perceptual else "none: no weights given",
                 **{f"steps.{name}": steps for name, steps in done.items()},
             },
         )
+
+    def _size_px(self) -> int:
+        """Return the size of the last finished stage, or of the first one while it runs."""
+        return self.config.stages[max(0, self._stage_index - 1)].size_px
 
     def _log(self, stage: Stage, losses: Mapping[str, float]) -> None:
         with (self.out / "log.csv").open("a", newline="") as stream:

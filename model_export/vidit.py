@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -20,6 +19,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
+from cachetools import LRUCache
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -36,6 +37,7 @@ from service.lights import DIRECTIONS, Light
 Picture = npt.NDArray[np.uint8]  # (h, w, 3) sRGB
 SceneLinear = npt.NDArray[np.float32]  # (h, w, 3), 0 to infinity
 
+_CACHE_BYTES: Final = 2**31  # of decoded pictures, in each process that draws pairs
 SHADOW_FREE_FOLDER: Final = "shadow_free"
 _FILE_NAME: Final = re.compile(r"Image(\d{3,})_(\d{4,5})_(N|NE|E|SE|S|SW|W|NW)\.png")
 
@@ -50,13 +52,16 @@ class ViditFolder:
 
     Attributes:
         root: the folder.
+        size_px: side of its pictures.
         scenes: numbers of the scenes that have all eight directions, ascending.
         temperatures_k: colour temperatures that every one of these scenes has as files.
     """
 
     root: Path
+    size_px: int
     scenes: tuple[int, ...]
     temperatures_k: tuple[int, ...]
+    _pictures: LRUCache[tuple[str, int], Picture] = field(repr=False, compare=False)
 
     @classmethod
     def open(cls, root: Path) -> ViditFolder:
@@ -85,11 +90,15 @@ class ViditFolder:
                 f"{root} holds no scene with all eight directions at a common temperature, as"
                 " Image000_4500_N.png ... Image000_4500_NW.png"
             )
-        return cls(root, tuple(sorted(complete)), tuple(sorted(shared)))
+        scene, kelvin = min(complete), min(shared)
+        with Image.open(root / f"Image{scene:03d}_{kelvin}_{DIRECTIONS[0]}.png") as picture:
+            size_px = picture.width
+        cache: LRUCache[tuple[str, int], Picture] = LRUCache(_CACHE_BYTES, lambda p: p.nbytes)
+        return cls(root, size_px, tuple(sorted(complete)), tuple(sorted(shared)), cache)
 
     def only(self, scenes: Iterable[int]) -> ViditFolder:
-        """Return the same folder with fewer scenes."""
-        return ViditFolder(self.root, tuple(scenes), self.temperatures_k)
+        """Return the same folder with only these of its scenes."""
+        return replace(self, scenes=tuple(scenes))
 
     def split(self, num_held_out: int) -> tuple[ViditFolder, ViditFolder]:
         """Return the folder without its first scenes, and those.
@@ -104,6 +113,17 @@ class ViditFolder:
                 f"{self.root} has {len(self.scenes)} scenes: cannot hold out {num_held_out}"
             )
         return self.only(self.scenes[num_held_out:]), self.only(self.scenes[:num_held_out])
+
+    def require(self, size_px: int) -> None:
+        """Refuse to enlarge.
+
+        Raises:
+            MissingData: the pictures are smaller than `size_px`.
+        """
+        if size_px > self.size_px:
+            raise MissingData(
+                f"{size_px} px are wanted; the pictures in {self.root} have {self.size_px} px"
+            )
 
     def picture(self, scene: int, light: Light, size_px: int) -> Picture:
         """Return a scene under a light, (size_px, size_px, 3), resized by area."""
@@ -131,10 +151,13 @@ class ViditFolder:
         return self._read(f"{SHADOW_FREE_FOLDER}/Image{scene:03d}.png", size_px)
 
     def _read(self, name: str, size_px: int) -> Picture:
-        return _read_picture(self.root / name, size_px)
+        key = (name, size_px)
+        picture = self._pictures.get(key)
+        if picture is None:
+            self._pictures[key] = picture = _read_picture(self.root / name, size_px)
+        return picture
 
 
-@lru_cache(maxsize=4096)
 def _read_picture(path: Path, size_px: int) -> Picture:
     codes = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
     if codes is None:

@@ -156,8 +156,13 @@ def fill_light(original_srgb: Pixels, relit_srgb: Pixels, fill: float) -> Pixels
     return linear_to_srgb(_shoulder(relit, relit + np.float32(fill * balance) * original))
 
 
+def soft_clip(linear: Pixels) -> Pixels:
+    """Bend linear light (...) that passes the knee of 0.9 towards 1, which it never reaches."""
+    over = np.maximum(linear - _KNEE, 0) / (1 - _KNEE)
+    bent: Pixels = np.minimum(linear, _KNEE) - np.float32(1 - _KNEE) * np.expm1(-over)
+    return bent.astype(np.float32, copy=False)
+
+
 def _shoulder(before: Pixels, after: Pixels) -> Pixels:
-    """Bend what rose past the knee towards 1, but never below what it was before."""
-    over = np.maximum(after - _KNEE, 0) / (1 - _KNEE)
-    bent = np.minimum(after, _KNEE) - (1 - _KNEE) * np.expm1(-over)
-    return np.asarray(np.maximum(before, bent))
+    """Soft-clip, but never below what it was before the change."""
+    return np.asarray(np.maximum(np.minimum(before, after), soft_clip(after)), np.float32)

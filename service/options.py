@@ -33,7 +33,8 @@ class RelightOptions(BaseModel):
         None,
         ge=MIN_TEMPERATURE_K,
         le=MAX_TEMPERATURE_K,
-        description="colour temperature of the new light in kelvin; else the model's own",
+        description="colour temperature of the new light in kelvin; 6500, the white of sRGB, "
+        "leaves the photo's colours alone",
     )
     light: str | None = Field(
         None,
@@ -43,6 +44,11 @@ class RelightOptions(BaseModel):
     )
     strength: _Share = Field(
         1.0, description="0 gives the photo back, 1 the full effect; blended in linear light"
+    )
+    color: Literal["photo", "model"] = Field(
+        "photo",
+        description="whose colours the answer has: `photo` takes only light and shadow from the "
+        "model, `model` all that it painted, at its own colour temperature and exposure",
     )
     fill: _Share = Field(0.0, description="how much of the photo's own light to keep as fill light")
     model: str | None = Field(
@@ -76,7 +82,7 @@ class RelightOptions(BaseModel):
 
     @property
     def wanted_temperature_k(self) -> int | None:
-        """The temperature asked for; None leaves the model's own."""
+        """The temperature asked for, if any."""
         return Light.parse(self.light).temperature_k if self.light else self.temperature
 
     @classmethod

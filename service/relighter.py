@@ -29,7 +29,7 @@ from service.models import ModelRepository, Offer
 from service.options import RelightOptions
 from service.pool import CpuPool, Step
 from service.schedule import Priority
-from service.stages import Prepared, Rendered, Timings, finish, prepare
+from service.stages import Prepared, Rendered, Timings, finish, own_temperature_k, prepare
 from service.validator import answer_tag, photo_digest
 
 _QUICK_BYTES: Final = 500_000  # hashed in less time than a thread takes to wake
@@ -153,7 +153,8 @@ class Relighter:
             data, origin = None, None
             if etag not in request.known_tags:
                 data, origin = await self._make(request, offer, digest, format_name)
-        light_k = options.wanted_temperature_k or offer.light.temperature_k
+        own_k = own_temperature_k(options, offer.light.temperature_k)
+        light_k = options.wanted_temperature_k or own_k
         return Relit(
             data=data,
             media_type=FORMATS[format_name].media_type,

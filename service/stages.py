@@ -1,7 +1,7 @@
 """What the CPU does for a request, before and after the model.
 
     prepare   bytes -> photo -> bucket -> sRGB
-    finish    temperature, fill, strength -> the photo's colour space -> full detail -> bytes
+    finish    shading, temperature, fill, strength -> photo colour space -> detail -> bytes
 
 Temperature, fill and strength act on the small picture, in sRGB; detail carries them to
 the full size, in the photo's own colour space.
@@ -22,6 +22,7 @@ from service import color, detail, profiles
 from service.buckets import Bucket, choose_bucket, fit, unfit
 from service.imaging import ImageLimits, Photo, decode, encode
 from service.options import RelightOptions
+from service.shading import NEUTRAL_K, shade
 
 
 @dataclass(slots=True)
@@ -137,10 +138,17 @@ def _light(
 ) -> NDArray[np.float32]:
     """Turn what the model rendered into what was asked for; all float32 (h, w, 3) sRGB."""
     relit = np.clip(rendered.image, 0, 1)
-    to_k = options.wanted_temperature_k or rendered.temperature_k
-    relit = color.change_temperature(relit, rendered.temperature_k, to_k)
+    if options.color == "photo":
+        relit = shade(original, relit)
+    own_k = own_temperature_k(options, rendered.temperature_k)
+    relit = color.change_temperature(relit, own_k, options.wanted_temperature_k or own_k)
     relit = color.fill_light(original, relit, options.fill)
     return color.blend(original, relit, options.strength)
+
+
+def own_temperature_k(options: RelightOptions, model_k: int) -> int:
+    """Return the temperature of the new light before any change of it."""
+    return NEUTRAL_K if options.color == "photo" else model_k
 
 
 def _small(photo: Photo, low_out: NDArray[np.float32]) -> Photo:

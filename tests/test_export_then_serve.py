@@ -75,14 +75,14 @@ def test_the_service_answers_with_what_the_network_paints(url, checkpoint, pictu
     planes = torch.from_numpy(picture.transpose(2, 0, 1).copy()).float()[None] / 127.5 - 1
     with torch.inference_mode():
         painted = checkpoint.network()(planes)[0].permute(1, 2, 0).numpy()
-    served = relight(url, picture, direction="E", detail="model")
+    served = relight(url, picture, direction="E", detail="model", color="model")
     np.testing.assert_allclose(served, (painted + 1) * 127.5, atol=1)
 
 
 def test_light_from_the_west_is_the_mirror_of_light_from_the_east(url, picture):
-    east = relight(url, picture[:, ::-1], direction="E", detail="model")
-    west = relight(url, picture, direction="W", detail="model")
-    np.testing.assert_array_equal(west, east[:, ::-1])
+    east = relight(url, picture[:, ::-1], direction="E", detail="model", color="model")
+    west = relight(url, picture, direction="W", detail="model", color="model")
+    np.testing.assert_allclose(west.astype(int), east[:, ::-1].astype(int), atol=1)
 
 
 def test_the_catalogue_tells_where_the_weights_come_from(url):

@@ -4,6 +4,6 @@ seed -> describe (layouts, parts, materials) -> render (Mitsuba) -> develop -> V
 """
 
 from model_export.scenes.contact import contact_sheet
-from model_export.scenes.dataset import render_scenes
+from model_export.scenes.dataset import RECIPE, render_scenes
 
-__all__ = ["contact_sheet", "render_scenes"]
+__all__ = ["RECIPE", "contact_sheet", "render_scenes"]

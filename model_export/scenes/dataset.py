@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from model_export.atomic import replacing
 from model_export.scenes import variants
 from model_export.scenes.developing import develop, is_usable
 from model_export.scenes.layouts import LAYOUTS, describe
@@ -157,7 +158,8 @@ def _write_recipe(out_dir: Path, *, seed: int, size_px: int, samples: int, varia
                 f"{out_dir} holds scenes with another {', '.join(changed)}; see {RECIPE}"
             )
         return
-    path.write_text(json.dumps(recipe, indent=2) + "\n")
+    with replacing(path) as stream:
+        stream.write((json.dumps(recipe, indent=2) + "\n").encode())
 
 
 def _start_worker(variant: str, num_threads: int) -> None:

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from model_export.fusion import fuse_folder
+from model_export.scenes import RECIPE
 from model_export.vidit import ViditFolder
 from service.lights import DIRECTIONS
 
@@ -37,6 +38,7 @@ def vidit_root(tmp_path):
         for direction in DIRECTIONS:
             path = root / f"Image{scene:03d}_4500_{direction}.png"
             Image.fromarray(paint_scene(scene, direction)).save(path)
+    (root / RECIPE).write_text("{}")
     return root
 
 

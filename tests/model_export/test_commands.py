@@ -9,10 +9,17 @@ from typer.testing import CliRunner
 
 from model_export import __main__ as commands
 from model_export.checkpoint import load, save
+from model_export.scenes import RECIPE
 from service.contract import ModelContract
 from service.lights import Light
+from tests.model_export.tiny import TINY
 
-TRAINING = ("--architecture", "drn-xs", "--held-out", 1, "--minutes", 1e-9)
+TRAINING = ("--held-out", 1, "--minutes", 1e-9)
+
+
+@pytest.fixture(autouse=True)
+def tiny_training(monkeypatch):
+    monkeypatch.setitem(commands.CONFIGS, "default", TINY)
 
 
 def run(*arguments):
@@ -65,9 +72,42 @@ def _make_fainter(path):
     save(path, dataclasses.replace(checkpoint, weights=weights))
 
 
-def test_an_expected_failure_is_one_line(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("sys.argv", ["model_export", "fuse", str(tmp_path)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("fuse", "{empty}"),
+        ("import-checkpoint", "{empty}/missing.pth", "-o", "{empty}/out.pt"),
+        ("export", "{root}/Image000_4500_N.png", "-o", "{empty}/out.onnx"),
+        ("train", "{root}", "{empty}/run", "--held-out", "1", "--resume"),
+        ("train", "{root}", "{empty}/run", "--held-out", "4"),
+        ("train", "{root}", "{empty}/run", "--architecture", "drn-m"),
+        ("train", "{root}", "{empty}/run", "--held-out", "1", "--trained-on", ""),
+        ("train", "{root}", "{run}", "--held-out", "2", "--resume"),
+        ("train", "{root}", "{run}", "--held-out", "1", "--resume", "--architecture", "drn-s"),
+        ("evaluate", "{run}/drn-xs.pt", "{root}", "--light", "east"),
+    ],
+    ids=lambda arguments: " ".join(arguments[:1] + arguments[3:]),
+)
+def test_an_expected_failure_is_one_line_and_status_2(
+    arguments, folder, trained, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "empty").mkdir()
+    places = {"empty": tmp_path / "empty", "root": folder.root, "run": trained.parent}
+    if "--trained-on" in arguments:  # other data than ours must say what they are
+        (folder.root / RECIPE).unlink()
+        arguments = arguments[:-2]
+    monkeypatch.setattr("sys.argv", ["model_export", *(a.format(**places) for a in arguments)])
     with pytest.raises(SystemExit) as stop:
         commands.main()
     assert stop.value.code == 2
-    assert capsys.readouterr().err.startswith("error: ")
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_an_unchanged_picture_set_is_trained_on_when_it_says_what_it_is(folder, tmp_path):
+    (folder.root / RECIPE).unlink()
+    told = ("--trained-on", "scenes of VIDIT", "--weights-license", "CC-BY-NC-4.0")
+    result = run("train", folder.root, tmp_path / "run", *TRAINING, *told)
+    assert result.exit_code == 0, result.output
+    provenance = load(tmp_path / "run" / "drn-xs.pt").provenance
+    assert provenance["trained_on"] == "3 scenes of VIDIT"
+    assert provenance["license"] == "CC-BY-NC-4.0"

@@ -7,24 +7,13 @@ import pytest
 import torch
 
 from model_export.checkpoint import load
-from model_export.config import CONFIGS, DEFAULT, PAPER, Augmentation
+from model_export.config import CONFIGS, DEFAULT, PAPER
 from model_export.evaluation import ssim
 from model_export.learner import Learner
-from model_export.losses import PerceptualLoss, dissimilarity
-from model_export.training import Machine, Training
-from model_export.vidit import Pair, to_tensor
-
-TINY = dataclasses.replace(
-    DEFAULT,
-    architecture="drn-xs",
-    augmentation=Augmentation(),
-    discriminator_width=2,
-    stages=tuple(
-        dataclasses.replace(stage, num_steps=2, batch_size=1, size_px=32)
-        for stage in DEFAULT.stages
-    ),
-)
-
+from model_export.losses import NotVgg, PerceptualLoss, dissimilarity
+from model_export.training import Machine, Origin, RunMismatch, Training
+from model_export.vidit import MissingData, Pair, to_tensor
+from tests.model_export.tiny import TINY
 
 MACHINE = Machine()
 
@@ -34,7 +23,10 @@ def start(folder, tmp_path):
     training_folder, held_out = folder.split(1)
 
     def start(name, config=TINY, machine=MACHINE):
-        return Training(tmp_path / name, config, training_folder, held_out, machine=machine)
+        origin = Origin("planes", "CC0-1.0")
+        return Training(
+            tmp_path / name, config, training_folder, held_out, origin=origin, machine=machine
+        )
 
     return start
 
@@ -64,10 +56,30 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(start):
     assert all(torch.allclose(expected[name], found[name], atol=1e-6) for name in expected)
 
 
+def test_a_stage_larger_than_the_pictures_is_refused_before_any_training(start):
+    with pytest.raises(MissingData, match="256 px are wanted"):
+        start("run", DEFAULT)
+
+
 def test_a_run_of_another_config_is_not_resumed(start):
     start("run").run()
     other = start("run", dataclasses.replace(TINY, seed=5))
-    with pytest.raises(ValueError, match="another config"):
+    with pytest.raises(RunMismatch, match="another config"):
+        other.resume()
+
+
+def test_held_out_scenes_stay_held_out_and_new_scenes_stay_out(start, folder, tmp_path):
+    start("run").run(minutes=1e-9)
+    origin = Origin("planes", "CC0-1.0")
+    more, fewer = folder.only((2, 3)), folder.only((0, 1))
+    other = Training(tmp_path / "run", TINY, more, fewer, origin=origin, machine=MACHINE)
+    with pytest.raises(RunMismatch, match="holds out"):
+        other.resume()
+    shrunk = folder.only((1, 2))
+    other = Training(
+        tmp_path / "run", TINY, shrunk, folder.only((0,)), origin=origin, machine=MACHINE
+    )
+    with pytest.raises(RunMismatch, match="lacks"):
         other.resume()
 
 
@@ -116,7 +128,7 @@ def test_the_perceptual_loss_tells_a_texture_from_its_blur():
     blurred = torch.nn.functional.avg_pool2d(texture, 5, stride=1, padding=2)
     assert loss(texture, texture) == 0
     assert loss(blurred, texture) > loss(texture + 0.02, texture) > 0
-    with pytest.raises(ValueError, match=r"features\.10\.bias"):
+    with pytest.raises(NotVgg, match=r"features\.10\.bias"):
         PerceptualLoss({name: w for name, w in weights.items() if name != "features.10.bias"})
 
 
