@@ -22,9 +22,10 @@ from model_export.atomic import replacing
 from model_export.card import model_card
 from model_export.checkpoint import Checkpoint, CheckpointError
 from model_export.graph import PixelGraph
-from model_export.parity import prove_parity
+from model_export.parity import prove_parity, relight
 from service.buckets import buckets_for
 from service.contract import INPUT_NAME, OUTPUT_NAME, SIZE_MULTIPLE_PX, ModelContract
+from service.golden import golden_path, golden_picture, write_golden
 from service.lights import Light
 
 OPSET: Final = 20
@@ -49,7 +50,7 @@ def export_onnx(
     narrow_weights: bool = True,
     parity_shapes: Sequence[tuple[int, int]] | None = None,
 ) -> ModelContract:
-    """Write `out` (ONNX) and its model card (the same name with `.md`).
+    """Write `out` (ONNX), its golden output (`.golden.npz`) and its model card (`.md`).
 
     The arithmetic is float32 whatever the options: narrow weights are widened once, when ONNX
     Runtime loads the file. They are integers with a scale for each slice, which moves the output
@@ -88,6 +89,9 @@ def export_onnx(
     difference = prove_parity(checkpoint.network(), content, shapes, atol)
     with replacing(out) as stream:
         stream.write(content)
+    with replacing(golden_path(out)) as stream:
+        image = golden_picture()
+        write_golden(stream, image, relight(checkpoint.network(), image)[None])
     with replacing(out.with_suffix(".md")) as stream:
         card = model_card(
             contract, checkpoint, file_name=out.name, content=content, difference=difference

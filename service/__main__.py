@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -17,10 +19,14 @@ from pydantic import ValidationError
 
 from service import logs
 from service.errors import RelightError
+from service.keys import digest_of
 from service.settings import Settings, settings_table
 
 _KEEP_ALIVE_S: Final = 75  # longer than the idle timeout of the usual proxies
 _GRACE_S: Final = 5.0  # beyond the last request's deadline
+_FAREWELL_S: Final = 2.0  # for the last answers, and for a probe to see `/livez` fail
+
+_log = logging.getLogger(__name__)
 
 
 class _Server(uvicorn.Server):
@@ -37,8 +43,17 @@ def main() -> int:
     parser.add_argument(
         "--print-settings", action="store_true", help="print every RELIGHT_* setting and leave"
     )
-    if parser.parse_args().print_settings:
+    parser.add_argument(
+        "--hash-key",
+        metavar="NAME",
+        help="read a key from standard input, print what RELIGHT_API_KEYS shall hold, and leave",
+    )
+    arguments = parser.parse_args()
+    if arguments.print_settings:
         print(settings_table())
+        return 0
+    if arguments.hash_key:
+        print(f"{arguments.hash_key}:{digest_of(sys.stdin.readline().strip())}")
         return 0
     try:
         settings = Settings()
@@ -74,7 +89,8 @@ async def serve(app: FastAPI, ops_app: FastAPI, settings: Settings) -> None:
     The second port opens first, so that probes are answered while the models load. The
     first signal turns `/readyz` to 503; after `drain_s` more, in which everything is still
     served, the API stops listening and what was admitted is finished. A second signal
-    ends the waiting.
+    ends the waiting. SIGHUP loads new models. Where only a restart can help, `/livez` says so
+    and the process ends with status 70.
     """
     api_server = _server(app, settings.host, settings.port, settings)
     ops_server = _server(ops_app, settings.host, settings.ops_port, settings)
@@ -92,14 +108,28 @@ async def serve(app: FastAPI, ops_app: FastAPI, settings: Settings) -> None:
         await asyncio.sleep(settings.drain_s)  # until no load balancer sends any more
         api_server.should_exit = True
 
+    async def reload() -> None:
+        try:
+            await app.state.repository.reload()
+        except RelightError as error:
+            _log.error("the models were not reloaded: %s", error)
+
+    async def watch() -> None:
+        await app.state.lifecycle.until_dead()
+        await asyncio.sleep(_FAREWELL_S)
+        os._exit(os.EX_SOFTWARE)  # a thread that hangs on the device can never be joined
+
+    tasks: set[asyncio.Task[None]] = set()
+    loop.add_signal_handler(signal.SIGHUP, lambda: tasks.add(asyncio.create_task(reload())))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     probes = asyncio.create_task(ops_server.serve())
     try:
         async with app.router.lifespan_context(app):
-            draining = asyncio.create_task(drain())
+            tasks |= {asyncio.create_task(drain()), asyncio.create_task(watch())}
             await api_server.serve()
-            draining.cancel()
+            for task in tasks:
+                task.cancel()
     finally:
         ops_server.should_exit = True
         await probes

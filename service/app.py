@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -9,26 +10,43 @@ from importlib.metadata import version
 from pathlib import Path
 
 import cv2
+import numpy as np
 from fastapi import FastAPI
+from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
+from starlette.middleware.cors import CORSMiddleware
 
-from service import api, ops, problems
+from service import admin, api, batch, catalogue, ops, problems
+from service.admission import Admission
+from service.budget import ByteBudget
+from service.cache import Cache
+from service.fake_engine import FakeEngine, linear
 from service.imaging import ImageLimits
+from service.job import Answer
+from service.keys import Keyring
 from service.metrics import Metrics
 from service.middleware import BodyLimits, Disconnect, Observation
+from service.model_metrics import ModelMetrics
 from service.models import ModelRepository
 from service.ops import Lifecycle
 from service.pool import CpuPool
 from service.relighter import Relighter
 from service.session import Engine, Session
 from service.settings import Settings
+from service.vitals import measure_lag
 
 _ROUTES = (
     ("POST", "/relight"),
+    ("POST", "/relight/batch"),
     ("GET", "/models"),
+    ("POST", "/-/reload"),
     ("GET", "/livez"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),
+)
+_READABLE_HEADERS = (  # by a page of another origin
+    *("ETag", "Retry-After", "Server-Timing"),
+    *("X-Cache", "X-Light", "X-Model", "X-Request-ID"),
 )
 
 
@@ -42,45 +60,93 @@ def create_app(
         open_engine: loads a model file; else ONNX Runtime as the settings say.
     """
     settings = settings or Settings()
-    codes = {200, problems.CLIENT_LEFT, *(kind.status for kind in problems.ALL_KINDS)}
+    codes = {200, 304, problems.CLIENT_LEFT, int(settings.overload_status)}
+    codes |= {kind.status for kind in problems.ALL_KINDS}
     metrics = Metrics(CollectorRegistry(), routes=_ROUTES, codes=codes)
-    repository = _repository(settings, open_engine or _session_opener(settings), metrics)
-    pool = CpuPool(settings.num_pool_threads)
-    limits = ImageLimits(
-        max_pixels=settings.max_pixels,
-        max_side_px=settings.max_side_px,
-        min_side_px=settings.min_side_px,
-        max_decoded_bytes=settings.max_decoded_bytes,
+    max_wait_s = settings.max_queue_wait_ms / 1e3
+    repository = ModelRepository(
+        settings.models_dir,
+        open_engine or _engine_opener(settings),
+        max_batch_size=settings.max_batch_size,
+        bucket_shapes=settings.buckets,
+        max_wait_s=max_wait_s,
+        metrics=ModelMetrics(metrics.registry),
     )
-
+    pool = CpuPool(settings.num_pool_threads)
+    admission = Admission(repository, pool, max_wait_s=max_wait_s)
+    cache: Cache[Answer[NDArray[np.floating]]] = Cache(
+        settings.cache_bytes, lambda answer: answer.value.nbytes
+    )
+    metrics.cache_bytes.set_function(lambda: cache.num_bytes)
+    budget = ByteBudget(settings.max_inflight_bytes)
+    metrics.bytes_in_flight.set_function(lambda: budget.num_bytes)
     app = FastAPI(
         title="Relight",
         summary="Photos lit from another direction, at another colour temperature.",
         version=version("relight"),
-        lifespan=_lifespan(repository, pool),
+        lifespan=_lifespan(repository, pool, metrics),
     )
     app.state.settings = settings
     app.state.metrics = metrics
     app.state.repository = repository
     app.state.lifecycle = Lifecycle(repository)
+    app.state.admission = admission
+    app.state.budget = budget
+    app.state.keyring = Keyring(
+        settings.api_keys, settings.admin_keys, max_concurrency=settings.max_requests_per_key
+    )
     app.state.relighter = Relighter(
         repository,
         pool,
-        limits=limits,
-        max_wait_s=settings.max_queue_wait_ms / 1e3,
+        admission,
+        cache,
+        limits=ImageLimits(
+            max_pixels=settings.max_pixels,
+            max_side_px=settings.max_side_px,
+            min_side_px=settings.min_side_px,
+            max_decoded_bytes=settings.max_decoded_bytes,
+        ),
         decode_budget_s=settings.decode_budget_s,
         metrics=metrics,
+        revision=version("relight"),
     )
-    app.include_router(api.router)
-    app.include_router(ops.router)
-    problems.install(app)
-    # The last one added is the outermost.
+    for room in (api, batch, catalogue, admin, ops):
+        app.include_router(room.router)
+    problems.install(app, overload_status=int(settings.overload_status))
+    _surround(app, settings, metrics, budget)
+    return app
+
+
+def _surround(app: FastAPI, settings: Settings, metrics: Metrics, budget: ByteBudget) -> None:
+    """Add the middleware; the last one added is the outermost."""
     app.add_middleware(
-        BodyLimits, max_bytes=settings.max_body_bytes, timeout_s=settings.body_timeout_s
+        BodyLimits,
+        max_bytes=settings.max_body_bytes,
+        timeout_s=settings.body_timeout_s,
+        budget=budget,
+        paths={"/relight/batch": settings.max_batch_bytes},
     )
     app.add_middleware(Disconnect)
-    app.add_middleware(Observation, metrics=metrics)
-    return app
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=_READABLE_HEADERS,
+        )
+    lifecycle: Lifecycle = app.state.lifecycle
+    app.add_middleware(Observation, metrics=metrics, is_draining=lambda: lifecycle.draining)
+    if settings.tracing:
+        # Not at the top: it is an extra.
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
+            OTLPSpanExporter,
+        )
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+
+        from service import tracing  # noqa: PLC0415
+
+        app.state.tracer_provider = tracing.install(app, BatchSpanProcessor(OTLPSpanExporter()))
 
 
 def create_ops_app(app: FastAPI) -> FastAPI:
@@ -93,7 +159,7 @@ def create_ops_app(app: FastAPI) -> FastAPI:
     return ops_app
 
 
-def _session_opener(settings: Settings) -> Callable[[Path], Engine]:
+def _engine_opener(settings: Settings) -> Callable[[Path], Engine]:
     def open_session(path: Path) -> Engine:
         return Session(
             path,
@@ -102,24 +168,15 @@ def _session_opener(settings: Settings) -> Callable[[Path], Engine]:
             num_threads=settings.num_inference_threads,
         )
 
-    return open_session
+    def open_fake(path: Path) -> Engine:
+        assert settings.fake_engine is not None
+        return FakeEngine(linear(settings.fake_engine), name=path.stem)
 
-
-def _repository(
-    settings: Settings, open_engine: Callable[[Path], Engine], metrics: Metrics
-) -> ModelRepository:
-    return ModelRepository(
-        settings.models_dir,
-        open_engine,
-        max_batch_size=settings.max_batch_size,
-        bucket_shapes=settings.buckets,
-        max_wait_s=settings.max_queue_wait_ms / 1e3,
-        metrics=metrics,
-    )
+    return open_fake if settings.fake_engine else open_session
 
 
 def _lifespan(
-    repository: ModelRepository, pool: CpuPool
+    repository: ModelRepository, pool: CpuPool, metrics: Metrics
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -128,11 +185,15 @@ def _lifespan(
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         await repository.start()
         gc.freeze()  # what lives as long as the process need not be searched for garbage
+        lag = asyncio.create_task(measure_lag(metrics))
         try:
             yield
         finally:
             app.state.lifecycle.draining = True
             await repository.close()
+            lag.cancel()
             pool.close()
+            if app.state.settings.tracing:
+                app.state.tracer_provider.shutdown()
 
     return lifespan

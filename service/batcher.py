@@ -17,67 +17,23 @@ import math
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic
 
-from service.errors import DeadlineExceeded, Draining, InferenceFailed, RelightError
-from service.schedule import Durations, Schedule
-
-In = TypeVar("In")
-Out = TypeVar("Out")
+from service.durations import Durations
+from service.errors import (
+    DeadlineExceeded,
+    DevicePoisoned,
+    Draining,
+    InferenceFailed,
+    RelightError,
+)
+from service.job import Answer, Batch, In, Job, Out, inference_failed
+from service.schedule import Priority, Schedule
 
 _STUCK_S: Final = 30.0
 _STUCK_FACTOR: Final = 20.0
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer(Generic[Out]):
-    """A result with what it cost.
-
-    Attributes:
-        value: the result.
-        waited_s: from submission to the start of the batch, in seconds.
-        ran_s: duration of the batch that held it.
-        batch_size: number of items in that batch.
-    """
-
-    value: Out
-    waited_s: float
-    ran_s: float
-    batch_size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What an observer is told after each call of the device."""
-
-    key: Hashable
-    size: int
-    duration_s: float
-    failed: bool
-
-
-@dataclass(eq=False, slots=True)
-class _Job(Generic[In, Out]):
-    item: In
-    key: Hashable
-    arrived_s: float
-    deadline_s: float
-    future: asyncio.Future[Answer[Out]]
-
-    @property
-    def abandoned(self) -> bool:
-        return self.future.done()
-
-    def settle(self, outcome: Answer[Out] | RelightError) -> None:
-        if self.future.done():  # the caller may have left meanwhile
-            return
-        if isinstance(outcome, RelightError):
-            self.future.set_exception(outcome)
-        else:
-            self.future.set_result(outcome)
 
 
 class Batcher(Generic[In, Out]):
@@ -104,11 +60,12 @@ class Batcher(Generic[In, Out]):
         self._run = run
         self._durations = durations
         self._observe = observe
-        self._schedule: Schedule[_Job[In, Out]] = Schedule(
+        self._schedule: Schedule[Job[In, Out]] = Schedule(
             durations, batch_sizes=batch_sizes, max_wait_s=max_wait_s
         )
         self._condition = threading.Condition()
         self._closing = False
+        self._poisoned = False
         self._busy_since_s = math.nan  # while a batch runs
         self._busy_until_s = -math.inf  # by estimate
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -125,6 +82,11 @@ class Batcher(Generic[In, Out]):
         return self._thread.is_alive()
 
     @property
+    def poisoned(self) -> bool:
+        """Whether the device can only be used again by a new process."""
+        return self._poisoned
+
+    @property
     def stuck(self) -> bool:
         """Whether the present batch runs far longer than any batch should."""
         with self._condition:
@@ -138,13 +100,31 @@ class Batcher(Generic[In, Out]):
         with self._condition:
             return self._rest_s(time.monotonic()) + self._schedule.wait_s()
 
-    def waiting(self, key: Hashable) -> int:
-        """Return how many items of `key` wait."""
+    @property
+    def oldest_age_s(self) -> float:
+        """For how long the item that waits longest has waited; 0 when nothing waits."""
         with self._condition:
-            return self._schedule.waiting(key)
+            oldest_s = self._schedule.oldest_arrival_s
+        return 0.0 if oldest_s is None else time.monotonic() - oldest_s
 
-    def check(self, deadline_s: float = math.inf) -> None:
+    def waiting(self, key: Hashable, priority: Priority) -> int:
+        """Return how many items of `key` and `priority` wait."""
+        with self._condition:
+            return self._schedule.waiting(key, priority)
+
+    def check(
+        self,
+        deadline_s: float = math.inf,
+        priority: Priority = Priority.INTERACTIVE,
+        *,
+        num_coming: int = 0,
+    ) -> None:
         """Refuse already now what `submit` would refuse whatever its key.
+
+        Args:
+            deadline_s: time on the monotonic clock when the result becomes worthless.
+            priority: the item's class.
+            num_coming: items let in already that have not been submitted yet.
 
         Raises:
             DeadlineExceeded, Overloaded, Draining: as `submit` does.
@@ -152,15 +132,29 @@ class Batcher(Generic[In, Out]):
         with self._condition:
             self._refuse_when_closed()
             now_s = time.monotonic()
-            self._schedule.check(now_s, busy_s=self._rest_s(now_s), deadline_s=deadline_s)
+            self._schedule.check(
+                now_s,
+                busy_s=self._rest_s(now_s),
+                deadline_s=deadline_s,
+                priority=priority,
+                num_coming=num_coming,
+            )
 
-    async def submit(self, item: In, *, key: Hashable, deadline_s: float = math.inf) -> Answer[Out]:
+    async def submit(
+        self,
+        item: In,
+        *,
+        key: Hashable,
+        deadline_s: float = math.inf,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Answer[Out]:
         """Return the result of `item`; cancelling the call takes it out of the queue.
 
         Args:
             item: what `run` shall be given.
             key: items of one key can share a batch.
             deadline_s: time on the monotonic clock when the result becomes worthless.
+            priority: the item's class.
 
         Raises:
             Overloaded: at once, when the wait would be too long.
@@ -170,7 +164,7 @@ class Batcher(Generic[In, Out]):
         """
         now_s = time.monotonic()
         future: asyncio.Future[Answer[Out]] = asyncio.get_running_loop().create_future()
-        job = _Job[In, Out](item, key, now_s, deadline_s, future)
+        job = Job[In, Out](item, key, now_s, deadline_s, priority, future)
         with self._condition:
             self._refuse_when_closed()
             self._schedule.admit(job, now_s, busy_s=self._rest_s(now_s))
@@ -194,7 +188,7 @@ class Batcher(Generic[In, Out]):
 
     def _work(self) -> None:
         try:
-            while batch := self._next_batch():
+            while not self._poisoned and (batch := self._next_batch()):
                 self._serve(batch)
         finally:
             with self._condition:
@@ -202,7 +196,7 @@ class Batcher(Generic[In, Out]):
                 left = self._schedule.clear()
             self._deliver([(job, _thread_ended()) for job in left])
 
-    def _next_batch(self) -> Sequence[_Job[In, Out]]:
+    def _next_batch(self) -> Sequence[Job[In, Out]]:
         """Block until there is a batch; an empty one means closed and drained."""
         while True:
             with self._condition:
@@ -221,7 +215,7 @@ class Batcher(Generic[In, Out]):
             if turn.batch or drained:
                 return turn.batch
 
-    def _serve(self, jobs: Sequence[_Job[In, Out]]) -> None:
+    def _serve(self, jobs: Sequence[Job[In, Out]]) -> None:
         outcomes: Sequence[Answer[Out] | RelightError] = [_thread_ended() for _ in jobs]
         try:
             outcomes = self._outcomes(jobs)
@@ -231,33 +225,41 @@ class Batcher(Generic[In, Out]):
                 self._busy_until_s = -math.inf
             self._deliver(list(zip(jobs, outcomes, strict=True)))
 
-    def _outcomes(self, jobs: Sequence[_Job[In, Out]]) -> Sequence[Answer[Out] | RelightError]:
+    def _outcomes(self, jobs: Sequence[Job[In, Out]]) -> Sequence[Answer[Out] | RelightError]:
         try:
             return self._attempt(jobs)
+        except DevicePoisoned:
+            return [DevicePoisoned("the device broke down") for _ in jobs]
         except Exception as error:
             _log.exception("a batch of %d failed", len(jobs))
             if len(jobs) > 1:  # one item may have poisoned the others: each once more, alone
                 return [self._attempt_alone(job) for job in jobs]
-            return [_inference_failed(error)]
+            return [inference_failed(error)]
 
-    def _attempt_alone(self, job: _Job[In, Out]) -> Answer[Out] | RelightError:
+    def _attempt_alone(self, job: Job[In, Out]) -> Answer[Out] | RelightError:
         if job.abandoned:
             return InferenceFailed("nobody waits for this item")
+        if self._poisoned:
+            return _thread_ended()
         if time.monotonic() > job.deadline_s:
             return DeadlineExceeded("the deadline passed while its batch failed")
         try:
             return self._attempt([job])[0]
         except Exception as error:
             _log.exception("an item failed alone")
-            return _inference_failed(error)
+            return inference_failed(error)
 
-    def _attempt(self, jobs: Sequence[_Job[In, Out]]) -> Sequence[Answer[Out]]:
+    def _attempt(self, jobs: Sequence[Job[In, Out]]) -> Sequence[Answer[Out]]:
         key, size = jobs[0].key, len(jobs)
         started_s = time.monotonic()
         failed = True
         try:
             values = self._run([job.item for job in jobs])
             failed = len(values) != size
+        except DevicePoisoned:
+            _log.critical("the device is poisoned: only a new process can use it again")
+            self._poisoned = True
+            raise
         finally:
             ran_s = time.monotonic() - started_s
             self._observe(Batch(key, size, ran_s, failed))
@@ -269,9 +271,7 @@ class Batcher(Generic[In, Out]):
             self._durations.observe(key, size, ran_s)
         return answers
 
-    def _deliver(
-        self, outcomes: Sequence[tuple[_Job[In, Out], Answer[Out] | RelightError]]
-    ) -> None:
+    def _deliver(self, outcomes: Sequence[tuple[Job[In, Out], Answer[Out] | RelightError]]) -> None:
         """Wake all callers of a batch with one call into the event loop."""
         if not outcomes:
             return
@@ -286,9 +286,3 @@ class Batcher(Generic[In, Out]):
 
 def _thread_ended() -> InferenceFailed:
     return InferenceFailed("the device thread ended")
-
-
-def _inference_failed(cause: Exception) -> InferenceFailed:
-    error = InferenceFailed("the model failed on this image")
-    error.__cause__ = cause
-    return error

@@ -8,7 +8,9 @@ RelightError
 │   ├── MissingImage          no image part, or an empty body
 │   ├── InvalidOption         an option is unknown, or its value is not allowed
 │   ├── BodyTooLarge          more bytes than `Settings.max_body_bytes`
-│   └── BodyTimeout           the body came more slowly than `Settings.body_timeout_s`
+│   ├── BodyTimeout           the body came more slowly than `Settings.body_timeout_s`
+│   ├── Unauthorized          no key, or an unknown one
+│   └── Forbidden             the key does not allow this
 ├── ImageError                the picture is wrong
 │   ├── UnsupportedMediaType  the bytes are of no format that we read
 │   ├── ImageCorrupt          the format is right, the data are broken or cut off
@@ -18,10 +20,13 @@ RelightError
 │   └── ImageTooSlow          decoding takes longer than `Settings.decode_budget_s`
 ├── Unavailable               try again later
 │   ├── Overloaded            the wait would pass the limit
+│   │   └── ServerFull        the bytes in flight would pass the limit
+│   ├── RateLimited           this caller has too many requests at once
 │   ├── Draining              this process is shutting down
 │   └── ModelNotReady         no model is loaded and warm yet
 ├── DeadlineExceeded          the request's time ran out
 ├── InferenceFailed           the device failed on this item
+│   └── DevicePoisoned        the device will fail on everything until the process restarts
 └── ModelRefused              an ONNX file does not keep its contract (at load)
 
 Nothing here knows HTTP: `service.problems` gives each error its status and code.
@@ -68,6 +73,14 @@ class BodyTimeout(InvalidRequest):
     """The body did not arrive in time."""
 
 
+class Unauthorized(InvalidRequest):
+    """The request carries no key, or one that nobody was given."""
+
+
+class Forbidden(InvalidRequest):
+    """The request's key does not allow what it asks for."""
+
+
 class ImageError(RelightError):
     """The picture is wrong."""
 
@@ -112,6 +125,14 @@ class Overloaded(Unavailable):
     """The wait would pass the limit."""
 
 
+class ServerFull(Overloaded):
+    """The bytes that all requests hold together would pass the limit."""
+
+
+class RateLimited(Unavailable):
+    """This caller has as many requests in flight as it may have."""
+
+
 class Draining(Unavailable):
     """This process is shutting down."""
 
@@ -126,6 +147,10 @@ class DeadlineExceeded(RelightError):
 
 class InferenceFailed(RelightError):
     """The device failed on this item."""
+
+
+class DevicePoisoned(InferenceFailed):
+    """The device's context is broken: only a new process can use it again."""
 
 
 class ModelRefused(RelightError):

@@ -1,6 +1,6 @@
 """From an `.onnx` file to a model that serves: loaded, held to its contract, warm.
 
-file -> engine -> contract -> signature -> warm-up -> batcher
+file -> engine -> contract -> signature -> warm-up -> canary -> batcher
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from service.batcher import Batch, Batcher
+from service.batcher import Batcher
 from service.buckets import Bucket, Shapes, buckets_for
+from service.canary import check_golden
 from service.contract import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, ModelContract
+from service.durations import Durations
 from service.errors import ModelRefused
-from service.schedule import Durations
+from service.job import Batch
 from service.session import CPU, Engine, TensorSpec, warm_up
 
 _ELEMENT_TYPES: Final = {"float16": "tensor(float16)", "float32": "tensor(float)"}
@@ -47,7 +49,7 @@ class Model:
         provider: the ONNX Runtime provider that it runs on.
         buckets: the shapes that it takes.
         durations: T((h, w), n), in seconds.
-        batcher: takes a `Shot`, gives float32 (h, w, 3), sRGB-encoded, 0 to 1.
+        batcher: takes a `Shot`, gives float16 or float32 (h, w, 3), sRGB-encoded, 0 to 1.
     """
 
     contract: ModelContract
@@ -55,12 +57,44 @@ class Model:
     provider: str
     buckets: Sequence[Bucket]
     durations: Durations
-    batcher: Batcher[Shot, NDArray[np.float32]]
+    batcher: Batcher[Shot, NDArray[np.floating]]
 
     @property
     def tag(self) -> str:
         """Name and checksum, short: `drn-s-E-4500@0a1b2c3d4e5f`."""
         return f"{self.contract.name}@{self.sha256[:12]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a folder held: good models, and a line for each file that is refused."""
+
+    models: Sequence[Model]
+    refusals: Sequence[str]
+
+
+def load_folder(folder: Path, load: Callable[[Path], Model], keep: Sequence[Model] = ()) -> Loaded:
+    """Load every `*.onnx` file of a folder.
+
+    Args:
+        folder: where they lie.
+        load: loads one.
+        keep: models loaded already; a file with the checksum of one is not loaded again.
+    """
+    loaded_before = {model.sha256: model for model in keep}
+    models: dict[str, Model] = {}
+    paths = sorted(folder.glob("*.onnx"))
+    refusals = [] if paths else [f"there is no .onnx file in {folder}"]
+    for path in paths:
+        try:
+            model = loaded_before.get(_sha256(path)) or load(path)
+            if model.contract.name in models:
+                raise ModelRefused(f"another file has the name {model.contract.name!r} too")
+        except ModelRefused as error:
+            refusals.append(f"{path.name}: {error}")
+        else:
+            models[model.contract.name] = model
+    return Loaded(tuple(models.values()), refusals)
 
 
 def load_model(
@@ -99,12 +133,13 @@ def load_model(
             batch_sizes=batch_sizes,
             takes_light=takes_light,
         )
+        check_golden(path, engine, len(contract.lights))
     except ModelRefused:
         raise
     except Exception as error:  # ONNX Runtime's errors have no common base but this
         raise ModelRefused(f"it fails to run: {error}") from error
 
-    def render(shots: Sequence[Shot]) -> Sequence[NDArray[np.float32]]:
+    def render(shots: Sequence[Shot]) -> Sequence[NDArray[np.floating]]:
         images = np.stack([shot.image for shot in shots])  # (n, h, w, 3)
         indices = np.array([shot.light_index for shot in shots], np.int64)
         return list(engine.run(images, indices if takes_light else None))
@@ -116,8 +151,7 @@ def load_model(
         max_wait_s=max_wait_s,
         observe=lambda batch: observe(contract.name, batch),
     )
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Model(contract, sha256, engine.provider, buckets, durations, batcher)
+    return Model(contract, _sha256(path), engine.provider, buckets, durations, batcher)
 
 
 def check_signature(contract: ModelContract, engine: Engine) -> None:
@@ -139,6 +173,11 @@ def check_signature(contract: ModelContract, engine: Engine) -> None:
         for name, spec in promised.items():
             if not _keeps(found[name], spec):
                 raise ModelRefused(f"{kind} {name!r} is {found[name]}, not {spec}")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _keeps(found: TensorSpec, promised: TensorSpec) -> bool:

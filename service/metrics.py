@@ -5,13 +5,41 @@ Base units, bounded labels: a caller can never create a series.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
+from types import MappingProxyType
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-STAGES: Final = ("read", "decode", "queue", "infer", "color", "detail", "encode")
-REJECTIONS: Final = ("overloaded", "draining", "model_not_ready", "deadline_exceeded")
+STAGES: Final = ("read", "decode", "fit", "queue", "infer", "color", "detail", "encode")
+PLACES: Final = (
+    "admission",
+    "read",
+    "prepare",
+    "infer",
+    "finish",
+    "answer",
+)  # where a request can end
+PRIORITIES: Final = ("interactive", "bulk")
+ORIGINS: Final = ("hit", "miss", "coalesced")
+REJECTIONS: Final = MappingProxyType(  # a problem's code -> why
+    {
+        "overloaded": "overload",
+        "draining": "draining",
+        "model_not_ready": "not_ready",
+        "server_full": "bytes",
+        "rate_limited": "rate_limit",
+        "unauthorized": "auth",
+        "forbidden": "auth",
+    }
+)
+DECODE_FAILURES: Final = (
+    "unsupported_media_type",
+    "image_corrupt",
+    "image_too_large",
+    "image_too_small",
+    "image_animated",
+)
 UNMATCHED: Final = "unmatched"  # one series for every path that is no route
 
 _DURATION_BUCKETS_S: Final = (
@@ -38,8 +66,10 @@ class Metrics:
         codes: Iterable[int],
     ) -> None:
         self.registry = registry
-        self._init_requests(registry)
-        self._init_device(registry)
+        self._init_http(registry)
+        self._init_relight(registry)
+        self._init_ends(registry)
+        self._init_process(registry)
         for method, path in routes:
             self.http_duration_s.labels(path)
             for code in codes:
@@ -47,10 +77,19 @@ class Metrics:
         self.http_duration_s.labels(UNMATCHED)
         for stage in STAGES:
             self.stage_duration_s.labels(stage)
-        for reason in REJECTIONS:
+        for place in PLACES:
+            self.cancelled.labels(place)
+            self.deadline_exceeded.labels(place)
+        for reason in set(REJECTIONS.values()):
             self.rejected.labels(reason)
+        for reason in DECODE_FAILURES:
+            self.decode_failures.labels(reason)
+        for priority in PRIORITIES:
+            self.outstanding.labels(priority)
+        for origin in ORIGINS:
+            self.cache_requests.labels(origin)
 
-    def _init_requests(self, registry: CollectorRegistry) -> None:
+    def _init_http(self, registry: CollectorRegistry) -> None:
         self.http_requests = Counter(
             "relight_http_requests",
             "Requests answered; code 499: the client left first.",
@@ -76,9 +115,12 @@ class Metrics:
             buckets=_BODY_BUCKETS_BYTES,
             registry=registry,
         )
+
+    def _init_relight(self, registry: CollectorRegistry) -> None:
         self.outstanding = Gauge(
             "relight_requests_outstanding",
-            "Relight requests admitted and not answered yet: what to scale by.",
+            "Photos admitted and not answered yet: what to scale by.",
+            ["priority"],
             registry=registry,
         )
         self.stage_duration_s = Histogram(
@@ -88,8 +130,23 @@ class Metrics:
             buckets=_DURATION_BUCKETS_S,
             registry=registry,
         )
+        self.cache_requests = Counter(
+            "relight_cache_requests",
+            "Photos by where the model's output came from.",
+            ["origin"],
+            registry=registry,
+        )
+        self.cache_bytes = Gauge(
+            "relight_cache_bytes", "Bytes of model outputs that are kept.", registry=registry
+        )
+
+    def _init_ends(self, registry: CollectorRegistry) -> None:
+        """What ends a request without an image."""
         self.rejected = Counter(
-            "relight_rejected", "Requests refused for want of time.", ["reason"], registry=registry
+            "relight_rejected",
+            "Requests refused before any work was done for them.",
+            ["reason"],
+            registry=registry,
         )
         self.decode_overruns = Counter(
             "relight_decode_overruns",
@@ -97,81 +154,30 @@ class Metrics:
             registry=registry,
         )
         self.cancelled = Counter(
-            "relight_cancelled", "Requests whose client left before the answer.", registry=registry
+            "relight_cancelled",
+            "Requests whose client left before the answer, by where they were.",
+            ["stage"],
+            registry=registry,
+        )
+        self.deadline_exceeded = Counter(
+            "relight_deadline_exceeded",
+            "Requests whose deadline passed, by where they were.",
+            ["stage"],
+            registry=registry,
+        )
+        self.decode_failures = Counter(
+            "relight_decode_failures", "Photos refused, by reason.", ["reason"], registry=registry
         )
 
-    def _init_device(self, registry: CollectorRegistry) -> None:
-        self.queue_depth = Gauge(
-            "relight_queue_depth",
-            "Images that wait for the device.",
-            ["model", "bucket"],
+    def _init_process(self, registry: CollectorRegistry) -> None:
+        self.bytes_in_flight = Gauge(
+            "relight_bytes_in_flight",
+            "Bytes of bodies and pixels that requests hold.",
             registry=registry,
         )
-        self.estimated_wait_s = Gauge(
-            "relight_estimated_wait_seconds",
-            "The wait for the device that admission expects now.",
-            ["model"],
+        self.event_loop_lag_s = Histogram(
+            "relight_event_loop_lag_seconds",
+            "How much later than asked for the event loop woke a task.",
+            buckets=_DURATION_BUCKETS_S,
             registry=registry,
         )
-        self.batch_size = Histogram(
-            "relight_batch_size",
-            "Images in one call of the device.",
-            ["model"],
-            buckets=(1, 2, 3, 4, 6, 8, 12, 16, 32, 64),
-            registry=registry,
-        )
-        self.batch_failures = Counter(
-            "relight_batch_failures",
-            "Calls of the device that failed.",
-            ["model"],
-            registry=registry,
-        )
-        self.device_busy_s = Counter(
-            "relight_device_busy_seconds",
-            "Time that the device spent on batches; its rate is the duty cycle.",
-            ["model"],
-            registry=registry,
-        )
-        self.last_success = Gauge(
-            "relight_engine_last_success_timestamp_seconds",
-            "When the device last finished a batch.",
-            ["model"],
-            registry=registry,
-        )
-        self.model_info = Gauge(
-            "relight_model_info",
-            "Always 1; the labels tell what is loaded.",
-            ["model", "version", "sha256", "provider", "precision"],
-            registry=registry,
-        )
-        self.model_ready = Gauge(
-            "relight_model_ready", "1 once the models are loaded and warm.", registry=registry
-        )
-        self.model_load_s = Gauge(
-            "relight_model_load_seconds", "Time to load and warm the models.", registry=registry
-        )
-
-    def add_model(
-        self,
-        model: str,
-        *,
-        info: Mapping[str, str],
-        depths: Mapping[str, Callable[[], float]],
-        wait_s: Callable[[], float],
-    ) -> None:
-        """Make the series of one model.
-
-        Args:
-            model: its name.
-            info: version, sha256, provider and precision.
-            depths: how many images wait, for each bucket.
-            wait_s: the wait that admission expects now.
-        """
-        self.model_info.labels(model=model, **info).set(1)
-        self.batch_size.labels(model)
-        self.batch_failures.labels(model)
-        self.device_busy_s.labels(model)
-        self.last_success.labels(model)
-        self.estimated_wait_s.labels(model).set_function(wait_s)
-        for bucket, depth in depths.items():
-            self.queue_depth.labels(model, bucket).set_function(depth)

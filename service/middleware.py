@@ -4,7 +4,7 @@ Pure ASGI, outermost first:
 
     Observation   request id, access log, HTTP metrics
     Disconnect    a client that leaves cancels the work done for it
-    BodyLimits    size by header, size by count, time
+    BodyLimits    size by header, size by count, room for it, time
 
 Nothing here answers: a limit raises, and `service.problems` turns that into an answer.
 """
@@ -17,17 +17,21 @@ import logging
 import re
 import time
 import uuid
-from typing import Final
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.budget import ByteBudget
 from service.errors import BodyTimeout, BodyTooLarge
-from service.metrics import REJECTIONS, UNMATCHED, Metrics
+from service.metrics import DECODE_FAILURES, REJECTIONS, UNMATCHED, Metrics
 
 CLIENT_LEFT: Final = 499
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 _access_log = logging.getLogger("relight.access")
 
@@ -36,12 +40,16 @@ class Observation:
     """Give each request an id and a start time, and record how it ended.
 
     In the request's state: `request_id`, and `arrived_s` on the monotonic clock. From it:
-    `problem_code`, when `service.problems` answered.
+    `problem_code`, when `service.problems` answered; `timings`, which tell how far it came;
+    `caller`, who it was.
     """
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, *, metrics: Metrics, is_draining: Callable[[], bool] = lambda: False
+    ) -> None:
         self._app = app
         self._metrics = metrics
+        self._is_draining = is_draining
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the app, then log and count."""
@@ -62,6 +70,8 @@ class Observation:
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
                 headers["X-Content-Type-Options"] = "nosniff"
+                if self._is_draining():
+                    headers["Connection"] = "close"  # the next request belongs elsewhere
             await send(message)
 
         try:
@@ -76,10 +86,7 @@ class Observation:
             path, method = UNMATCHED, "any"
         self._metrics.http_requests.labels(path, method, str(status)).inc()
         self._metrics.http_duration_s.labels(path).observe(duration_s)
-        if problem_code in REJECTIONS:
-            self._metrics.rejected.labels(problem_code).inc()
-        if status == CLIENT_LEFT:
-            self._metrics.cancelled.inc()
+        self._record_end(scope["state"], status, problem_code)
         _access_log.info(
             "%s %s %d",
             scope["method"],
@@ -92,8 +99,29 @@ class Observation:
                 "status": status,
                 "duration_ms": round(duration_s * 1e3, 1),
                 "code": problem_code,
+                "caller": scope["state"].get("caller"),
+                "trace_id": trace_id(Headers(scope=scope).get("traceparent", "")),
             },
         )
+
+    def _record_end(self, state: Mapping[str, Any], status: int, code: str | None) -> None:
+        """Count what ended without an image, by where it was."""
+        timings = state.get("timings")
+        place = timings.place if timings else "admission"
+        if status == CLIENT_LEFT:
+            self._metrics.cancelled.labels(place).inc()
+        elif code == "deadline_exceeded":
+            self._metrics.deadline_exceeded.labels(place).inc()
+        elif code is not None and code in REJECTIONS:
+            self._metrics.rejected.labels(REJECTIONS[code]).inc()
+        elif code in DECODE_FAILURES:
+            self._metrics.decode_failures.labels(code).inc()
+
+
+def trace_id(traceparent: str) -> str | None:
+    """Return the trace id of a W3C `traceparent` header; None when it is malformed."""
+    match = _TRACEPARENT.fullmatch(traceparent)
+    return match[1] if match else None
 
 
 class Disconnect:
@@ -147,21 +175,35 @@ class BodyLimits:
     Args:
         app: the ASGI app inside.
         max_bytes: most bytes; checked against Content-Length before one is read, and counted.
+        budget: must have room for the body before it is read; the request's account of it
+            is `holding` in the request's state.
+        paths: other limits than `max_bytes`, for the paths that have one.
         timeout_s: longest time from the first wait for the body to its end.
     """
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int, timeout_s: float) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        max_bytes: int,
+        timeout_s: float,
+        budget: ByteBudget,
+        paths: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._budget = budget
+        self._paths = paths
         self._timeout_s = timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the app with a `receive` that raises BodyTooLarge or BodyTimeout."""
+        """Run the app with a `receive` that raises BodyTooLarge, ServerFull or BodyTimeout."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         header = Headers(scope=scope).get("content-length", "")
         num_declared = int(header) if header.isdecimal() else 0
+        max_bytes = self._paths.get(scope["path"], self._max_bytes)
         num_read = 0
         deadline_s: float | None = None
         ended = False
@@ -170,8 +212,9 @@ class BodyLimits:
             nonlocal num_read, deadline_s, ended
             if ended:
                 return await receive()
-            if num_declared > self._max_bytes:
-                raise self._too_large(num_declared)
+            if num_declared > max_bytes:
+                raise _too_large(num_declared, max_bytes)
+            holding.grow_to(num_declared)
             deadline_s = deadline_s or asyncio.get_running_loop().time() + self._timeout_s
             try:
                 async with asyncio.timeout_at(deadline_s):
@@ -179,12 +222,16 @@ class BodyLimits:
             except TimeoutError:
                 raise BodyTimeout(f"the body did not arrive within {self._timeout_s:g} s") from None
             num_read += len(message.get("body", b""))
-            if num_read > self._max_bytes:
-                raise self._too_large(num_read)
+            if num_read > max_bytes:
+                raise _too_large(num_read, max_bytes)
+            holding.grow_to(num_read)
             ended = not message.get("more_body", False)
             return message
 
-        await self._app(scope, receive_within_limits, send)
+        with self._budget.open() as holding:
+            scope.setdefault("state", {})["holding"] = holding
+            await self._app(scope, receive_within_limits, send)
 
-    def _too_large(self, num_bytes: int) -> BodyTooLarge:
-        return BodyTooLarge(f"{num_bytes} bytes or more exceed the limit of {self._max_bytes}")
+
+def _too_large(num_bytes: int, max_bytes: int) -> BodyTooLarge:
+    return BodyTooLarge(f"{num_bytes} bytes or more exceed the limit of {max_bytes}")

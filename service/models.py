@@ -1,4 +1,4 @@
-"""The model repository: which lights can be had, and from which model.
+"""The model repository: which lights can be had, and from which model; new models for old.
 
 The mirror of a picture lit from the east is the mirrored picture lit from the west, so a
 model offers both; `find` says which way round to show it the picture.
@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
-from service.batcher import Batch
 from service.buckets import Shapes
 from service.errors import InvalidOption, ModelNotReady, ModelRefused
 from service.lights import DIRECTIONS, Light
-from service.loading import Model, load_model
-from service.metrics import Metrics
+from service.loading import Loaded, Model, load_folder, load_model
+from service.model_metrics import ModelMetrics
 from service.session import Engine
 
 _log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class ModelRepository:
         max_batch_size: int | None,
         bucket_shapes: Shapes = "aspect",
         max_wait_s: float,
-        metrics: Metrics,
+        metrics: ModelMetrics,
     ) -> None:
         self._folder = folder
         self._open_engine = open_engine
@@ -71,6 +71,10 @@ class ModelRepository:
         self._max_wait_s = max_wait_s
         self._metrics = metrics
         self._models: tuple[Model, ...] = ()
+        self._reloading = asyncio.Lock()
+        self._num_leases: Counter[Model] = Counter()
+        self._last_returned: dict[Model, asyncio.Event] = {}
+        self._retiring: set[asyncio.Task[None]] = set()
 
     @property
     def models(self) -> Sequence[Model]:
@@ -89,24 +93,72 @@ class ModelRepository:
         lights = {(o.model.contract.name, o.light) for o in own}
         return own + [o for o in mirrored if (o.model.contract.name, o.light) not in lights]
 
+    @property
+    def num_retiring(self) -> int:
+        """How many swapped-out models still finish what they were leased for."""
+        return len(self._retiring)
+
     async def start(self) -> None:
-        """Load every model of the folder, and start its queue.
+        """Load every model of the folder that is good, and start its queue.
 
         Raises:
             ModelRefused: none is usable; the text names each file and its reason.
         """
-        started_s = time.monotonic()
-        models = await asyncio.to_thread(self._load_all)
-        for model in models:
-            model.batcher.start()
-        self._models = models
-        self._metrics.model_load_s.set(time.monotonic() - started_s)
-        self._metrics.model_ready.set(1)
+        loaded = await self._load(())
+        for refusal in loaded.refusals:
+            _log.error("model refused: %s", refusal)
+        if not loaded.models:
+            raise ModelRefused("no usable model; " + "; ".join(loaded.refusals))
+        self._swap(loaded.models)
+
+    async def reload(self) -> Sequence[Model]:
+        """Load what is new in the folder beside what serves, and swap between two batches.
+
+        A file that has not changed is not loaded again. What is swapped out finishes what
+        it was leased for. All or nothing: with one bad file everything stays as it was.
+
+        Returns:
+            The models that serve now.
+
+        Raises:
+            ModelRefused: a file is not good, or there is none; the text says which and why.
+        """
+        async with self._reloading:
+            try:
+                loaded = await self._load(self._models)
+                if loaded.refusals:
+                    raise ModelRefused("nothing changed; " + "; ".join(loaded.refusals))
+            except Exception:
+                self._metrics.reloads.labels("error").inc()
+                raise
+            self._swap(loaded.models)
+            self._metrics.reloads.labels("ok").inc()
+            return self._models
 
     async def close(self) -> None:
         """Answer everything admitted, then stop the queues."""
-        self._metrics.model_ready.set(0)
-        await asyncio.gather(*(model.batcher.close() for model in self._models))
+        self._metrics.ready.set(0)
+        await asyncio.gather(*(model.batcher.close() for model in self._models), *self._retiring)
+
+    @contextmanager
+    def lease(
+        self, direction: str, *, temperature_k: int | None = None, name: str | None = None
+    ) -> Iterator[Offer]:
+        """Give what `find` finds; its model stays usable inside, even when it is swapped out.
+
+        Raises:
+            InvalidOption, ModelNotReady: as `find` does.
+        """
+        offer = self.find(direction, temperature_k=temperature_k, name=name)
+        self._num_leases[offer.model] += 1
+        try:
+            yield offer
+        finally:
+            self._num_leases[offer.model] -= 1
+            if not self._num_leases[offer.model]:
+                del self._num_leases[offer.model]
+                if returned := self._last_returned.get(offer.model):
+                    returned.set()
 
     def find(
         self, direction: str, *, temperature_k: int | None = None, name: str | None = None
@@ -140,57 +192,43 @@ class ModelRepository:
             return fitting[0]
         return min(fitting, key=lambda o: abs(1 / o.light.temperature_k - 1 / temperature_k))
 
-    def _load_all(self) -> tuple[Model, ...]:
-        paths = sorted(self._folder.glob("*.onnx"))
-        if not paths:
-            raise ModelRefused(f"there is no .onnx file in {self._folder}")
-        models: dict[str, Model] = {}
-        refusals: list[str] = []
-        for path in paths:
-            try:
-                model = self._load(path)
-                if model.contract.name in models:
-                    raise ModelRefused(f"another file has the name {model.contract.name!r} too")
-            except ModelRefused as error:
-                refusals.append(f"{path.name}: {error}")
-                _log.error("model refused: %s", refusals[-1])
-                continue
-            models[model.contract.name] = model
-            self._count(model)
-        if not models:
-            raise ModelRefused("no usable model; " + "; ".join(refusals))
-        return tuple(models.values())
+    async def _load(self, keep: Sequence[Model]) -> Loaded:
+        started_s = time.monotonic()
+        loaded = await asyncio.to_thread(load_folder, self._folder, self._load_one, keep)
+        self._metrics.load_s.set(time.monotonic() - started_s)
+        return loaded
 
-    def _load(self, path: Path) -> Model:
+    def _load_one(self, path: Path) -> Model:
         return load_model(
             path,
             self._open_engine(path),
             max_batch_size=self._max_batch_size,
             bucket_shapes=self._bucket_shapes,
             max_wait_s=self._max_wait_s,
-            observe=self._observe,
+            observe=self._metrics.observe,
         )
 
-    def _count(self, model: Model) -> None:
-        self._metrics.add_model(
-            model.contract.name,
-            info={
-                "version": model.contract.version,
-                "sha256": model.sha256,
-                "provider": model.provider,
-                "precision": model.contract.precision,
-            },
-            depths={
-                str(bucket): partial(model.batcher.waiting, (bucket.height_px, bucket.width_px))
-                for bucket in model.buckets
-            },
-            wait_s=lambda: model.batcher.wait_s,
-        )
+    def _swap(self, models: Sequence[Model]) -> None:
+        old, self._models = self._models, tuple(models)
+        for model in self._models:
+            if model not in old:
+                model.batcher.start()
+        for model in old:
+            if model not in self._models:
+                self._metrics.remove(model)
+                task = asyncio.create_task(self._retire(model))
+                self._retiring.add(task)
+                task.add_done_callback(self._retiring.discard)
+        for model in self._models:
+            self._metrics.add(model)
+        self._metrics.ready.set(1)
+        _log.info("serving %s", ", ".join(model.tag for model in self._models))
 
-    def _observe(self, name: str, batch: Batch) -> None:
-        self._metrics.batch_size.labels(name).observe(batch.size)
-        self._metrics.device_busy_s.labels(name).inc(batch.duration_s)
-        if batch.failed:
-            self._metrics.batch_failures.labels(name).inc()
-        else:
-            self._metrics.last_success.labels(name).set_to_current_time()
+    async def _retire(self, model: Model) -> None:
+        """Stop the queue of a model when the last request that leased it has gone."""
+        if self._num_leases[model]:
+            self._last_returned[model] = asyncio.Event()
+            await self._last_returned[model].wait()
+            del self._last_returned[model]
+        await model.batcher.close()
+        _log.info("%s has left", model.tag)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from dataclasses import dataclass
+from typing import Final
 
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -11,6 +14,10 @@ from starlette.responses import Response
 
 from service.metrics import Metrics
 from service.models import ModelRepository
+
+_PERIOD_S: Final = 0.5
+
+_log = logging.getLogger(__name__)
 
 router = APIRouter(tags=["operations"])
 
@@ -38,11 +45,19 @@ class Lifecycle:
     def why_not_alive(self) -> str | None:
         """Why a restart is the only cure; None while all is well."""
         for model in self.repository.models:
+            if model.batcher.poisoned:
+                return f"the device of {model.contract.name} broke down"
             if not model.batcher.alive and not self.draining:
                 return f"the device thread of {model.contract.name} ended"
             if model.batcher.stuck:
                 return f"{model.contract.name} hangs on the device"
         return None
+
+    async def until_dead(self) -> None:
+        """Return once only a restart can help."""
+        while self.why_not_alive is None:  # noqa: ASYNC110 - a hanging thread tells nobody
+            await asyncio.sleep(_PERIOD_S)
+        _log.critical("this process cannot go on: %s", self.why_not_alive)
 
     @property
     def why_not_ready(self) -> str | None:

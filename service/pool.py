@@ -1,17 +1,25 @@
 """The CPU's share of the work: a bounded pool of threads, and how long its queue is.
 
-Decoding, resizing and encoding release the GIL, so threads use every core.
+Decoding, resizing and encoding release the GIL, so threads use every core. Finishing goes
+ahead of preparing: an answer that is nearly ready frees memory, a new photo takes it.
+
+A job may have a budget. Threads cannot be ended, so one that runs over it is left alone, and
+another thread takes its place.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from typing import Final, TypeVar
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from enum import IntEnum
+from queue import Empty, PriorityQueue
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
@@ -23,6 +31,25 @@ class OverBudget(Exception):
     """A job took longer than it may; its thread goes on, as threads cannot be ended."""
 
 
+class Step(IntEnum):
+    """The kinds of work, the more urgent one first."""
+
+    FINISH = 0
+    PREPARE = 1
+    STOP = 2  # after everything else: the end of a thread
+
+
+@dataclass(slots=True, order=True)
+class _Job:
+    step: Step
+    number: int
+    work: Callable[[], Any] = field(compare=False)
+    future: Future[Any] = field(default_factory=Future, compare=False)
+    begun: Future[None] = field(default_factory=Future, compare=False)
+    thread: threading.Thread | None = field(default=None, compare=False)  # while it runs
+    overran: bool = field(default=False, compare=False)
+
+
 class CpuPool:
     """Run blocking work off the event loop.
 
@@ -32,66 +59,123 @@ class CpuPool:
 
     def __init__(self, num_threads: int) -> None:
         self._num_threads = num_threads
-        self._executor = ThreadPoolExecutor(
-            num_threads + _MAX_OVERRUNNING, thread_name_prefix="cpu"
-        )
-        self._free = asyncio.Semaphore(num_threads)
+        self._queue: PriorityQueue[_Job] = PriorityQueue()
+        self._numbers = itertools.count()
         self._lock = threading.Lock()
-        self._num_pending = 0
-        self._mean_s = 0.0
+        self._num_pending: Counter[Step] = Counter()
+        self._num_overrunning = 0
+        self._mean_s: dict[Step, float] = {}
+        self._threads: list[threading.Thread] = []
 
     @property
     def wait_s(self) -> float:
-        """Estimated wait of a job that would be submitted now, in seconds."""
+        """Estimated wait of a `PREPARE` that would be submitted now, in seconds."""
         with self._lock:
-            num_waiting = max(0, self._num_pending - self._num_threads + 1)
-            return num_waiting * self._mean_s / self._num_threads
+            num_pending = self._num_pending.total()
+            if num_pending < self._num_threads:
+                return 0.0
+            total_s = sum(n * self._mean_s.get(s, 0.0) for s, n in self._num_pending.items())
+            # Of the jobs that run, nobody knows how far they are: count them once together.
+            share = (num_pending - self._num_threads + 1) / num_pending
+            return total_s * share / self._num_threads
 
-    async def run(self, work: Callable[[], T], *, budget_s: float | None = None) -> T:
+    def mean_s(self, step: Step) -> float:
+        """Return how long a job of that kind takes, in seconds; 0 while nothing is known."""
+        with self._lock:
+            return self._mean_s.get(step, 0.0)
+
+    async def run(self, step: Step, work: Callable[[], T], *, budget_s: float | None = None) -> T:
         """Return the result of `work`; cancelling the call drops it if it has not begun.
 
         Args:
+            step: how urgent it is.
             work: what to run.
             budget_s: how long it may run. Past that its place is given to the next job.
 
         Raises:
             OverBudget: it is still running after `budget_s`.
         """
-        loop = asyncio.get_running_loop()
-        place = ExitStack()  # to be closed once: at the end of the job, or of its budget
+        job = _Job(step, next(self._numbers), work)
         with self._lock:
-            self._num_pending += 1
-        place.callback(self._forget)
+            self._num_pending[step] += 1
+            self._start_threads()
+        job.future.add_done_callback(lambda _: self._forget(job))
+        self._queue.put(job)
+        result = asyncio.wrap_future(job.future)
         try:
-            await self._free.acquire()
-            place.callback(self._free.release)
-            future = self._executor.submit(self._timed, work)
-        except BaseException:
-            place.close()
-            raise
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(place.close))
-        try:
+            await asyncio.wrap_future(job.begun)
             async with asyncio.timeout(budget_s) as limit:
-                return await asyncio.wrap_future(future)
+                done: T = await result
+                return done
         except TimeoutError:
             if not limit.expired():
                 raise
-            place.close()
+            self._replace(job)
             raise OverBudget from None
+        finally:
+            result.cancel()
 
     def close(self) -> None:
         """Finish what runs, drop what waits, end the threads."""
-        self._executor.shutdown(cancel_futures=True)
+        try:
+            while True:
+                self._queue.get_nowait().future.cancel()
+        except Empty:
+            pass
+        for _ in self._threads:
+            self._queue.put(_Job(Step.STOP, next(self._numbers), lambda: None))
+        for thread in self._threads:
+            thread.join()
 
-    def _timed(self, work: Callable[[], T]) -> T:
+    def _start_threads(self) -> None:
+        while len(self._threads) < self._num_threads:
+            thread = threading.Thread(target=self._work, name="cpu", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _work(self) -> None:
+        while (job := self._queue.get()).step is not Step.STOP:
+            self._do(job)
+            with self._lock:
+                job.thread = None
+                if job.overran:  # another thread has this one's place
+                    self._num_overrunning -= 1
+                    return
+            del job  # it holds a photo, which must not outlive its request
+
+    def _do(self, job: _Job) -> None:
+        if not job.future.set_running_or_notify_cancel():
+            return
+        job.thread = threading.current_thread()
+        if job.begun.set_running_or_notify_cancel():
+            job.begun.set_result(None)
         started_s = time.monotonic()
         try:
-            return work()
-        finally:
-            with self._lock:
-                took_s = time.monotonic() - started_s
-                self._mean_s += _SMOOTHING * (took_s - self._mean_s) if self._mean_s else took_s
+            result = job.work()
+        except BaseException as error:
+            job.future.set_exception(error)
+        else:
+            self._learn(job.step, time.monotonic() - started_s)
+            job.future.set_result(result)
 
-    def _forget(self) -> None:
+    def _learn(self, step: Step, took_s: float) -> None:
         with self._lock:
-            self._num_pending -= 1
+            before_s = self._mean_s.get(step, took_s)
+            self._mean_s[step] = before_s + _SMOOTHING * (took_s - before_s)
+
+    def _replace(self, job: _Job) -> None:
+        """Give the place of a job that overruns to another thread, unless too many do."""
+        with self._lock:
+            if job.thread is None or self._num_overrunning == _MAX_OVERRUNNING:
+                return
+            job.overran = True
+            self._num_overrunning += 1
+            self._num_pending[job.step] -= 1
+            self._threads.remove(job.thread)
+            self._start_threads()
+
+    def _forget(self, job: _Job) -> None:
+        job.begun.cancel()  # when it was dropped before it began
+        with self._lock:
+            if not job.overran:
+                self._num_pending[job.step] -= 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
@@ -40,6 +41,8 @@ KINDS: Final[dict[type[Exception], Kind]] = {
     errors.MissingImage: Kind(400, "missing_image", "No image in the request"),
     errors.InvalidOption: Kind(422, "invalid_option", "Unknown option or value"),
     errors.BodyTooLarge: Kind(413, "body_too_large", "Request body too large"),
+    errors.Unauthorized: Kind(401, "unauthorized", "A key is needed"),
+    errors.Forbidden: Kind(403, "forbidden", "The key does not allow this"),
     errors.BodyTimeout: Kind(408, "body_timeout", "Request body came too slowly"),
     errors.UnsupportedMediaType: Kind(415, "unsupported_media_type", "Unsupported image format"),
     errors.ImageCorrupt: Kind(422, "image_corrupt", "Image is corrupt"),
@@ -48,11 +51,14 @@ KINDS: Final[dict[type[Exception], Kind]] = {
     errors.ImageAnimated: Kind(422, "image_animated", "Image has more than one frame"),
     errors.ImageTooSlow: Kind(422, "image_too_slow", "Image takes too long to decode"),
     errors.Overloaded: Kind(503, "overloaded", "Server is overloaded"),
+    errors.ServerFull: Kind(503, "server_full", "Server holds too many bytes"),
+    errors.RateLimited: Kind(429, "rate_limited", "Too many requests of this caller"),
     errors.Draining: Kind(503, "draining", "Server is shutting down"),
     errors.ModelNotReady: Kind(503, "model_not_ready", "No model is ready yet"),
     errors.DeadlineExceeded: Kind(504, "deadline_exceeded", "Deadline exceeded"),
     errors.InferenceFailed: Kind(500, "gpu_error", "Inference failed"),
-    errors.ModelRefused: Kind(500, "model_refused", "Model refused"),
+    errors.DevicePoisoned: Kind(500, "device_poisoned", "The device broke down"),
+    errors.ModelRefused: Kind(409, "model_refused", "Model refused"),
 }
 NOT_FOUND: Final = Kind(404, "not_found", "No such resource")
 METHOD_NOT_ALLOWED: Final = Kind(405, "method_not_allowed", "Method not allowed")
@@ -79,7 +85,7 @@ SCHEMA: Final[dict[str, Any]] = {
             "items": {"type": "string"},
             "description": "with invalid_option: what would have been accepted",
         },
-        "retry_after_ms": {"type": "integer", "description": "with a 503"},
+        "retry_after_ms": {"type": "integer", "description": "with a 429 or 503"},
     },
 }
 
@@ -89,8 +95,14 @@ def kind_of(error: Exception) -> Kind:
     return next((KINDS[c] for c in type(error).__mro__ if c in KINDS), INTERNAL)
 
 
-def install(app: FastAPI) -> None:
-    """Make every failure of `app` answer with a problem, the framework's own included."""
+def install(app: FastAPI, *, overload_status: int = 503) -> None:
+    """Make every failure of `app` answer with a problem, the framework's own included.
+
+    Args:
+        app: the app.
+        overload_status: status of `overloaded` and `server_full`.
+    """
+    app.state.overload_status = overload_status
     app.add_exception_handler(errors.RelightError, _on_relight_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
@@ -145,7 +157,23 @@ def problem(
         members: extension members of the body.
     """
     request.state.problem_code = kind.code  # for the access log and the metrics
-    body = {
+    return Response(
+        json.dumps(_body(request, kind, detail, members)),
+        kind.status,
+        headers={"Cache-Control": "no-store", **(headers or {})},
+        media_type=MEDIA_TYPE,
+    )
+
+
+def problem_body(request: Request, error: errors.RelightError) -> dict[str, object]:
+    """Return the problem of `error` as an object, for an answer that holds several."""
+    return _body(request, _kind_for(request, error), str(error), _members_of(error))
+
+
+def _body(
+    request: Request, kind: Kind, detail: str, members: Mapping[str, object]
+) -> dict[str, object]:
+    return {
         "type": f"/problems/{kind.code}",
         "title": kind.title,
         "status": kind.status,
@@ -155,26 +183,39 @@ def problem(
         "instance": request.url.path,
         **members,
     }
-    return Response(
-        json.dumps(body),
-        kind.status,
-        headers={"Cache-Control": "no-store", **(headers or {})},
-        media_type=MEDIA_TYPE,
-    )
+
+
+def _kind_for(request: Request, error: errors.RelightError) -> Kind:
+    kind = kind_of(error)
+    if isinstance(error, errors.Overloaded):
+        return kind._replace(status=request.app.state.overload_status)
+    return kind
+
+
+def _members_of(error: errors.RelightError) -> dict[str, object]:
+    if isinstance(error, errors.InvalidOption):
+        return {"option": error.option, "allowed": list(error.allowed)}
+    if isinstance(error, errors.Unavailable):
+        return {"retry_after_ms": math.ceil(error.retry_after_s * 1e3)}
+    return {}
 
 
 async def _on_relight_error(request: Request, error: Exception) -> Response:
-    kind = kind_of(error)
-    members: dict[str, object] = {}
+    assert isinstance(error, errors.RelightError)
     headers: dict[str, str] = {}
-    if isinstance(error, errors.InvalidOption):
-        members = {"option": error.option, "allowed": list(error.allowed)}
     if isinstance(error, errors.Unavailable):
-        members = {"retry_after_ms": math.ceil(error.retry_after_s * 1e3)}
-        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
+        headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+    if isinstance(error, errors.Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, errors.BodyTooLarge | errors.BodyTimeout):
         headers["Connection"] = "close"  # the rest of the body is not worth reading
-    return problem(request, kind, str(error), headers=headers, **members)
+    return problem(
+        request,
+        _kind_for(request, error),
+        str(error),
+        headers=headers,
+        **_members_of(error),
+    )
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

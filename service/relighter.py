@@ -1,26 +1,38 @@
 """One request's whole trip.
 
 bytes -> prepare -> [mirror] -> model -> [mirror] -> finish -> bytes
-         CPU pool               queue                CPU pool
+         CPU pool               cache or queue       CPU pool
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Final
 
-from service.errors import DeadlineExceeded, ImageTooSlow, ModelNotReady, Overloaded
-from service.formats import FORMATS
-from service.imaging import ImageLimits, choose_format
+import numpy as np
+from numpy.typing import NDArray
+
+from service.admission import Admission
+from service.budget import Holding
+from service.cache import Cache, Origin
+from service.errors import DeadlineExceeded, ImageTooSlow
+from service.formats import FORMATS, choose_format, sniff
+from service.imaging import ImageLimits
+from service.job import Answer
 from service.lights import Light
 from service.loading import Shot
 from service.metrics import Metrics
 from service.models import ModelRepository, Offer
 from service.options import RelightOptions
-from service.pool import CpuPool, OverBudget
+from service.pool import CpuPool, OverBudget, Step
+from service.schedule import Priority
 from service.stages import Prepared, Rendered, Timings, finish, own_temperature_k, prepare
+from service.validator import answer_tag, photo_digest
+
+_QUICK_BYTES: Final = 500_000  # hashed in less time than a thread takes to wake
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -32,6 +44,9 @@ class RelightRequest:
         options: how to relight it.
         accept: value of the `Accept` header, if any.
         deadline_s: when the answer becomes worthless, on the monotonic clock.
+        holding: the request's account of memory; it holds the body already.
+        priority: its class.
+        known_tags: entity tags of answers that the caller has; one of them is not made again.
         timings: filled on the way.
     """
 
@@ -39,27 +54,32 @@ class RelightRequest:
     options: RelightOptions
     accept: str | None
     deadline_s: float
+    holding: Holding
+    priority: Priority = Priority.INTERACTIVE
+    known_tags: Collection[str] = ()
     timings: Timings = field(default_factory=Timings)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Relit:
     """A finished answer.
 
     Attributes:
-        data: the image file.
+        data: the image file; None when the caller has it already.
         media_type: its type.
-        etag: checksum of `data`, in hex.
+        etag: entity tag of the answer, weak: a batch may move a pixel by one step.
         light: the light that it shows.
         model: name and checksum of the model, short.
+        origin: where the model's output came from; None when it was not asked for.
         timings: how long it took.
     """
 
-    data: bytes
+    data: bytes | None
     media_type: str
     etag: str
     light: Light
     model: str
+    origin: Origin | None
     timings: Timings
 
 
@@ -69,49 +89,34 @@ class Relighter:
     Args:
         repository: the models.
         pool: threads for the CPU's work.
+        admission: says who may come in, again when the body is there.
+        cache: keeps what the models make.
         limits: sizes of pictures to accept.
-        max_wait_s: admission refuses what would wait longer for a CPU thread.
         decode_budget_s: how long the decoding of one picture may take.
         metrics: where stages are counted.
+        revision: version of the code, part of every entity tag.
     """
 
     def __init__(
         self,
         repository: ModelRepository,
         pool: CpuPool,
+        admission: Admission,
+        cache: Cache[Answer[NDArray[np.floating]]],
         *,
         limits: ImageLimits,
-        max_wait_s: float,
         decode_budget_s: float,
         metrics: Metrics,
+        revision: str,
     ) -> None:
         self._repository = repository
         self._pool = pool
+        self._admission = admission
+        self._cache = cache
         self._limits = limits
-        self._max_wait_s = max_wait_s
         self._decode_budget_s = decode_budget_s
         self._metrics = metrics
-
-    def check_admission(self, deadline_s: float) -> None:
-        """Refuse, before the body is read, what could not be served in time.
-
-        Args:
-            deadline_s: when the answer becomes worthless, on the monotonic clock.
-
-        Raises:
-            ModelNotReady, Overloaded, DeadlineExceeded, Draining: why not.
-        """
-        if not self._repository.models:
-            raise ModelNotReady("the models are still being loaded")
-        wait_s = self._pool.wait_s
-        limit_s = min(self._max_wait_s, deadline_s - time.monotonic())
-        if wait_s > limit_s:
-            raise Overloaded(
-                f"the estimated wait of {wait_s * 1e3:.0f} ms exceeds {limit_s * 1e3:.0f} ms",
-                retry_after_s=wait_s - limit_s,
-            )
-        freest = min(self._repository.models, key=lambda model: model.batcher.wait_s)
-        freest.batcher.check(deadline_s)
+        self._revision = revision
 
     async def relight(self, request: RelightRequest) -> Relit:
         """Relight one image file; cancelling the call frees its work at every stage.
@@ -123,49 +128,71 @@ class Relighter:
             Overloaded, Draining, InferenceFailed: as `Batcher.submit` does.
         """
         self._metrics.body_bytes.observe(len(request.data))
+        outstanding = self._metrics.outstanding.labels(request.priority.name.lower())
         try:
             async with asyncio.timeout(request.deadline_s - time.monotonic()) as limit:
-                with self._metrics.outstanding.track_inprogress():
+                with outstanding.track_inprogress():
                     relit = await self._trip(request)
         except TimeoutError:
             if not limit.expired():
                 raise
-            raise DeadlineExceeded("the deadline passed before the answer was ready") from None
-        for stage, duration_s in request.timings.stages_s.items():
-            self._metrics.stage_duration_s.labels(stage).observe(duration_s)
-        self._metrics.response_bytes.observe(len(relit.data))
+            raise _too_late() from None
+        if time.monotonic() > request.deadline_s:  # the event loop was too busy to tell
+            raise _too_late()
+        request.timings.place = "answer"
+        self._count(request, relit)
         return relit
 
     async def _trip(self, request: RelightRequest) -> Relit:
         options, timings = request.options, request.timings
-        offer = self._repository.find(
+        with self._repository.lease(
             options.wanted_direction,
             temperature_k=options.wanted_temperature_k,
             name=options.model,
-        )
-        prepared = await self._prepare(request, offer)
-        format_name = choose_format(options.format, request.accept, prepared.photo.format)
-        rendered = None
-        if options.strength > 0:  # at 0 the photo itself is the answer
-            rendered = await self._render(prepared, offer, request)
-
-        def finish_and_sum() -> tuple[bytes, str]:
-            data = finish(prepared, rendered, options, format_name, timings)
-            return data, hashlib.sha256(data).hexdigest()[:32]
-
-        data, etag = await self._pool.run(finish_and_sum)
+        ) as offer:
+            digest = await self._digest(request.data)
+            format_name = choose_format(options.format, request.accept, sniff(request.data))
+            etag = answer_tag(digest, options, offer.model.tag, format_name, self._revision)
+            data, origin = None, None
+            if etag not in request.known_tags:
+                data, origin = await self._make(request, offer, digest, format_name)
+        own_k = own_temperature_k(options, offer.light.temperature_k)
+        light_k = options.wanted_temperature_k or own_k
         return Relit(
             data=data,
             media_type=FORMATS[format_name].media_type,
             etag=etag,
-            light=Light(
-                offer.light.direction,
-                options.wanted_temperature_k
-                or own_temperature_k(options, offer.light.temperature_k),
-            ),
+            light=Light(offer.light.direction, light_k),
             model=offer.model.tag,
+            origin=origin,
             timings=timings,
         )
+
+    @staticmethod
+    async def _digest(data: bytes) -> str:
+        if len(data) < _QUICK_BYTES:
+            return photo_digest(data)
+        return await asyncio.to_thread(photo_digest, data)
+
+    async def _make(
+        self, request: RelightRequest, offer: Offer, digest: str, format_name: str
+    ) -> tuple[bytes, Origin | None]:
+        """Return the answer's file, and where the model's output came from."""
+        options, timings = request.options, request.timings
+        self._admission.check(request.deadline_s, request.priority)
+        with self._admission.coming():
+            timings.place = "prepare"
+            prepared = await self._prepare(request, offer)
+            request.holding.grow_to(len(request.data) + prepared.num_bytes)
+        rendered, origin = None, None
+        if options.strength > 0:  # at 0 the photo itself is the answer
+            timings.place = "infer"
+            rendered, origin = await self._render(prepared, offer, request, digest)
+        timings.place = "finish"
+        data = await self._pool.run(
+            Step.FINISH, lambda: finish(prepared, rendered, options, format_name, timings)
+        )
+        return data, origin
 
     async def _prepare(self, request: RelightRequest, offer: Offer) -> Prepared:
         """Decode the photo, within its budget."""
@@ -173,6 +200,7 @@ class Relighter:
         buckets = offer.model.buckets
         try:
             return await self._pool.run(
+                Step.PREPARE,
                 lambda: prepare(
                     request.data, self._limits, buckets, request.timings, full_size=full_size
                 ),
@@ -184,16 +212,42 @@ class Relighter:
                 f"decoding the image takes longer than {self._decode_budget_s:g} s"
             ) from None
 
-    async def _render(self, prepared: Prepared, offer: Offer, request: RelightRequest) -> Rendered:
-        """Have the model relight the small picture."""
+    async def _render(
+        self, prepared: Prepared, offer: Offer, request: RelightRequest, digest: str
+    ) -> tuple[Rendered, Origin]:
+        """Have the model relight the small picture, unless it did so before."""
         image = prepared.image
-        answer = await offer.model.batcher.submit(
-            Shot(image[:, ::-1] if offer.mirrored else image, offer.light_index),
-            key=image.shape[:2],
-            deadline_s=request.deadline_s,
-        )
-        request.timings.stages_s["queue"] = answer.waited_s
-        request.timings.stages_s["infer"] = answer.ran_s
-        request.timings.batch_size = answer.batch_size
-        relit = answer.value[:, ::-1] if offer.mirrored else answer.value
-        return Rendered(relit, offer.light.temperature_k, offer.model.contract.softness_px)
+        deadline_s = request.deadline_s - self._pool.mean_s(Step.FINISH)
+
+        async def submit() -> Answer[NDArray[np.floating]]:
+            return await offer.model.batcher.submit(
+                Shot(image[:, ::-1] if offer.mirrored else image, offer.light_index),
+                key=image.shape[:2],
+                deadline_s=deadline_s,
+                priority=request.priority,
+            )
+
+        asked_s = time.monotonic()
+        key = (digest, offer.model.sha256, offer.light_index, offer.mirrored)
+        answer, origin = await self._cache.get(key, submit, urgency=request.priority)
+        if origin != "hit":
+            run_s = asked_s + answer.waited_s
+            request.timings.add("queue", asked_s, run_s)
+            request.timings.add("infer", run_s, run_s + answer.ran_s)
+            request.timings.batch_size = answer.batch_size
+        relit = answer.value.astype(np.float32, copy=False)
+        relit = relit[:, ::-1] if offer.mirrored else relit
+        softness_px = offer.model.contract.softness_px
+        return Rendered(relit, offer.light.temperature_k, softness_px), origin
+
+    def _count(self, request: RelightRequest, relit: Relit) -> None:
+        for stage, duration_s in request.timings.stages_s.items():
+            self._metrics.stage_duration_s.labels(stage).observe(duration_s)
+        if relit.data is not None:
+            self._metrics.response_bytes.observe(len(relit.data))
+        if relit.origin is not None:
+            self._metrics.cache_requests.labels(relit.origin).inc()
+
+
+def _too_late() -> DeadlineExceeded:
+    return DeadlineExceeded("the deadline passed before the answer was ready")

@@ -3,51 +3,32 @@
 No clock, no thread and no future lives here; time comes in as an argument, so that every
 promise can be tested under a virtual clock.
 
-    admit ──> one heap per key, earliest deadline first ──> take: one batch of one key
-                                                        └─> late: cannot be on time any more
+    admit ──> one heap per key, in order of urgency ──> take: one batch of one key
+                                                    └─> late: cannot be on time any more
 """
 
 from __future__ import annotations
 
 import heapq
 import math
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Final, Generic, Protocol, TypeVar
 
+from service.durations import Durations
 from service.errors import DeadlineExceeded, Overloaded
 
-_SMOOTHING: Final = 0.2  # weight of the newest measurement
+PATIENCE_S: Final = 5.0
+AGEING_S: Final = 5.0
 
 
-class Durations:
-    """T(key, n): how long one batch of n items of a key takes, in seconds.
+class Priority(IntEnum):
+    """The classes of work, the more urgent one first."""
 
-    Seeded at warm-up and kept by an exponentially weighted moving average.
-    """
-
-    def __init__(self) -> None:
-        self._known_s: dict[Hashable, dict[int, float]] = {}
-
-    def observe(self, key: Hashable, size: int, duration_s: float) -> None:
-        """Learn that a batch of `size` items of `key` took `duration_s`."""
-        known_s = self._known_s.setdefault(key, {})
-        before_s = known_s.get(size, duration_s)
-        known_s[size] = before_s + _SMOOTHING * (duration_s - before_s)
-
-    def estimate_s(self, key: Hashable, size: int) -> float:
-        """Return the expected duration; 0 while nothing is known about `key`.
-
-        A size not seen yet is taken in proportion to the next smaller one, which a
-        batch never exceeds by much, or else as no faster than the next larger one.
-        """
-        known_s = self._known_s.get(key)
-        if not known_s:
-            return 0.0
-        below = max((n for n in known_s if n <= size), default=None)
-        if below is None:
-            return known_s[min(known_s)]
-        return known_s[below] * size / below
+    INTERACTIVE = 0
+    BULK = 1
 
 
 class Job(Protocol):
@@ -66,11 +47,26 @@ class Job(Protocol):
         """When its result becomes worthless, on the same clock; may be infinite."""
 
     @property
+    def priority(self) -> Priority:
+        """Its class."""
+
+    @property
     def abandoned(self) -> bool:
         """Whether nobody waits for its result any more."""
 
 
 J = TypeVar("J", bound=Job)
+
+
+def due_s(arrived_s: float, deadline_s: float, priority: Priority) -> float:
+    """Return the time by which jobs are ordered: class with ageing, then deadline.
+
+    A job is due at its deadline, but never later than `PATIENCE_S` after its arrival, and
+    `AGEING_S` later for each class below the first. The order of two jobs never changes, so
+    a heap can hold them; and whoever arrives after a job is due goes behind it, so that
+    nobody starves, whatever else keeps coming.
+    """
+    return min(deadline_s, arrived_s + PATIENCE_S) + priority * AGEING_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +79,7 @@ class Turn(Generic[J]):
 
 @dataclass(slots=True, order=True)
 class _Entry(Generic[J]):
-    deadline_s: float
+    due_s: float
     number: int
     job: J = field(compare=False)
 
@@ -111,20 +107,32 @@ class Schedule(Generic[J]):
     def __len__(self) -> int:
         return sum(map(len, self._heaps.values()))
 
-    def waiting(self, key: Hashable) -> int:
-        """Return how many jobs of `key` wait, the abandoned ones included."""
-        return len(self._heaps.get(key, ()))
+    def waiting(self, key: Hashable, priority: Priority) -> int:
+        """Return how many jobs of `key` and `priority` wait, the abandoned ones included."""
+        return sum(entry.job.priority == priority for entry in self._heaps.get(key, ()))
 
-    def wait_s(self, deadline_s: float = math.inf) -> float:
-        """Return how long the device needs for all that goes before a job of that deadline."""
-        total_s = 0.0
-        for key, heap in self._heaps.items():
-            ahead = sum(e.deadline_s <= deadline_s and not e.job.abandoned for e in heap)
-            while ahead:
-                size = self._largest_size(ahead)
-                total_s += self._durations.estimate_s(key, size)
-                ahead -= size
-        return total_s
+    @property
+    def oldest_arrival_s(self) -> float | None:
+        """When the job that waits longest arrived; None when nothing waits."""
+        arrivals = (e.job.arrived_s for heap in self._heaps.values() for e in heap)
+        return min(arrivals, default=None)
+
+    def wait_s(self, due_s: float = math.inf, *, num_coming: int = 0) -> float:
+        """Return how long the device needs for all that goes before a job due then.
+
+        Args:
+            due_s: as the function `due_s` tells.
+            num_coming: jobs let in already that are on their way to the queue.
+        """
+        ahead = Counter(
+            {
+                key: sum(e.due_s <= due_s and not e.job.abandoned for e in heap)
+                for key, heap in self._heaps.items()
+            }
+        )
+        if num_coming:  # nobody knows their key yet: take the one that is asked for most
+            ahead[self._usual_key()] += num_coming
+        return sum(self._total_s(key, number) for key, number in ahead.items())
 
     def check(
         self,
@@ -132,7 +140,9 @@ class Schedule(Generic[J]):
         *,
         busy_s: float = 0.0,
         deadline_s: float = math.inf,
-        own_s: float = 0.0,
+        priority: Priority = Priority.INTERACTIVE,
+        key: Hashable = None,
+        num_coming: int = 0,
     ) -> None:
         """Refuse now what could not be served in time.
 
@@ -140,50 +150,67 @@ class Schedule(Generic[J]):
             now_s: the time.
             busy_s: for how long the device is still busy with its present batch.
             deadline_s: when the result becomes worthless.
-            own_s: for how long the job itself would keep the device busy.
+            priority: the job's class.
+            key: the job's key; None while it is not known.
+            num_coming: jobs let in already that are on their way to the queue.
 
         Raises:
             DeadlineExceeded: even an idle device would be too late.
             Overloaded: the wait would pass `max_wait_s`, or the deadline would pass first.
         """
-        slack_s = deadline_s - now_s - own_s
-        if slack_s < 0:
+        key = self._usual_key() if key is None else key
+        alone_s = self._durations.estimate_s(key, 1)
+        if deadline_s < now_s + alone_s:
             raise DeadlineExceeded("the deadline leaves too little time for this image")
-        limit_s = min(self._max_wait_s, slack_s)
-        wait_s = busy_s + self.wait_s(deadline_s)
-        if wait_s > limit_s:
+        queue_s = self.wait_s(due_s(now_s, deadline_s, priority), num_coming=num_coming)
+        wait_s = busy_s + queue_s
+        # Whoever has to wait may share a batch with those who come meanwhile.
+        own_s = self._durations.estimate_s(key, self._batch_sizes[-1]) if wait_s else alone_s
+        limit_s = min(self._max_wait_s, deadline_s - now_s - own_s)
+        if wait_s > max(limit_s, 0.0):
             raise Overloaded(
-                f"the estimated wait of {wait_s * 1e3:.0f} ms exceeds {limit_s * 1e3:.0f} ms",
-                retry_after_s=wait_s - limit_s,
+                f"the estimated wait of {wait_s * 1e3:.0f} ms exceeds "
+                f"{max(limit_s, 0.0) * 1e3:.0f} ms",
+                retry_after_s=busy_s + self.wait_s(num_coming=num_coming),
             )
 
     def admit(self, job: J, now_s: float, *, busy_s: float = 0.0) -> None:
         """Take `job` in, or refuse it as `check` does."""
-        own_s = self._durations.estimate_s(job.key, 1)
-        self.check(now_s, busy_s=busy_s, deadline_s=job.deadline_s, own_s=own_s)
-        entry = _Entry(job.deadline_s, self._num_admitted, job)
+        self.check(
+            now_s,
+            busy_s=busy_s,
+            deadline_s=job.deadline_s,
+            priority=job.priority,
+            key=job.key,
+        )
+        due = due_s(job.arrived_s, job.deadline_s, job.priority)
+        entry = _Entry(due, self._num_admitted, job)
         self._num_admitted += 1
         heapq.heappush(self._heaps.setdefault(job.key, []), entry)
 
     def take(self, now_s: float) -> Turn[J]:
         """Decide what the free device does now; an empty turn when nothing waits.
 
-        The key of the earliest deadline goes first (of equals the fuller heap), in the
-        largest allowed size that is not above what waits. Abandoned jobs vanish.
+        The key of the most urgent job goes first (of equals the fuller heap), in the
+        largest allowed size that is not above what waits. Abandoned jobs vanish; whoever
+        could not be on time in that batch is late.
         """
         self._drop(lambda entry: entry.job.abandoned)
         late: list[J] = []
         while self._heaps:
-            key = min(self._heaps, key=lambda k: (self._heaps[k][0].deadline_s, -self.waiting(k)))
+            key = min(self._heaps, key=lambda k: (self._heaps[k][0].due_s, -len(self._heaps[k])))
             heap = self._heaps[key]
             size = self._largest_size(len(heap))
-            if heap[0].deadline_s < now_s + self._durations.estimate_s(key, size):
-                late.append(heapq.heappop(heap).job)
+            ready_s = now_s + self._durations.estimate_s(key, size)
+            entries = [heapq.heappop(heap) for _ in range(size)]
+            on_time = [entry for entry in entries if entry.job.deadline_s >= ready_s]
+            if len(on_time) == size:
                 self._drop_empty()
-                continue
-            batch = [heapq.heappop(heap).job for _ in range(size)]
+                return Turn([entry.job for entry in entries], late)
+            late.extend(entry.job for entry in entries if entry.job.deadline_s < ready_s)
+            for entry in on_time:  # others may fill the batch up
+                heapq.heappush(heap, entry)
             self._drop_empty()
-            return Turn(batch, late)
         return Turn(late=late)
 
     def clear(self) -> list[J]:
@@ -191,6 +218,19 @@ class Schedule(Generic[J]):
         jobs = [entry.job for heap in self._heaps.values() for entry in heap]
         self._heaps.clear()
         return jobs
+
+    def _total_s(self, key: Hashable, number: int) -> float:
+        """Return how long `number` jobs of a key take, in the batches that `take` would make."""
+        total_s = 0.0
+        while number:
+            size = self._largest_size(number)
+            count = number // size
+            total_s += count * self._durations.estimate_s(key, size)
+            number -= count * size
+        return total_s
+
+    def _usual_key(self) -> Hashable:
+        return max(self._heaps, key=lambda k: len(self._heaps[k]), default=self._durations.last_key)
 
     def _largest_size(self, waiting: int) -> int:
         return max(size for size in self._batch_sizes if size <= waiting)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from service.contract import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME
-from service.errors import ModelRefused
-from service.schedule import Durations
+from service.durations import Durations
+from service.errors import DevicePoisoned, ModelRefused
 
 CPU: Final = "CPUExecutionProvider"
 CUDA: Final = "CUDAExecutionProvider"
@@ -31,6 +32,13 @@ _CUDA_OPTIONS: Final = {
     # Doubling, the default, keeps twice the memory that the largest batch needs.
     "arena_extend_strategy": "kSameAsRequested",
 }
+
+# CUDA errors after which every later call in the process fails, too: illegal address,
+# hardware trap, device-side assert, launch failure, ECC error, device lost.
+_POISON: Final = re.compile(
+    r"CUDA.*(?:failure|error) (?:214|215|700|71[0-9]|721|46)\b"
+    r"|illegal memory access|device-side assert|unspecified launch failure|uncorrectable ECC"
+)
 
 _TOLERANCE: Final = 1e-3  # what float16 may be beyond 0 and 1
 
@@ -69,7 +77,7 @@ class Engine(Protocol):
 
     def run(
         self, images: NDArray[np.uint8], lights: NDArray[np.int64] | None
-    ) -> NDArray[np.float32]:
+    ) -> NDArray[np.floating]:
         """Relight a batch.
 
         Args:
@@ -77,7 +85,10 @@ class Engine(Protocol):
             lights: int64 (n,), indices into the model's lights; None for a model of one light.
 
         Returns:
-            float32 (n, h, w, 3), sRGB-encoded, 0 to 1.
+            float16 or float32 (n, h, w, 3), sRGB-encoded, 0 to 1.
+
+        Raises:
+            DevicePoisoned: no later call can succeed, either.
         """
 
 
@@ -149,16 +160,21 @@ class Session:
 
     def run(
         self, images: NDArray[np.uint8], lights: NDArray[np.int64] | None
-    ) -> NDArray[np.float32]:
+    ) -> NDArray[np.floating]:
         """Relight a batch; shapes as `Engine.run` says. Releases the GIL while it computes."""
         binding = self._session.io_binding()
         binding.bind_cpu_input(INPUT_NAME, np.ascontiguousarray(images))
         if lights is not None:
             binding.bind_cpu_input(LIGHT_NAME, lights)
         binding.bind_output(OUTPUT_NAME, "cpu")
-        self._session.run_with_iobinding(binding)
+        try:
+            self._session.run_with_iobinding(binding)
+        except Exception as error:  # ONNX Runtime's errors have no common base but this
+            if _POISON.search(str(error)):
+                raise DevicePoisoned("the device broke down") from error
+            raise
         relit: NDArray[np.floating] = binding.copy_outputs_to_cpu()[0]
-        return relit.astype(np.float32, copy=False)
+        return relit
 
 
 def warm_up(
@@ -191,7 +207,7 @@ def warm_up(
             lights = np.zeros(size, np.int64) if takes_light else None
             if cold:
                 engine.run(images, lights)
-                cold = engine.provider != CPU
+                cold = engine.provider == CUDA
             started_s = time.monotonic()
             relit = engine.run(images, lights)
             durations.observe((height, width), size, time.monotonic() - started_s)

@@ -7,15 +7,25 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX: Final = "RELIGHT_"
 
 _CGROUP_QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
+_KEY: Final = re.compile(r"[\w.-]+:[0-9a-fA-F]{64}")
 _KUBERNETES_SERVICE_LINK: Final = re.compile(r"_SERVICE_(HOST|PORT)|_PORT_\d+_(TCP|UDP)")
+
+
+def _split(words: object) -> object:
+    if not isinstance(words, str):
+        return words
+    return tuple(word.strip() for word in words.split(",") if word.strip())
+
+
+_Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 class Settings(BaseSettings):
@@ -73,6 +83,9 @@ class Settings(BaseSettings):
         ge=1,
         description="a request that would wait longer for the device gets a 503",
     )
+    overload_status: Literal["503", "429"] = Field(
+        default="503", description="status of a refusal for overload"
+    )
     request_timeout_ms: int = Field(
         default=60_000,
         ge=1,
@@ -80,6 +93,17 @@ class Settings(BaseSettings):
     )
 
     max_body_bytes: int = Field(default=50_000_000, ge=1, description="largest request body")
+    max_batch_bytes: int = Field(
+        default=200_000_000, ge=1, description="largest body of `/relight/batch`"
+    )
+    max_batch_images: int = Field(
+        default=64, ge=1, le=1000, description="most photos in one `/relight/batch`"
+    )
+    max_inflight_bytes: int = Field(
+        default=1_000_000_000,
+        ge=1,
+        description="bodies and decoded pixels of all requests together; above it, a 503",
+    )
     body_timeout_s: float = Field(
         default=30.0, gt=0, description="time for a client to send its body"
     )
@@ -104,11 +128,58 @@ class Settings(BaseSettings):
         json_schema_extra={"default_text": "the CPU quota"},
     )
 
+    cache_bytes: int = Field(
+        default=256_000_000,
+        ge=0,
+        description="memory for what the models made of the latest photos; 0 turns the cache off",
+    )
+
+    api_keys: _Words = Field(
+        default=(),
+        description="callers' keys as `name:sha256`, comma-separated (`--hash-key` makes them); "
+        "without any, everybody may call",
+        json_schema_extra={"default_text": "none"},
+    )
+    admin_keys: _Words = Field(
+        default=(),
+        description="operators' keys, written alike; without any, `/-/reload` is closed",
+        json_schema_extra={"default_text": "none"},
+    )
+    max_requests_per_key: int | None = Field(
+        default=None,
+        ge=1,
+        description="most requests in flight for one key; above it, a 429",
+        json_schema_extra={"default_text": "no limit"},
+    )
+    cors_origins: _Words = Field(
+        default=(),
+        description="web origins whose pages may call, comma-separated, or `*`",
+        json_schema_extra={"default_text": "none"},
+    )
+
+    tracing: bool = Field(
+        default=False,
+        description="OpenTelemetry traces (`relight[tracing]`), as the `OTEL_*` variables say",
+    )
+    fake_engine: str | None = Field(
+        default=None,
+        pattern=r"^\d+(\.\d+)?\+\d+(\.\d+)?n$",
+        description="for load studies: no inference, only its time in ms, such as `8+6n`",
+        json_schema_extra={"default_text": "off"},
+    )
+
     drain_s: float = Field(
         default=5.0,
         ge=0,
         description="time between SIGTERM (`/readyz` turns 503) and the end of listening",
     )
+
+    @field_validator("api_keys", "admin_keys")
+    @classmethod
+    def _are_digests(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_KEY.fullmatch(word) for word in words):  # the words are no part of the text
+            raise ValueError("each must be name:digest, the digest 64 hexadecimal digits")
+        return words
 
     @model_validator(mode="before")
     @classmethod

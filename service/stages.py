@@ -27,10 +27,17 @@ from service.shading import NEUTRAL_K, shade
 
 @dataclass(slots=True)
 class Timings:
-    """How long each stage took, in seconds, in the order of the trip."""
+    """How long each stage took, in seconds, in the order of the trip, and where it is now."""
 
     stages_s: dict[str, float] = field(default_factory=dict)
+    spans: list[tuple[str, float, float]] = field(default_factory=list)  # name, start, end
     batch_size: int = 0
+    place: str = "read"
+
+    def add(self, name: str, started_s: float, ended_s: float) -> None:
+        """Note a stage with its times on the monotonic clock."""
+        self.stages_s[name] = ended_s - started_s
+        self.spans.append((name, started_s, ended_s))
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -39,7 +46,7 @@ class Timings:
         try:
             yield
         finally:
-            self.stages_s[name] = time.monotonic() - started_s
+            self.add(name, started_s, time.monotonic())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +64,14 @@ class Prepared:
     native: NDArray[np.float32]
     srgb: NDArray[np.float32]
     image: NDArray[np.uint8]
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes of memory that it holds."""
+        alpha = self.photo.alpha
+        num_bytes = self.photo.pixels.nbytes + self.image.nbytes
+        num_bytes += self.native.nbytes + self.srgb.nbytes
+        return num_bytes + (0 if alpha is None else alpha.nbytes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

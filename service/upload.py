@@ -1,11 +1,13 @@
-"""The body of a relight request: the image itself, or a multipart form that holds it."""
+"""The body of a request: the image itself, or a multipart form that holds one or many."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
@@ -14,6 +16,7 @@ from service.errors import InvalidMultipart, MissingImage
 IMAGE_FIELDS: Final = ("image_file", "image", "file")
 
 _MAX_FIELDS: Final = 16
+_NAMES: Final = ", ".join(map(repr, IMAGE_FIELDS))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +32,14 @@ class Upload:
     fields: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """One file of a form with many: its name, as the caller gave it, and its bytes."""
+
+    name: str
+    data: bytes
+
+
 async def read_upload(request: Request, max_body_bytes: int) -> Upload:
     """Read the body of `request`.
 
@@ -42,8 +53,8 @@ async def read_upload(request: Request, max_body_bytes: int) -> Upload:
         InvalidMultipart: the form is malformed.
         MissingImage: there is no image, or an empty one.
     """
-    if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        upload = await _read_form(request, max_body_bytes)
+    if _is_form(request):
+        upload = await _read_single(request, max_body_bytes)
     else:
         upload = Upload(await request.body())
     if not upload.data:
@@ -51,8 +62,56 @@ async def read_upload(request: Request, max_body_bytes: int) -> Upload:
     return upload
 
 
-async def _read_form(request: Request, max_body_bytes: int) -> Upload:
-    parser = MultiPartParser(request.headers, request.stream(), max_files=1, max_fields=_MAX_FIELDS)
+async def read_photos(
+    request: Request, max_body_bytes: int, *, max_photos: int
+) -> tuple[Sequence[Photo], Sequence[tuple[str, str]]]:
+    """Read a form with many photos; return them and the other fields, in order.
+
+    Args:
+        request: not read yet.
+        max_body_bytes: the body's limit, which the middleware keeps.
+        max_photos: most files.
+
+    Raises:
+        InvalidMultipart: the form is malformed, holds too many files, or is no form at all.
+        MissingImage: there is no photo.
+    """
+    if not _is_form(request):
+        raise InvalidMultipart("send the photos as files of a multipart form")
+    async with _form(request, max_body_bytes, max_files=max_photos) as form:
+        items = form.multi_items()
+        photos = [
+            Photo(value.filename or "", await value.read())
+            for name, value in items
+            if name in IMAGE_FIELDS and isinstance(value, UploadFile)
+        ]
+        fields = [(n, v) for n, v in items if n not in IMAGE_FIELDS and isinstance(v, str)]
+    if not photos:
+        raise MissingImage(f"the form has no file (with a filename) named one of {_NAMES}")
+    return photos, fields
+
+
+async def _read_single(request: Request, max_body_bytes: int) -> Upload:
+    async with _form(request, max_body_bytes, max_files=1) as form:
+        images = [value for name, value in form.multi_items() if name in IMAGE_FIELDS]
+        if not images or not isinstance(images[0], UploadFile):
+            raise MissingImage(f"the form has no file (with a filename) named one of {_NAMES}")
+        data = await images[0].read()
+        fields = [(n, v) for n, v in form.multi_items() if n not in IMAGE_FIELDS]
+        return Upload(data, tuple((n, v) for n, v in fields if isinstance(v, str)))
+
+
+def _is_form(request: Request) -> bool:
+    return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
+
+
+@asynccontextmanager
+async def _form(
+    request: Request, max_body_bytes: int, *, max_files: int
+) -> AsyncIterator[FormData]:
+    parser = MultiPartParser(
+        request.headers, request.stream(), max_files=max_files, max_fields=_MAX_FIELDS
+    )
     # Else each part over 1 MiB goes through a file on disk and a thread for every chunk.
     parser.spool_max_size = max_body_bytes
     try:
@@ -60,12 +119,6 @@ async def _read_form(request: Request, max_body_bytes: int) -> Upload:
     except MultiPartException as error:
         raise InvalidMultipart(f"the form is malformed: {error.message}") from error
     try:
-        images = [value for name, value in form.multi_items() if name in IMAGE_FIELDS]
-        if not images or not isinstance(images[0], UploadFile):
-            names = ", ".join(map(repr, IMAGE_FIELDS))
-            raise MissingImage(f"the form has no file (with a filename) named one of {names}")
-        data = await images[0].read()
-        fields = [(n, v) for n, v in form.multi_items() if n not in IMAGE_FIELDS]
-        return Upload(data, tuple((n, v) for n, v in fields if isinstance(v, str)))
+        yield form
     finally:
         await form.close()

@@ -1,6 +1,7 @@
 """The two halves meet in one file: what is exported is what is served."""
 
 import io
+import shutil
 
 import httpx
 import numpy as np
@@ -12,6 +13,10 @@ from model_export.checkpoint import Checkpoint
 from model_export.drn import build
 from model_export.export import export_onnx
 from service.app import create_app
+from service.canary import check_golden
+from service.errors import ModelRefused
+from service.golden import golden_path, read_golden, write_golden
+from service.session import Session
 from service.settings import Settings
 from tests.service.stand_ins import serving
 
@@ -32,17 +37,22 @@ def checkpoint():
 
 
 @pytest.fixture(scope="module")
-def url(checkpoint, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models")
+def model(checkpoint, tmp_path_factory):
+    path = tmp_path_factory.mktemp("models") / "untrained.onnx"
     export_onnx(
         checkpoint,
         "0" * 64,
-        folder / "untrained.onnx",
+        path,
         name="untrained",
         version="1",
         parity_shapes=[(128, 128), (112, 144)],
     )
-    with serving(create_app(Settings(models_dir=folder))) as address:
+    return path
+
+
+@pytest.fixture(scope="module")
+def url(model):
+    with serving(create_app(Settings(models_dir=model.parent))) as address:
         yield address
 
 
@@ -80,3 +90,17 @@ def test_the_catalogue_tells_where_the_weights_come_from(url):
     assert model["name"] == "untrained"
     assert model["trained_on"] == "nothing"
     assert model["lights"] == ["E-4500"]
+
+
+def test_the_service_holds_the_model_against_what_the_exporter_stored(model):
+    assert golden_path(model).exists()
+    check_golden(model, Session(model), num_lights=1)
+
+
+def test_a_golden_output_of_another_model_is_refused(model, tmp_path):
+    copy = tmp_path / "copy.onnx"
+    shutil.copy(model, copy)
+    image, relit = read_golden(golden_path(model))
+    write_golden(golden_path(copy), image, 1 - relit)
+    with pytest.raises(ModelRefused, match="golden"):
+        check_golden(copy, Session(copy), num_lights=1)

@@ -18,6 +18,13 @@ def metric(url: str, line_start: str) -> float:
     return float(next(line for line in lines if line.startswith(line_start)).rpartition(" ")[2])
 
 
+def cancelled(url: str) -> float:
+    """How many clients left before their answer, wherever they were."""
+    lines = httpx.get(f"{url}/metrics").text.splitlines()
+    values = [line for line in lines if line.startswith("relight_cancelled_total")]
+    return sum(float(line.rpartition(" ")[2]) for line in values)
+
+
 def problem_of(answer: httpx.Response) -> dict:
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()

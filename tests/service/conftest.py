@@ -9,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from service.app import create_app
+from service.fake_engine import FakeEngine
 from service.settings import Settings
-from tests.service.stand_ins import FakeEngine, encoded, serving, write_model
+from tests.service.stand_ins import encoded, serving, write_model
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +56,7 @@ def fake_service(
         duration_s: Callable[[int], float], **settings: object
     ) -> Iterator[tuple[str, FakeEngine]]:
         engine = FakeEngine(duration_s)
+        settings = {"cache_bytes": 0} | settings  # every request shall reach the device
         knobs = Settings(models_dir=tmp_path, **settings)  # type: ignore[arg-type]
         with serving(create_app(knobs, open_engine=lambda path: engine)) as address:
             engine.batch_sizes.clear()  # what the warm-up ran

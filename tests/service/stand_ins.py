@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from PIL import Image
 
 from service.contract import INPUT_NAME, OUTPUT_NAME, ModelContract
 from service.lights import Light
-from service.session import TensorSpec
 
 
 def contract(**changes: object) -> ModelContract:
@@ -70,32 +69,6 @@ def write_model(
     helper.set_model_props(model, dict(contract().to_metadata() if metadata is None else metadata))
     save_model(model, path)
     return path
-
-
-class FakeEngine:
-    """An engine that takes as long as it is told, and lights nothing.
-
-    Args:
-        duration_s: T(n) for 3 : 2 pictures; other shapes take no time, nor does their warm-up.
-    """
-
-    provider = "FakeExecutionProvider"
-
-    def __init__(self, duration_s: Callable[[int], float] = lambda n: 0.0) -> None:
-        self.duration_s = duration_s
-        self.metadata = contract(name="fake").to_metadata()
-        dims = ("n", "h", "w", 3)
-        self.inputs = {INPUT_NAME: TensorSpec("tensor(uint8)", dims)}
-        self.outputs = {OUTPUT_NAME: TensorSpec("tensor(float)", dims)}
-        self.batch_sizes: list[int] = []
-
-    def run(
-        self, images: NDArray[np.uint8], lights: NDArray[np.int64] | None
-    ) -> NDArray[np.float32]:
-        if images.shape[1:3] == (416, 624):
-            time.sleep(self.duration_s(len(images)))
-        self.batch_sizes.append(len(images))
-        return images.astype(np.float32) / np.float32(255)
 
 
 def encoded(pixels: NDArray[np.uint8], format_name: str) -> bytes:

@@ -52,8 +52,9 @@ def test_a_lower_temperature_is_redder(url, png):
     assert warm[2] < cold[2]
 
 
-def test_the_headers_tell_what_was_done(url, png):
-    answer = relight(url, png, direction="W", temperature=3000)
+def test_the_headers_tell_what_was_done(url, picture):
+    answer = relight(url, encoded(picture[::-1], "png"), direction="W", temperature=3000)
+    assert answer.headers["x-cache"] == "miss"
     assert answer.headers["x-light"] == "W-3000"
     assert answer.headers["x-model"].startswith("tiny-E-4500@")
     assert answer.headers["vary"] == "Accept"
@@ -206,12 +207,20 @@ def test_every_series_exists_from_the_first_scrape(fake_service):
     for series in (
         'relight_http_requests_total{code="503",method="POST",route="/relight"} 0.0',
         'relight_stage_duration_seconds_count{stage="detail"} 0.0',
-        'relight_rejected_total{reason="overloaded"} 0.0',
-        'relight_queue_depth{bucket="592x448",model="fake"} 0.0',
+        'relight_rejected_total{reason="overload"} 0.0',
+        'relight_queue_depth{bucket="128x128",model="fake",priority="bulk"} 0.0',
+        'relight_queue_oldest_age_seconds{model="fake"} 0.0',
+        'relight_rejected_total{reason="bytes"} 0.0',
+        'relight_deadline_exceeded_total{stage="infer"} 0.0',
+        'relight_decode_failures_total{reason="image_corrupt"} 0.0',
+        'relight_cache_requests_total{origin="coalesced"} 0.0',
+        'relight_model_reloads_total{result="error"} 0.0',
+        "relight_event_loop_lag_seconds_count",
+        "relight_bytes_in_flight 0.0",
         'relight_estimated_wait_seconds{model="fake"} 0.0',
         'relight_batch_size_count{model="fake"} 0.0',
-        "relight_requests_outstanding 0.0",
-        "relight_cancelled_total 0.0",
+        'relight_requests_outstanding{priority="interactive"} 0.0',
+        'relight_cancelled_total{stage="prepare"} 0.0',
         "relight_model_ready 1.0",
     ):
         assert series in text

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.service.calls import metric, problem_of, relight, wait_until
+from service.errors import DevicePoisoned
+from tests.service.calls import cancelled, metric, problem_of, relight, wait_until
 
 
 async def test_one_corrupt_image_does_not_fail_its_neighbours(url, png):
@@ -75,17 +76,17 @@ def test_clients_that_leave_do_not_cost_device_time(fake_service, png):
             with socket.create_connection((target.hostname, target.port)) as connection:
                 connection.sendall(head.encode() + png)
                 time.sleep(0.02)
-        wait_until(lambda: metric(url, "relight_cancelled_total") == 10)
+        wait_until(lambda: cancelled(url) == 10)
         assert relight(url, png).status_code == 200
     assert sum(engine.batch_sizes) < 5
 
 
 def test_a_client_that_leaves_during_the_upload_is_counted_and_hurts_nobody(url, png):
-    before = metric(url, "relight_cancelled_total")
+    before = cancelled(url)
     target = urlsplit(url)
     with socket.create_connection((target.hostname, target.port)) as connection:
         connection.sendall(b"POST /relight HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\nabc")
-    wait_until(lambda: metric(url, "relight_cancelled_total") == before + 1)
+    wait_until(lambda: cancelled(url) == before + 1)
     assert relight(url, png).status_code == 200
 
 
@@ -100,3 +101,66 @@ def test_a_device_that_fails_answers_500_without_its_words(fake_service, png):
         assert "secret" not in answer.text
         engine.duration_s = lambda n: 0.0
         assert relight(url, png).status_code == 200
+
+
+async def test_overload_can_be_told_as_429(fake_service, png):
+    knobs = {"max_batch_size": 1, "max_queue_wait_ms": 1, "overload_status": "429"}
+    with fake_service(lambda n: 0.1, **knobs) as (url, _):
+        async with httpx.AsyncClient(base_url=url) as client:
+            answers = await asyncio.gather(
+                *(client.post("/relight", content=png) for _ in range(6))
+            )
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused
+    assert {problem_of(answer)["code"] for answer in refused} == {"overloaded"}
+
+
+async def test_a_body_finds_no_room_when_others_hold_it_and_room_comes_back(fake_service, png):
+    with fake_service(lambda n: 0.3, max_inflight_bytes=9_000_000) as (url, _):
+        async with httpx.AsyncClient(base_url=url) as client:
+            answers = await asyncio.gather(
+                *(client.post("/relight", content=png) for _ in range(8))
+            )
+            refused = [answer for answer in answers if answer.status_code == 503]
+            assert {problem_of(answer)["code"] for answer in refused} == {"server_full"}
+            assert any(answer.status_code == 200 for answer in answers)
+            assert metric(url, 'relight_rejected_total{reason="bytes"}') == len(refused)
+            assert metric(url, "relight_bytes_in_flight") == 0
+            assert (await client.post("/relight", content=png)).status_code == 200
+
+
+async def test_interactive_work_overtakes_bulk_work(fake_service, png):
+    with fake_service(lambda n: 0.1, max_batch_size=1) as (url, _):
+        async with httpx.AsyncClient(base_url=url) as client:
+            done: list[str] = []
+
+            async def call(priority: str) -> None:
+                answer = await client.post(
+                    "/relight", content=png, headers={"X-Priority": priority}
+                )
+                assert answer.status_code == 200
+                done.append(priority)
+
+            bulk = [asyncio.create_task(call("bulk")) for _ in range(6)]
+            await asyncio.sleep(0.15)
+            await call("interactive")
+            await asyncio.gather(*bulk)
+    assert done.index("interactive") <= 3
+
+
+def test_an_unknown_priority_is_refused_with_the_known_ones(url, png):
+    answer = httpx.post(f"{url}/relight", content=png, headers={"X-Priority": "vip"})
+    assert problem_of(answer)["allowed"] == ["interactive", "bulk"]
+
+
+def test_a_poisoned_device_fails_the_liveness_probe(fake_service, png):
+    def poison(n: int) -> float:
+        raise DevicePoisoned("it broke down")
+
+    with fake_service(lambda n: 0.0) as (url, engine):
+        engine.duration_s = poison
+        assert problem_of(relight(url, png))["code"] == "device_poisoned"
+        wait_until(lambda: httpx.get(f"{url}/livez").status_code == 503)
+        assert httpx.get(f"{url}/readyz").status_code == 503
+        assert "broke down" in httpx.get(f"{url}/livez").json()["reason"]
+        assert relight(url, png).status_code == 503

@@ -13,6 +13,9 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+from tests.service.calls import wait_until
+from tests.service.stand_ins import contract, write_model
+
 COMMAND = [sys.executable, "-m", "service"]
 
 
@@ -39,10 +42,10 @@ def run(*arguments: str, code: str | None = None, **settings: object):
 
 
 @contextmanager
-def service(models_dir, **settings: object):
+def service(models_dir, *, code: str | None = None, **settings: object):
     port, ops_port = free_port(), free_port()
     process = subprocess.Popen(
-        COMMAND,
+        [sys.executable, "-c", code] if code else COMMAND,
         env=environment(models_dir=models_dir, port=port, ops_port=ops_port, **settings),
         stderr=subprocess.PIPE,
         text=True,
@@ -139,3 +142,47 @@ def test_without_onnx_runtime_it_says_what_to_install():
     refused = run(code=code)
     assert refused.returncode == 1
     assert "relight[cpu]" in refused.stderr
+
+
+def test_a_poisoned_device_ends_the_process(models_dir, png):
+    code = """
+import sys
+from pathlib import Path
+import uvloop
+from service.__main__ import serve
+from service.app import create_app, create_ops_app
+from service.errors import DevicePoisoned
+from service.fake_engine import FakeEngine
+from service.settings import Settings
+
+settings, engine = Settings(), FakeEngine()
+app = create_app(settings, open_engine=lambda path: engine)
+count = 0
+def poison(n):
+    global count
+    count += 1
+    if count > 6:  # what the warm-up runs
+        raise DevicePoisoned("it broke down")
+    return 0.0
+engine.duration_s = poison
+uvloop.run(serve(app, create_ops_app(app), settings))
+"""
+    with service(models_dir, code=code, max_batch_size=1) as (process, url, ops):
+        assert httpx.post(f"{url}/relight", content=png).status_code == 500
+        assert status(f"{ops}/livez") == 503
+        assert process.wait(10) == os.EX_SOFTWARE
+
+
+def test_sighup_loads_new_models_and_a_bad_one_changes_nothing(tmp_path, png):
+    write_model(tmp_path / "first.onnx")
+    with service(tmp_path) as (process, url, ops):
+        before = httpx.get(f"{url}/models").json()["models"]
+        write_model(tmp_path / "first.onnx", contract(version="2").to_metadata())
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: httpx.get(f"{url}/models").json()["models"] != before)
+        assert httpx.get(f"{url}/models").json()["models"][0]["version"] == "2"
+        (tmp_path / "first.onnx").write_bytes(b"rubbish")
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: 'reloads_total{result="error"} 1.0' in httpx.get(f"{ops}/metrics").text)
+        assert httpx.post(f"{url}/relight", content=png).status_code == 200
+        assert status(f"{ops}/readyz") == 200

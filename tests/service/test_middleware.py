@@ -5,6 +5,7 @@ import asyncio
 import anyio
 import pytest
 
+from service.budget import ByteBudget
 from service.errors import BodyTimeout, BodyTooLarge
 from service.middleware import BodyLimits, Disconnect
 
@@ -37,17 +38,22 @@ async def read_all(scope, receive, send) -> None:
         pass
 
 
+def limits(budget=None, *, timeout_s=1.0, **more) -> BodyLimits:
+    budget = budget or ByteBudget(1000)
+    return BodyLimits(read_all, max_bytes=10, timeout_s=timeout_s, budget=budget, **more)
+
+
 async def test_a_declared_length_over_the_limit_is_refused_before_a_byte_is_read():
     async def receive():
         raise AssertionError("it was read")
 
-    limited = BodyLimits(read_all, max_bytes=10, timeout_s=1)
+    limited = limits()
     with pytest.raises(BodyTooLarge):
         await limited(SCOPE | {"headers": [(b"content-length", b"11")]}, receive, send)
 
 
 async def test_bytes_are_counted_whatever_was_declared():
-    limited = BodyLimits(read_all, max_bytes=10, timeout_s=1)
+    limited = limits()
     scope = SCOPE | {"headers": [(b"content-length", b"5")]}
     with pytest.raises(BodyTooLarge):
         await limited(scope, receiver(body(b"123456", True), body(b"78901")), send)
@@ -55,7 +61,7 @@ async def test_bytes_are_counted_whatever_was_declared():
 
 
 async def test_a_body_that_dawdles_is_given_up():
-    limited = BodyLimits(read_all, max_bytes=10, timeout_s=0.02)
+    limited = limits(timeout_s=0.02)
     with anyio.fail_after(5), pytest.raises(BodyTimeout):
         await limited(SCOPE, receiver(body(b"1", True)), send)
 

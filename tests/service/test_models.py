@@ -8,11 +8,12 @@ from onnx import TensorProto
 from prometheus_client import CollectorRegistry
 
 from service.errors import InvalidOption, ModelNotReady, ModelRefused
+from service.fake_engine import FakeEngine
 from service.lights import Light
-from service.metrics import Metrics
+from service.model_metrics import ModelMetrics
 from service.models import ModelRepository
 from service.session import Session
-from tests.service.stand_ins import FakeEngine, contract, write_model
+from tests.service.stand_ins import contract, write_model
 
 
 def repository(folder: Path, open_engine=Session, max_batch_size=None) -> ModelRepository:
@@ -21,7 +22,7 @@ def repository(folder: Path, open_engine=Session, max_batch_size=None) -> ModelR
         open_engine,
         max_batch_size=max_batch_size,
         max_wait_s=1.0,
-        metrics=Metrics(CollectorRegistry(), routes=[], codes=[]),
+        metrics=ModelMetrics(CollectorRegistry()),
     )
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from service.pool import CpuPool, OverBudget
+from service.pool import CpuPool, OverBudget, Step
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ async def test_a_job_past_its_budget_gives_its_place_to_the_next(pool):
     stop = threading.Event()
     try:
         with pytest.raises(OverBudget):
-            await pool.run(stop.wait, budget_s=0.05)
-        assert await asyncio.wait_for(pool.run(lambda: "next"), 1) == "next"
+            await pool.run(Step.PREPARE, stop.wait, budget_s=0.05)
+        assert await asyncio.wait_for(pool.run(Step.PREPARE, lambda: "next"), 1) == "next"
         assert pool.wait_s == 0
     finally:
         stop.set()
@@ -29,7 +29,7 @@ async def test_a_job_past_its_budget_gives_its_place_to_the_next(pool):
 
 async def test_the_budget_begins_when_the_job_begins(pool):
     async def run(budget_s):
-        return await pool.run(lambda: time.sleep(0.1), budget_s=budget_s)
+        return await pool.run(Step.PREPARE, lambda: time.sleep(0.1), budget_s=budget_s)
 
     await asyncio.gather(run(None), run(0.19), run(0.19))  # the last one waits for 0.2 s
 
@@ -44,7 +44,7 @@ async def test_no_more_jobs_run_at_once_than_there_are_threads(pool):
         time.sleep(0.01)
         running -= 1
 
-    await asyncio.gather(*(pool.run(work, budget_s=1) for _ in range(8)))
+    await asyncio.gather(*(pool.run(Step.PREPARE, work, budget_s=1) for _ in range(8)))
     assert most == 1
 
 
@@ -53,16 +53,16 @@ async def test_a_job_that_fails_with_a_timeout_of_its_own_is_not_over_budget(poo
         raise TimeoutError("own")
 
     with pytest.raises(TimeoutError, match="own"):
-        await pool.run(fail, budget_s=5)
+        await pool.run(Step.PREPARE, fail, budget_s=5)
 
 
 async def test_a_cancelled_call_leaves_no_trace_in_the_queue(pool):
     stop = threading.Event()
-    first = asyncio.create_task(pool.run(stop.wait))
-    second = asyncio.create_task(pool.run(lambda: None))
+    first = asyncio.create_task(pool.run(Step.PREPARE, stop.wait))
+    second = asyncio.create_task(pool.run(Step.PREPARE, lambda: None))
     await asyncio.sleep(0.05)
     second.cancel()
     stop.set()
     await first
     assert pool.wait_s == 0
-    assert await pool.run(lambda: 1) == 1
+    assert await pool.run(Step.PREPARE, lambda: 1) == 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 
@@ -7,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.durations import Durations
 from service.errors import DeadlineExceeded, Overloaded
-from service.schedule import Durations, Schedule
+from service.schedule import AGEING_S, PATIENCE_S, Priority, Schedule, due_s
 
 
 @dataclass(eq=False)
@@ -16,6 +18,7 @@ class Job:
     key: str = "a"
     arrived_s: float = 0.0
     deadline_s: float = math.inf
+    priority: Priority = Priority.INTERACTIVE
     abandoned: bool = False
 
 
@@ -46,7 +49,7 @@ def test_a_batch_is_the_largest_allowed_size_not_above_what_waits():
 
 def test_the_earliest_deadline_goes_first_and_equals_in_order_of_arrival():
     plan = schedule(max_size=1)
-    late, first, second = admitted(plan, [Job(deadline_s=9), Job(deadline_s=5), Job(deadline_s=5)])
+    late, first, second = admitted(plan, [Job(deadline_s=4), Job(deadline_s=3), Job(deadline_s=3)])
     assert [plan.take(0).batch[0] for _ in range(3)] == [first, second, late]
 
 
@@ -85,7 +88,7 @@ def test_admission_refuses_a_wait_above_the_limit_and_says_when_to_come_back():
     plan.admit(Job(), now_s=0.0, busy_s=0.5)
     with pytest.raises(Overloaded) as refusal:
         plan.admit(Job(), now_s=0.0, busy_s=0.5)
-    assert refusal.value.retry_after_s == pytest.approx(1.0)  # 0.5 + 3 x 1.0 - 2.5
+    assert refusal.value.retry_after_s == pytest.approx(3.5)  # 0.5 + 3 x 1.0: all is done then
 
 
 def test_admission_refuses_what_the_queue_would_make_late():
@@ -122,6 +125,7 @@ arrivals = st.lists(
         key=st.sampled_from("abc"),
         arrived_s=st.floats(0, 10),
         deadline_s=st.one_of(st.just(math.inf), st.floats(0, 40)),
+        priority=st.sampled_from(Priority),
         abandoned=st.booleans(),
     ),
     max_size=60,
@@ -159,3 +163,81 @@ def test_every_job_ends_exactly_once_and_no_promise_is_broken(jobs, max_wait_s, 
     assert len({id(job) for job in ended}) == len(ended)
     lost = {id(job) for job in jobs} - {id(job) for job in ended}
     assert all(job.abandoned for job in jobs if id(job) in lost)
+
+
+def test_bulk_makes_way_for_interactive_work_that_came_later():
+    plan = schedule(max_size=1)
+    bulk, interactive = admitted(
+        plan, [Job(priority=Priority.BULK), Job(arrived_s=AGEING_S - 1, deadline_s=60)]
+    )
+    assert [plan.take(5).batch[0] for _ in range(2)] == [interactive, bulk]
+
+
+def test_bulk_that_has_aged_goes_first():
+    plan = schedule(max_size=1)
+    bulk, interactive = admitted(
+        plan, [Job(priority=Priority.BULK), Job(arrived_s=AGEING_S + 1, deadline_s=60)]
+    )
+    assert [plan.take(7).batch[0] for _ in range(2)] == [bulk, interactive]
+
+
+def test_interactive_work_is_not_refused_for_bulk_work_behind_it():
+    plan = schedule(durations(a={1: 1.0}), max_size=1, max_wait_s=3.0)
+    admitted(plan, [Job(priority=Priority.BULK) for _ in range(3)])
+    with pytest.raises(Overloaded):
+        plan.admit(Job(priority=Priority.BULK), now_s=0.0, busy_s=0.5)
+    plan.admit(Job(), now_s=0.0, busy_s=0.5)
+
+
+def test_those_on_their_way_to_the_queue_count():
+    plan = schedule(durations(a={1: 1.0}), max_size=1, max_wait_s=2.0)
+    plan.check(0.0, key="a", num_coming=2)
+    with pytest.raises(Overloaded):
+        plan.check(0.0, key="a", num_coming=3)
+
+
+def test_whoever_has_to_wait_is_promised_no_more_than_a_full_batch_allows():
+    plan = schedule(durations(a={1: 0.1, 4: 0.4}))
+    plan.admit(Job(deadline_s=0.2), now_s=0.0)  # alone, at once
+    with pytest.raises(Overloaded):
+        plan.admit(Job(deadline_s=0.45), now_s=0.0, busy_s=0.1)  # 0.1 + 0.1, and then up to 0.4
+
+
+@given(
+    seed=st.lists(st.tuples(st.floats(0, 0.3), st.floats(0.5, 60)), min_size=5, max_size=80),
+    priority=st.sampled_from(Priority),
+)
+def test_nobody_starves_whatever_else_keeps_coming(seed, priority):
+    """One job against a stream that the device can just not keep up with."""
+    table = durations(a={1: 0.3})
+    plan = schedule(table, max_size=1)
+    patient = Job(arrived_s=0.0, priority=priority)
+    plan.admit(patient, now_s=0.0)
+    now_s, num_ahead = 0.0, 0
+    for number in range(200):
+        gap_s, timeout_s = seed[number % len(seed)]
+        rival = Job(arrived_s=max(0.0, now_s - gap_s), deadline_s=now_s + timeout_s)
+        with contextlib.suppress(Overloaded, DeadlineExceeded):
+            plan.admit(rival, now_s)
+        turn = plan.take(now_s)
+        if patient in turn.batch:
+            return
+        num_ahead += len(turn.batch)
+        now_s += 0.3
+        # Whoever came after it was due went behind it: only those before may be served first.
+        assert num_ahead * 0.3 <= due_s(0.0, math.inf, priority) + 80 * 0.3
+    raise AssertionError("it starved")
+
+
+@given(jobs=arrivals)
+def test_the_order_is_class_with_ageing_then_deadline(jobs):
+    """With one size and one key, jobs leave exactly in the order of their due times."""
+    plan = schedule(max_size=1)
+    alike = [Job(arrived_s=0.0, deadline_s=math.inf, priority=j.priority) for j in jobs]
+    for job, drawn in zip(alike, jobs, strict=True):
+        job.arrived_s = drawn.arrived_s
+        plan.admit(job, now_s=0.0)
+    left = [plan.take(0.0).batch[0] for _ in alike]
+    dues = [due_s(job.arrived_s, job.deadline_s, job.priority) for job in left]
+    assert dues == sorted(dues)
+    assert max(dues, default=0.0) <= 10 + PATIENCE_S + AGEING_S

@@ -1,0 +1,65 @@
+"""Who may come in: nobody whose answer would be late, and nobody who would wait too long.
+
+The wait is estimated from what the CPU's threads and the device have before them, so that
+a refusal costs nothing and says when it is worth coming back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from service.errors import ModelNotReady, Overloaded
+from service.models import ModelRepository
+from service.pool import CpuPool, Step
+from service.schedule import Priority
+
+
+class Admission:
+    """Refuse what could not be served in time.
+
+    Args:
+        repository: the models.
+        pool: threads for the CPU's work.
+        max_wait_s: refuses what would wait longer, for a CPU thread or for the device.
+    """
+
+    def __init__(self, repository: ModelRepository, pool: CpuPool, *, max_wait_s: float) -> None:
+        self._repository = repository
+        self._pool = pool
+        self._max_wait_s = max_wait_s
+        self._num_coming = 0
+
+    @contextmanager
+    def coming(self) -> Iterator[None]:
+        """Count a photo that is on its way to the device's queue."""
+        self._num_coming += 1
+        try:
+            yield
+        finally:
+            self._num_coming -= 1
+
+    def check(self, deadline_s: float, priority: Priority) -> None:
+        """Refuse, before work is done for it, what could not be served in time.
+
+        Args:
+            deadline_s: when the answer becomes worthless, on the monotonic clock.
+            priority: the request's class.
+
+        Raises:
+            ModelNotReady, Overloaded, DeadlineExceeded, Draining: why not.
+        """
+        if not self._repository.models:
+            raise ModelNotReady("the models are still being loaded")
+        device_deadline_s = deadline_s - self._pool.mean_s(Step.FINISH)
+        wait_s = self._pool.wait_s
+        left_s = device_deadline_s - time.monotonic() - self._pool.mean_s(Step.PREPARE)
+        limit_s = max(0.0, min(self._max_wait_s, left_s))
+        if wait_s > limit_s:
+            raise Overloaded(
+                f"the estimated wait of {wait_s * 1e3:.0f} ms exceeds {limit_s * 1e3:.0f} ms",
+                retry_after_s=wait_s,
+            )
+        freest = min(self._repository.models, key=lambda model: model.batcher.wait_s)
+        freest.batcher.check(device_deadline_s, priority, num_coming=self._num_coming)

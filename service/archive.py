@@ -1,0 +1,62 @@
+"""A ZIP archive that is sent while it is made, for members that come one by one."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from pathlib import PurePath
+from typing import Final
+
+_EXTENSIONS: Final = {"image/jpeg": "jpg"}
+_UNSAFE: Final = re.compile(r"[^\w.-]+")
+
+
+class ZipStream:
+    """Makes an archive piece by piece; members are stored, as images are compressed already."""
+
+    def __init__(self) -> None:
+        self._sink = _Sink()
+        self._archive = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_STORED)
+
+    def add(self, name: str, data: bytes) -> bytes:
+        """Return the bytes that a member adds to the archive."""
+        self._archive.writestr(name, data)
+        return self._sink.taken()
+
+    def close(self) -> bytes:
+        """Return the archive's end, its directory; again, and it is empty."""
+        self._archive.close()
+        return self._sink.taken()
+
+
+class _Sink(io.RawIOBase):
+    """A file that cannot seek and keeps what is written until it is taken."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object, /) -> int:
+        view = memoryview(data)  # type: ignore[arg-type]  # any buffer, as RawIOBase promises
+        self._buffer += view
+        return view.nbytes
+
+    def taken(self) -> bytes:
+        taken, self._buffer = bytes(self._buffer), bytearray()
+        return taken
+
+
+def member_name(number: int, file_name: str, media_type: str) -> str:
+    """Return a safe and unique name such as `0003-garden.jpg`.
+
+    Args:
+        number: the photo's place in the request, from 1.
+        file_name: as the caller sent it, whatever it holds.
+        media_type: of the answer.
+    """
+    stem = _UNSAFE.sub("_", PurePath(file_name.replace("\\", "/")).stem)[:64].strip("._")
+    extension = _EXTENSIONS.get(media_type) or media_type.removeprefix("image/")
+    return f"{number:04d}-{stem or 'photo'}.{extension}"

@@ -1,0 +1,71 @@
+"""A bound on the bytes that all requests hold together: many large ones cannot fill the memory.
+
+Nothing waits for room: whoever finds none is refused at once.
+"""
+
+from __future__ import annotations
+
+from service.errors import ServerFull
+
+
+class ByteBudget:
+    """Bytes that requests may hold at one time; used by the event loop only.
+
+    Args:
+        max_bytes: the bound.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._num_bytes = 0
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes held now."""
+        return self._num_bytes
+
+    def open(self) -> Holding:
+        """Return an account, empty yet, for one request."""
+        return Holding(self)
+
+    def take(self, num_bytes: int) -> None:
+        """Hold so many bytes more.
+
+        Raises:
+            ServerFull: together they would pass the bound.
+        """
+        if self._num_bytes + num_bytes > self._max_bytes:
+            raise ServerFull(
+                f"{num_bytes} bytes more would pass the {self._max_bytes} that all requests "
+                "together may hold"
+            )
+        self._num_bytes += num_bytes
+
+    def give_back(self, num_bytes: int) -> None:
+        """Hold so many bytes less."""
+        self._num_bytes -= num_bytes
+
+
+class Holding:
+    """What one request holds of a budget; a context manager that gives all of it back."""
+
+    def __init__(self, budget: ByteBudget) -> None:
+        self._budget = budget
+        self._num_bytes = 0
+
+    def grow_to(self, num_bytes: int) -> None:
+        """Hold at least so many bytes.
+
+        Raises:
+            ServerFull: there is no room for them.
+        """
+        if num_bytes > self._num_bytes:
+            self._budget.take(num_bytes - self._num_bytes)
+            self._num_bytes = num_bytes
+
+    def __enter__(self) -> Holding:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._budget.give_back(self._num_bytes)
+        self._num_bytes = 0

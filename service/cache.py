@@ -1,0 +1,119 @@
+"""The slider cache: what a model made of a photo is kept, and asked for once.
+
+A photo editor sends one photo many times while a slider moves. The network's output depends
+on the photo, the model and its light alone, so temperature, strength, fill and format are
+served from it. Those who ask for the same while it is being made wait for the one that is.
+
+    get ──> kept?        hit
+        ├─> being made?  coalesced
+        └─> make it      miss
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from typing import Final, Generic, Literal, TypeVar
+
+from service.errors import DeadlineExceeded, Overloaded
+
+V = TypeVar("V")
+
+Origin = Literal["hit", "miss", "coalesced"]
+ORIGINS: Final[tuple[Origin, ...]] = ("hit", "miss", "coalesced")
+
+
+@dataclass(slots=True, eq=False)
+class _Flight(Generic[V]):
+    """A value that is being made, and how many wait for it."""
+
+    name: Hashable
+    task: asyncio.Task[V]
+    num_waiting: int = 0
+
+
+class Cache(Generic[V]):
+    """Values by key, bounded in bytes, the least recently used one forgotten first.
+
+    Used by one event loop only.
+
+    Args:
+        max_bytes: the bound; 0 keeps nothing and coalesces nothing.
+        size_bytes: tells how many bytes a value takes.
+    """
+
+    def __init__(self, max_bytes: int, size_bytes: Callable[[V], int]) -> None:
+        self._max_bytes = max_bytes
+        self._size_bytes = size_bytes
+        self._kept: OrderedDict[Hashable, V] = OrderedDict()
+        self._num_bytes = 0
+        self._flights: dict[Hashable, _Flight[V]] = {}
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it keeps anything."""
+        return self._max_bytes > 0
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes kept now."""
+        return self._num_bytes
+
+    async def get(
+        self, key: Hashable, make: Callable[[], Awaitable[V]], *, urgency: Hashable = None
+    ) -> tuple[V, Origin]:
+        """Return the value of `key`, and where it came from.
+
+        Cancelling the call stops the making once nobody else waits for it.
+
+        Args:
+            key: what the value depends on.
+            make: makes the value; its errors are raised to all who wait for it, except
+                those of time: they are the first caller's own, and another one takes over.
+            urgency: only those of the same urgency wait for each other.
+        """
+        if not self.enabled:
+            return await make(), "miss"
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key], "hit"
+        name = (key, urgency)
+        while flight := self._flights.get(name):
+            try:
+                return await self._wait(flight), "coalesced"
+            except (DeadlineExceeded, Overloaded):
+                continue
+        flight = self._flights[name] = _Flight(name, asyncio.ensure_future(self._make(key, make)))
+        return await self._wait(flight), "miss"
+
+    async def _make(self, key: Hashable, make: Callable[[], Awaitable[V]]) -> V:
+        value = await make()
+        self._keep(key, value)
+        return value
+
+    async def _wait(self, flight: _Flight[V]) -> V:
+        flight.num_waiting += 1
+        try:
+            return await asyncio.shield(flight.task)
+        finally:
+            flight.num_waiting -= 1
+            if not flight.num_waiting:
+                flight.task.cancel()  # nothing happens if it has ended
+            if flight.task.done() or not flight.num_waiting:  # nobody may join it any more
+                self._land(flight)
+
+    def _land(self, flight: _Flight[V]) -> None:
+        if self._flights.get(flight.name) is flight:
+            del self._flights[flight.name]
+
+    def _keep(self, key: Hashable, value: V) -> None:
+        size_bytes = self._size_bytes(value)
+        if size_bytes > self._max_bytes or key in self._kept:
+            return
+        self._kept[key] = value
+        self._num_bytes += size_bytes
+        while self._num_bytes > self._max_bytes:
+            _, oldest = self._kept.popitem(last=False)
+            self._num_bytes -= self._size_bytes(oldest)

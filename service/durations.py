@@ -1,0 +1,45 @@
+"""T(key, n): how long the device takes, as measured."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Final
+
+_SMOOTHING: Final = 0.2  # weight of the newest measurement
+
+
+class Durations:
+    """T(key, n): how long one batch of n items of a key takes, in seconds.
+
+    Seeded at warm-up and kept by an exponentially weighted moving average.
+    """
+
+    def __init__(self) -> None:
+        self._known_s: dict[Hashable, dict[int, float]] = {}
+        self._last_key: Hashable = None
+
+    @property
+    def last_key(self) -> Hashable:
+        """The key measured last; None at first."""
+        return self._last_key
+
+    def observe(self, key: Hashable, size: int, duration_s: float) -> None:
+        """Learn that a batch of `size` items of `key` took `duration_s`."""
+        self._last_key = key
+        known_s = self._known_s.setdefault(key, {})
+        before_s = known_s.get(size, duration_s)
+        known_s[size] = before_s + _SMOOTHING * (duration_s - before_s)
+
+    def estimate_s(self, key: Hashable, size: int) -> float:
+        """Return the expected duration; 0 while nothing is known about `key`.
+
+        A size not seen yet is taken in proportion to the next smaller one, which a
+        batch never exceeds by much, or else as no faster than the next larger one.
+        """
+        known_s = self._known_s.get(key)
+        if not known_s:
+            return 0.0
+        below = max((n for n in known_s if n <= size), default=None)
+        if below is None:
+            return known_s[min(known_s)]
+        return known_s[below] * size / below

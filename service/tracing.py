@@ -1,0 +1,63 @@
+"""OpenTelemetry traces: a span for each request, and one for each of its stages below it.
+
+An extra (`relight[tracing]`), on with `RELIGHT_TRACING=true`. Where to, and how many, say the
+standard `OTEL_*` variables. A caller's `traceparent` is honoured.
+"""
+
+from __future__ import annotations
+
+import time
+
+from fastapi import FastAPI
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.trace import Tracer
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_QUIET_PATHS = "livez,readyz,metrics"
+
+
+def install(app: FastAPI, processor: SpanProcessor) -> TracerProvider:
+    """Trace every request of `app` but the probes.
+
+    Args:
+        app: the app; its other middleware is in place already.
+        processor: takes the finished spans.
+
+    Returns:
+        The provider; shut it down in the end, so that the last spans leave.
+    """
+    provider = TracerProvider(resource=Resource.create({"service.name": "relight"}))
+    provider.add_span_processor(processor)
+    app.add_middleware(StageSpans, tracer=provider.get_tracer("relight"))
+    app.add_middleware(
+        OpenTelemetryMiddleware,
+        tracer_provider=provider,
+        excluded_urls=_QUIET_PATHS,
+        exclude_spans=["receive", "send"],
+    )
+    return provider
+
+
+class StageSpans:
+    """ASGI middleware: make a span of each stage that a request's timings tell of."""
+
+    def __init__(self, app: ASGIApp, *, tracer: Tracer) -> None:
+        self._app = app
+        self._tracer = tracer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the app; then, inside the request's span, tell of the stages."""
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            timings = scope.get("state", {}).get("timings")
+            to_epoch_s = time.time() - time.monotonic()
+            for name, started_s, ended_s in timings.spans if timings else ():
+                span = self._tracer.start_span(
+                    name, start_time=round((started_s + to_epoch_s) * 1e9)
+                )
+                if name == "infer":
+                    span.set_attribute("relight.batch_size", timings.batch_size)
+                span.end(round((ended_s + to_epoch_s) * 1e9))

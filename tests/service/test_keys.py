@@ -1,0 +1,114 @@
+"""Who may call, over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from service.app import create_app
+from service.keys import digest_of
+from service.settings import Settings
+from tests.service.calls import problem_of
+from tests.service.stand_ins import serving
+
+KEYS = {
+    "api_keys": (f"editor:{digest_of('secret')}", f"other:{digest_of('another')}"),
+    "admin_keys": (f"operator:{digest_of('root')}",),
+}
+
+
+@pytest.fixture(scope="module")
+def guarded_url(models_dir):
+    with serving(create_app(Settings(models_dir=models_dir, **KEYS))) as address:
+        yield address
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": "Bearer secret"},
+        {"Authorization": "bearer another"},
+        {"X-Api-Key": "secret"},
+        {"X-Api-Key": "root"},
+    ],
+)
+def test_every_key_that_was_given_opens(guarded_url, png, headers):
+    answer = httpx.post(f"{guarded_url}/relight", content=png, headers=headers)
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Api-Key": "wrong"}, {"Authorization": "Basic secret"}])
+@pytest.mark.parametrize("path", ["/relight", "/relight/batch", "/models", "/-/reload"])
+def test_without_a_known_key_every_door_is_shut(guarded_url, png, path, headers):
+    method = "GET" if path == "/models" else "POST"
+    answer = httpx.request(method, f"{guarded_url}{path}", headers=headers)
+    assert (answer.status_code, problem_of(answer)["code"]) == (401, "unauthorized")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_probes_and_metrics_need_no_key(guarded_url):
+    for path in ("livez", "readyz", "metrics"):
+        assert httpx.get(f"{guarded_url}/{path}").status_code == 200
+
+
+def test_only_an_admin_key_reloads(guarded_url):
+    refused = httpx.post(f"{guarded_url}/-/reload", headers={"X-Api-Key": "secret"})
+    assert (refused.status_code, problem_of(refused)["code"]) == (403, "forbidden")
+    assert httpx.post(f"{guarded_url}/-/reload", headers={"X-Api-Key": "root"}).status_code == 200
+
+
+def test_without_admin_keys_nobody_reloads(url):
+    assert httpx.post(f"{url}/-/reload", headers={"X-Api-Key": "x"}).status_code == 401
+
+
+async def test_a_key_has_only_its_share_of_requests_at_once(fake_service, png):
+    with fake_service(lambda n: 0.2, max_requests_per_key=2, **KEYS) as (url, _):
+        async with httpx.AsyncClient(base_url=url) as client:
+
+            async def call(key: str) -> httpx.Response:
+                return await client.post("/relight", content=png, headers={"X-Api-Key": key})
+
+            busy = [asyncio.create_task(call("secret")) for _ in range(2)]
+            await asyncio.sleep(0.1)
+            refused, other = await asyncio.gather(call("secret"), call("another"))
+            assert {answer.status_code for answer in await asyncio.gather(*busy)} == {200}
+            assert (await call("secret")).status_code == 200  # the slots came back
+    assert (refused.status_code, problem_of(refused)["code"]) == (429, "rate_limited")
+    assert int(refused.headers["retry-after"]) >= 1
+    assert other.status_code == 200
+
+
+def test_the_command_line_makes_what_the_settings_hold():
+    made = subprocess.run(
+        [sys.executable, "-m", "service", "--hash-key", "editor"],
+        input="secret\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert made.stdout.strip() == KEYS["api_keys"][0]
+
+
+def test_a_key_in_the_clear_refuses_the_start_without_showing_it(monkeypatch):
+    monkeypatch.setenv("RELIGHT_API_KEYS", "editor:hunter2")
+    refused = subprocess.run(
+        [sys.executable, "-m", "service"], capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == 2
+    assert "RELIGHT_API_KEYS" in refused.stderr or "api_keys" in refused.stderr
+    assert "hunter2" not in refused.stderr
+
+
+def test_other_origins_are_shut_out_unless_they_are_named(models_dir, url):
+    origin = {"Origin": "https://editor.example"}
+    assert "access-control-allow-origin" not in httpx.get(f"{url}/models", headers=origin).headers
+    settings = Settings(models_dir=models_dir, cors_origins=("https://editor.example",))
+    with serving(create_app(settings)) as open_url:
+        answer = httpx.get(f"{open_url}/models", headers=origin)
+        assert answer.headers["access-control-allow-origin"] == "https://editor.example"
+        stranger = httpx.get(f"{open_url}/models", headers={"Origin": "https://evil.example"})
+        assert "access-control-allow-origin" not in stranger.headers

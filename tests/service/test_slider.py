@@ -1,0 +1,71 @@
+"""The slider cache and entity tags, over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+
+from service.validator import parse_if_none_match
+from tests.service.calls import relight
+from tests.service.stand_ins import encoded
+
+ROOM = 10_000_000
+
+
+async def test_twenty_temperatures_of_one_photo_cost_one_inference(fake_service, png):
+    with fake_service(lambda n: 0.05, cache_bytes=ROOM) as (url, engine):
+        async with httpx.AsyncClient(base_url=url) as client:
+            answers = await asyncio.gather(
+                *(
+                    client.post("/relight", content=png, params={"temperature": 2500 + 100 * i})
+                    for i in range(20)
+                )
+            )
+        later = relight(url, png, temperature=9000)
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 20
+    assert sum(engine.batch_sizes) == 1
+    assert later.headers["x-cache"] == "hit"
+    assert "infer" not in later.headers["server-timing"]
+
+
+def test_another_photo_or_side_is_another_inference(fake_service, png, picture):
+    other = encoded(picture[::-1], "png")
+    with fake_service(lambda n: 0.0, cache_bytes=ROOM) as (url, engine):
+        for data, direction in ((png, "E"), (png, "W"), (other, "E"), (png, "E")):
+            relight(url, data, direction=direction)
+    assert sum(engine.batch_sizes) == 3
+
+
+def test_a_hit_is_the_same_image_as_a_miss(fake_service, png):
+    with fake_service(lambda n: 0.0, cache_bytes=ROOM) as (url, _):
+        miss, hit = relight(url, png), relight(url, png)
+    assert (miss.headers["x-cache"], hit.headers["x-cache"]) == ("miss", "hit")
+    assert miss.content == hit.content
+
+
+def test_an_answer_that_the_caller_has_is_not_made_again(fake_service, png):
+    with fake_service(lambda n: 0.0) as (url, engine):
+        tag = relight(url, png).headers["etag"]
+        again = httpx.post(f"{url}/relight", content=png, headers={"If-None-Match": tag})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == tag
+        assert sum(engine.batch_sizes) == 1
+        other = httpx.post(
+            f"{url}/relight?strength=0.5", content=png, headers={"If-None-Match": tag}
+        )
+        assert other.status_code == 200
+        assert other.headers["etag"] != tag
+
+
+def test_two_ways_to_say_the_same_have_one_tag(url, png):
+    by_light = relight(url, png, light="W-3000").headers["etag"]
+    assert relight(url, png, direction="W", temperature=3000).headers["etag"] == by_light
+    assert relight(url, png, direction="W", temperature=3001).headers["etag"] != by_light
+
+
+def test_tags_are_compared_weakly_and_lists_are_read():
+    assert parse_if_none_match('"a", W/"b"') == {'W/"a"', 'W/"b"'}
+    assert parse_if_none_match(None) == set()
+    assert parse_if_none_match("*") == set()
