@@ -33,7 +33,7 @@ def test_every_photo_comes_back_as_it_would_alone(url, png, picture):
     alone = relight(url, png, direction="W").content
     assert all(archive.read(image["member"]) == alone for image in images)
     assert decoded(alone).shape == picture.shape
-    assert images[0]["light"] == "W-4500"
+    assert images[0]["light"].startswith("W-")
 
 
 def test_a_photo_that_fails_is_a_problem_in_the_manifest_and_hurts_no_other(url, png):
