@@ -20,7 +20,8 @@ from service.access import known_caller, priority, timeout_s
 from service.admission import Admission
 from service.archive import ZipStream, member_name
 from service.documentation import batch_documentation
-from service.errors import BodyTooLarge, RelightError
+from service.errors import BodyTooLarge
+from service.metrics import Metrics
 from service.options import RelightOptions
 from service.problems import problem_body
 from service.relighter import Relighter, RelightRequest, Relit
@@ -89,11 +90,12 @@ async def _archive(
     request: Request, photos: Sequence[Photo], order: _Order
 ) -> AsyncIterator[bytes]:
     """Relight the photos, a few at once, and give the archive's bytes as they come."""
+    metrics: Metrics = request.app.state.metrics
     stream = ZipStream()
     entries: dict[int, dict[str, Any]] = {}
     slots = asyncio.Semaphore(_NUM_AT_ONCE)
 
-    async def one(number: int, photo: Photo) -> tuple[int, Photo, Relit | RelightError]:
+    async def one(number: int, photo: Photo) -> tuple[int, Photo, Relit | Exception]:
         async with slots:
             return number, photo, await _relight(request, photo, order)
 
@@ -102,8 +104,9 @@ async def _archive(
         for ready in asyncio.as_completed(tasks):
             number, photo, outcome = await ready
             entry: dict[str, Any] = {"number": number, "file": photo.name}
-            if isinstance(outcome, RelightError):
-                entry["problem"] = problem_body(request, outcome)
+            if isinstance(outcome, Exception):
+                entry["problem"] = problem = problem_body(request, outcome)
+                metrics.count_problem(str(problem["code"]))
             else:
                 assert outcome.data is not None
                 name = member_name(number, photo.name, outcome.media_type)
@@ -119,7 +122,7 @@ async def _archive(
             task.cancel()
 
 
-async def _relight(request: Request, photo: Photo, order: _Order) -> Relit | RelightError:
+async def _relight(request: Request, photo: Photo, order: _Order) -> Relit | Exception:
     relighter: Relighter = request.app.state.relighter
     settings: Settings = request.app.state.settings
     try:
@@ -138,5 +141,5 @@ async def _relight(request: Request, photo: Photo, order: _Order) -> Relit | Rel
                     priority=order.priority,
                 )
             )
-    except RelightError as error:
+    except Exception as error:  # whatever it is, the other photos go on
         return error

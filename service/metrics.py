@@ -89,6 +89,13 @@ class Metrics:
         for origin in ORIGINS:
             self.cache_requests.labels(origin)
 
+    def count_problem(self, code: str | None) -> None:
+        """Count what was refused before work was done for it, and photos that are wrong."""
+        if code is not None and code in REJECTIONS:
+            self.rejected.labels(REJECTIONS[code]).inc()
+        elif code in DECODE_FAILURES:
+            self.decode_failures.labels(code).inc()
+
     def _init_http(self, registry: CollectorRegistry) -> None:
         self.http_requests = Counter(
             "relight_http_requests",

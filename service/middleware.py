@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.budget import ByteBudget
 from service.errors import BodyTimeout, BodyTooLarge
-from service.metrics import DECODE_FAILURES, REJECTIONS, UNMATCHED, Metrics
+from service.metrics import UNMATCHED, Metrics
 
 CLIENT_LEFT: Final = 499
 
@@ -112,10 +112,8 @@ class Observation:
             self._metrics.cancelled.labels(place).inc()
         elif code == "deadline_exceeded":
             self._metrics.deadline_exceeded.labels(place).inc()
-        elif code is not None and code in REJECTIONS:
-            self._metrics.rejected.labels(REJECTIONS[code]).inc()
-        elif code in DECODE_FAILURES:
-            self._metrics.decode_failures.labels(code).inc()
+        else:
+            self._metrics.count_problem(code)
 
 
 def trace_id(traceparent: str) -> str | None:

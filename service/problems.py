@@ -25,6 +25,8 @@ from service import errors
 MEDIA_TYPE: Final = "application/problem+json"
 CLIENT_LEFT: Final = 499  # for logs and metrics only: nobody is there to read it
 
+_MISTAKE: Final = "The server made a mistake; it is logged."
+
 _log = logging.getLogger(__name__)
 
 
@@ -135,7 +137,7 @@ class UnexpectedErrors:
             _log.exception("unexpected error", extra={"request_id": _request_id(request)})
             if started:
                 raise  # too late for a problem: the server cuts the connection
-            response = problem(request, INTERNAL, "The server made a mistake; it is logged.")
+            response = problem(request, INTERNAL, _MISTAKE)
             await response(scope, receive, send)
 
 
@@ -165,9 +167,12 @@ def problem(
     )
 
 
-def problem_body(request: Request, error: errors.RelightError) -> dict[str, object]:
+def problem_body(request: Request, error: Exception) -> dict[str, object]:
     """Return the problem of `error` as an object, for an answer that holds several."""
-    return _body(request, _kind_for(request, error), str(error), _members_of(error))
+    if isinstance(error, errors.RelightError):
+        return _body(request, _kind_for(request, error), str(error), _members_of(error))
+    _log.error("unexpected error", extra={"request_id": _request_id(request)}, exc_info=error)
+    return _body(request, INTERNAL, _MISTAKE, {})
 
 
 def _body(

@@ -175,7 +175,11 @@ class Schedule(Generic[J]):
             )
 
     def admit(self, job: J, now_s: float, *, busy_s: float = 0.0) -> None:
-        """Take `job` in, or refuse it as `check` does."""
+        """Take `job` in, or refuse it as `check` does.
+
+        It is refused, too, when it would go ahead of somebody of its class, or of a more
+        urgent one, who would then be late: a place in the queue is a promise.
+        """
         self.check(
             now_s,
             busy_s=busy_s,
@@ -184,6 +188,7 @@ class Schedule(Generic[J]):
             key=job.key,
         )
         due = due_s(job.arrived_s, job.deadline_s, job.priority)
+        self._check_others(job, due, now_s + busy_s)
         entry = _Entry(due, self._num_admitted, job)
         self._num_admitted += 1
         heapq.heappush(self._heaps.setdefault(job.key, []), entry)
@@ -218,6 +223,24 @@ class Schedule(Generic[J]):
         jobs = [entry.job for heap in self._heaps.values() for entry in heap]
         self._heaps.clear()
         return jobs
+
+    def _check_others(self, job: J, due_s: float, free_s: float) -> None:
+        """Refuse `job` when it would make somebody behind it late; the device is free then."""
+        added_s = self._durations.estimate_s(job.key, self._batch_sizes[-1]) / self._batch_sizes[-1]
+        ahead: Counter[Hashable] = Counter()
+        for entry in sorted(e for heap in self._heaps.values() for e in heap):
+            other = entry.job
+            if other.abandoned:
+                continue
+            ahead[other.key] += 1
+            if entry.due_s <= due_s or other.priority > job.priority:
+                continue
+            ready_s = free_s + sum(self._total_s(key, n) for key, n in ahead.items())
+            if ready_s <= other.deadline_s < ready_s + added_s:
+                raise Overloaded(
+                    "another request, let in before, would be too late",
+                    retry_after_s=ready_s - free_s,
+                )
 
     def _total_s(self, key: Hashable, number: int) -> float:
         """Return how long `number` jobs of a key take, in the batches that `take` would make."""

@@ -241,3 +241,41 @@ def test_the_order_is_class_with_ageing_then_deadline(jobs):
     dues = [due_s(job.arrived_s, job.deadline_s, job.priority) for job in left]
     assert dues == sorted(dues)
     assert max(dues, default=0.0) <= 10 + PATIENCE_S + AGEING_S
+
+
+def test_nobody_is_let_in_at_the_cost_of_one_who_waits():
+    plan = schedule(durations(a={1: 1.0}), max_size=1)
+    admitted(plan, [Job(deadline_s=4.0), Job(deadline_s=4.0)])
+    plan.admit(Job(deadline_s=3.5), now_s=0.0, busy_s=0.5)
+    with pytest.raises(Overloaded, match="another"):
+        plan.admit(Job(deadline_s=3.0), now_s=0.0, busy_s=0.5)
+    plan.admit(Job(deadline_s=4.9), now_s=0.0, busy_s=0.0)  # behind all: it hurts nobody
+
+
+def test_interactive_work_may_make_bulk_work_late():
+    plan = schedule(durations(a={1: 1.0}), max_size=1)
+    admitted(plan, [Job(deadline_s=1.5, priority=Priority.BULK)])
+    plan.admit(Job(deadline_s=9.0), now_s=0.0)
+
+
+@given(
+    arriving=st.lists(st.tuples(st.floats(0, 1.0), st.floats(0.3, 8)), min_size=1, max_size=80),
+)
+def test_whoever_is_let_in_is_served_in_time_by_a_device_that_keeps_time(arriving):
+    table = durations(a={1: 0.3})
+    plan = schedule(table, max_size=1)
+    jobs, now_s = [], 0.0
+    for gap_s, timeout_s in arriving:
+        now_s += gap_s
+        jobs.append(Job(arrived_s=now_s, deadline_s=now_s + timeout_s))
+    free_at_s = 0.0
+    while jobs or len(plan):
+        if jobs and (jobs[0].arrived_s <= free_at_s or not len(plan)):
+            job = jobs.pop(0)
+            with contextlib.suppress(Overloaded, DeadlineExceeded):
+                plan.admit(job, job.arrived_s, busy_s=max(0.0, free_at_s - job.arrived_s))
+            free_at_s = max(free_at_s, job.arrived_s)
+            continue
+        turn = plan.take(free_at_s)
+        assert all(job.deadline_s > free_at_s + 0.3 - 1e-6 for job in turn.late)  # by rounding
+        free_at_s += 0.3
