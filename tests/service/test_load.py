@@ -116,8 +116,8 @@ async def test_overload_can_be_told_as_429(fake_service, png):
 
 
 async def test_a_body_finds_no_room_when_others_hold_it_and_room_comes_back(fake_service, png):
-    with fake_service(lambda n: 2.0, max_inflight_bytes=9_000_000) as (url, _):
-        async with httpx.AsyncClient(base_url=url) as client:
+    with fake_service(lambda n: 0.3, max_inflight_bytes=1_000_000) as (url, _):
+        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
             answers = await asyncio.gather(
                 *(client.post("/relight", content=png) for _ in range(8))
             )
