@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from io import BytesIO
 from typing import Final
 
 import cv2
@@ -126,20 +127,21 @@ def write_png(
     """
     height_px, width_px, num_samples = samples.shape
     header = struct.pack(">2I5B", width_px, height_px, 16, _COLOUR_TYPES[num_samples], 0, 0, 0)
-    chunks = [_SIGNATURE, _chunk(b"IHDR", header)]
+    file = BytesIO()  # one buffer: many small ones of odd sizes would fragment the heap
+    file.write(_SIGNATURE + _chunk(b"IHDR", header))
     if icc_profile:
-        chunks.append(_chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc_profile)))
+        file.write(_chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc_profile)))
     if exif:
-        chunks.append(_chunk(b"eXIf", exif.removeprefix(b"Exif\0\0")))
+        file.write(_chunk(b"eXIf", exif.removeprefix(b"Exif\0\0")))
     if xmp:
-        chunks.append(_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp))
+        file.write(_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp))
     compressor = zlib.compressobj(_COMPRESSION_LEVEL)
     rows = max(1, _STRIP_BYTES // samples[:1].nbytes)
     for top in range(0, height_px, rows):
         filtered = _filtered(samples[top : top + rows])
-        chunks.append(_chunk(b"IDAT", compressor.compress(filtered.data)))
-    chunks += [_chunk(b"IDAT", compressor.flush()), _chunk(b"IEND", b"")]
-    return b"".join(chunks)
+        file.write(_chunk(b"IDAT", compressor.compress(filtered.data)))
+    file.write(_chunk(b"IDAT", compressor.flush()) + _chunk(b"IEND", b""))
+    return file.getvalue()
 
 
 def _filtered(strip: Wide) -> npt.NDArray[np.uint8]:
