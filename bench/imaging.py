@@ -26,6 +26,7 @@ import numpy as np
 from PIL import Image
 
 from service import buckets, color, detail, imaging
+from service.formats import ANSWER_FORMATS, FORMATS
 from service.options import RelightOptions
 from service.photo import Photo
 from service.stages import Rendered, Timings, finish, prepare
@@ -36,7 +37,11 @@ LIMITS = imaging.ImageLimits(
     max_pixels=200_000_000, max_side_px=30_000, min_side_px=1, max_decoded_bytes=2**31
 )
 BUCKETS = buckets.buckets_for(512)
-FORMATS = ("jpeg", "webp", "png", "tiff", "avif")
+
+
+def _formats(megapixels: float) -> list[str]:
+    """Return the formats that a photo of this size can have."""
+    return [n for n in ANSWER_FORMATS if megapixels * 1e6 <= FORMATS[n].max_answer_pixels]
 
 
 def main() -> None:
@@ -47,8 +52,8 @@ def main() -> None:
     arguments = parser.parse_args()
     print(f"{'MP':>5}  {'stage':18}{'CPU ms':>9}{'peak MB':>9}")
     spawn = multiprocessing.get_context("spawn")
-    trips = [partial(_measure_trip, name) for name in FORMATS]
     for megapixels in arguments.megapixels:
+        trips = [partial(_measure_trip, name) for name in _formats(megapixels)]
         for measure in (*trips, _measure_codecs, _measure_stages, _measure_16_bit):
             process = spawn.Process(target=measure, args=(megapixels, arguments.repeats))
             process.start()
@@ -139,7 +144,7 @@ def _measure_stages(megapixels: float, repeats: int) -> None:
     table.time("softness", lambda: detail.estimate_softness(low_in, low_out))
     table.time("transfer", lambda: detail.transfer(pixels, low_in, low_out, 1.0))
     photo = Photo(pixels=pixels, format="png")
-    for name in FORMATS:
+    for name in _formats(megapixels):
         file = table.time(f"encode {name}", lambda name=name: imaging.encode(photo, name))
         table.time(f"decode {name}", lambda file=file: imaging.decode(file, LIMITS))
 

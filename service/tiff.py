@@ -88,8 +88,9 @@ def write(
     """
     height_px, width_px, num_samples = samples.shape
     rows = max(1, _STRIP_BYTES // samples[:1].nbytes)
-    strips = [_compress(samples[top : top + rows]) for top in range(0, height_px, rows)]
-    sizes = [len(strip) for strip in strips]
+    body = BytesIO()  # one buffer: many small ones of odd sizes would fragment the heap
+    tops = range(0, height_px, rows)
+    sizes = [body.write(_compress(samples[top : top + rows])) for top in tops]
     directory = _describe(exif)
     directory[WIDTH], directory[HEIGHT] = width_px, height_px
     directory[BITS_PER_SAMPLE] = (samples.dtype.itemsize * 8,) * num_samples
@@ -107,8 +108,7 @@ def write(
             directory[tag] = value
     file = BytesIO()
     directory.save(file)
-    for strip in strips:
-        file.write(strip)
+    file.write(body.getbuffer())
     return file.getvalue()
 
 

@@ -1,9 +1,10 @@
-"""16-bit samples, which Pillow can only cut to 8: read and written with OpenCV."""
+"""16-bit samples, which Pillow can only cut to 8: read with OpenCV, written as PNG in strips."""
 
 from __future__ import annotations
 
 import struct
 import zlib
+from io import BytesIO
 from typing import Final
 
 import cv2
@@ -20,7 +21,11 @@ Wide = npt.NDArray[np.uint16]
 _WHITE: Final = 65535
 _PNG_DEPTH: Final = slice(12, 25)  # from the name of the first chunk to the bit depth
 _PNG_COLOUR_TYPE: Final = 25
-_AFTER_HEADER: Final = 33  # where the chunk behind PNG's first one begins
+_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+_COLOUR_TYPES: Final = {1: 0, 3: 2, 4: 6}  # by the number of samples
+_SUB: Final = 1
+_STRIP_BYTES: Final = 2**20  # memory stays that of a strip
+_COMPRESSION_LEVEL: Final = 1
 _UNSIGNED, _CONTIGUOUS, _ASSOCIATED_ALPHA = 1, 1, 1  # TIFF 6.0, sections 18, 19
 
 
@@ -120,26 +125,34 @@ def write_png(
         exif: EXIF data.
         xmp: an XMP packet.
     """
-    to_bgr = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
-    num_samples = samples.shape[2]
-    codes = cv2.cvtColor(samples, to_bgr[num_samples]) if num_samples > 1 else samples
-    fast = (
-        cv2.IMWRITE_PNG_COMPRESSION,
-        1,
-        cv2.IMWRITE_PNG_STRATEGY,
-        cv2.IMWRITE_PNG_STRATEGY_DEFAULT,
-    )
-    written, file = cv2.imencode(".png", codes, fast)
-    assert written
-    plain = file.tobytes()
-    chunks = b""
+    height_px, width_px, num_samples = samples.shape
+    header = struct.pack(">2I5B", width_px, height_px, 16, _COLOUR_TYPES[num_samples], 0, 0, 0)
+    file = BytesIO()  # one buffer: many small ones of odd sizes would fragment the heap
+    file.write(_SIGNATURE + _chunk(b"IHDR", header))
     if icc_profile:
-        chunks += _chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc_profile))
+        file.write(_chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc_profile)))
     if exif:
-        chunks += _chunk(b"eXIf", exif.removeprefix(b"Exif\0\0"))
+        file.write(_chunk(b"eXIf", exif.removeprefix(b"Exif\0\0")))
     if xmp:
-        chunks += _chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp)
-    return plain[:_AFTER_HEADER] + chunks + plain[_AFTER_HEADER:]
+        file.write(_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp))
+    compressor = zlib.compressobj(_COMPRESSION_LEVEL)
+    rows = max(1, _STRIP_BYTES // samples[:1].nbytes)
+    for top in range(0, height_px, rows):
+        filtered = _filtered(samples[top : top + rows])
+        file.write(_chunk(b"IDAT", compressor.compress(filtered.data)))
+    file.write(_chunk(b"IDAT", compressor.flush()) + _chunk(b"IEND", b""))
+    return file.getvalue()
+
+
+def _filtered(strip: Wide) -> npt.NDArray[np.uint8]:
+    """Return rows as PNG has them: big-endian, less their left neighbours (section 9, Sub)."""
+    num_rows, pixel_bytes = strip.shape[0], 2 * strip.shape[2]
+    codes = strip.astype(">u2").view(np.uint8).reshape(num_rows, -1)
+    filtered = np.empty((num_rows, 1 + codes.shape[1]), np.uint8)
+    filtered[:, 0] = _SUB
+    filtered[:, 1 : 1 + pixel_bytes] = codes[:, :pixel_bytes]
+    np.subtract(codes[:, pixel_bytes:], codes[:, :-pixel_bytes], out=filtered[:, 1 + pixel_bytes :])
+    return filtered
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:
