@@ -39,6 +39,7 @@ DECODE_FAILURES: Final = (
     "image_too_large",
     "image_too_small",
     "image_animated",
+    "image_too_slow",
 )
 UNMATCHED: Final = "unmatched"  # one series for every path that is no route
 

@@ -228,7 +228,8 @@ class Relighter:
             )
 
         asked_s = time.monotonic()
-        key = (digest, offer.model.sha256, offer.light_index, offer.mirrored)
+        full_size = request.options.detail == "full"  # else the photo is decoded smaller
+        key = (digest, offer.model.sha256, offer.light_index, offer.mirrored, full_size)
         answer, origin = await self._cache.get(key, submit, urgency=request.priority)
         if origin != "hit":
             run_s = asked_s + answer.waited_s

@@ -52,10 +52,10 @@ def test_a_photo_that_fails_is_a_problem_in_the_manifest_and_hurts_no_other(url,
 
 
 def test_a_mistake_of_the_server_on_one_photo_hurts_no_other(fake_service, png, monkeypatch):
-    def break_on_gifts(data, *rest):
+    def break_on_gifts(data, *rest, **more):
         if data == b"gift":
             raise ZeroDivisionError("secret")
-        return prepare(data, *rest)
+        return prepare(data, *rest, **more)
 
     monkeypatch.setattr("service.relighter.prepare", break_on_gifts)
     monkeypatch.setattr("service.relighter.sniff", lambda data: "png")

@@ -66,3 +66,18 @@ async def test_a_cancelled_call_leaves_no_trace_in_the_queue(pool):
     await first
     assert pool.wait_s == 0
     assert await pool.run(Step.PREPARE, lambda: 1) == 1
+
+
+async def test_finishing_goes_ahead_of_preparing():
+    pool, free, order = CpuPool(1), threading.Event(), []
+    try:
+        busy = asyncio.create_task(pool.run(Step.PREPARE, free.wait))
+        await asyncio.sleep(0.01)
+        steps = [Step.PREPARE, Step.PREPARE, Step.FINISH]
+        others = [asyncio.create_task(pool.run(s, lambda s=s: order.append(s))) for s in steps]
+        await asyncio.sleep(0.01)
+        free.set()
+        await asyncio.gather(busy, *others)
+    finally:
+        pool.close()
+    assert order == [Step.FINISH, Step.PREPARE, Step.PREPARE]
