@@ -6,6 +6,7 @@ does nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,11 +115,16 @@ def as_table(scores: Sequence[Score]) -> str:
     lines = ["| method | pairs | PSNR dB | SSIM |", "|---|---|---|---|"]
     lines += [
         f"| {score.method} | {score.num_pairs} "
-        f"| {score.psnr_db:.2f} ± {score.psnr_margin_db:.2f} "
-        f"| {score.ssim:.3f} ± {score.ssim_margin:.3f} |"
+        f"| {score.psnr_db:.2f}{_margin(score.psnr_margin_db, 2)} "
+        f"| {score.ssim:.3f}{_margin(score.ssim_margin, 3)} |"
         for score in scores
     ]
     return "\n".join(lines)
+
+
+def _margin(value: float, num_digits: int) -> str:
+    """Write a margin; one scene has none."""
+    return "" if math.isnan(value) else f" ± {value:.{num_digits}f}"
 
 
 def relight_with(model: Path) -> Relight:

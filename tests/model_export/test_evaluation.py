@@ -42,3 +42,10 @@ def test_the_unchanged_input_stands_beside_every_method(folder, tmp_path):
     assert scores[0].psnr_margin_db > 0
     assert sheet.exists()
     assert "| unchanged input | 28 |" in as_table(scores)
+
+
+def test_one_scene_has_no_margin(folder):
+    held_out = list(examples(folder.only((0,)), EAST, 32, (4500,)))
+    table = as_table(evaluate(held_out, {}))
+    assert "±" not in table
+    assert "nan" not in table
