@@ -24,7 +24,7 @@ from service.fake_engine import FakeEngine, linear
 from service.imaging import ImageLimits
 from service.job import Answer
 from service.keys import Keyring
-from service.metrics import Metrics
+from service.metrics import CLIENT_LEFT, Metrics
 from service.middleware import BodyLimits, Disconnect, Observation
 from service.model_metrics import ModelMetrics
 from service.models import ModelRepository
@@ -60,7 +60,7 @@ def create_app(
         open_engine: loads a model file; else ONNX Runtime as the settings say.
     """
     settings = settings or Settings()
-    codes = {200, 304, problems.CLIENT_LEFT, int(settings.overload_status)}
+    codes = {200, 304, CLIENT_LEFT, int(settings.overload_status)}
     codes |= {kind.status for kind in problems.ALL_KINDS}
     metrics = Metrics(CollectorRegistry(), routes=_ROUTES, codes=codes)
     max_wait_s = settings.max_queue_wait_ms / 1e3

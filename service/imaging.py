@@ -5,9 +5,8 @@ bytes --reading.decode--> Photo --writing.encode--> bytes
 
 from __future__ import annotations
 
-from service.formats import choose_format, sniff
 from service.photo import ImageLimits, Photo
 from service.reading import decode
 from service.writing import encode
 
-__all__ = ["ImageLimits", "Photo", "choose_format", "decode", "encode", "sniff"]
+__all__ = ["ImageLimits", "Photo", "decode", "encode"]

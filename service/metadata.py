@@ -45,7 +45,7 @@ _XMP_ORIENTATION: Final = re.compile(
 _CONTAINER_NAMESPACES: Final = (b"ns.google.com/photos/1.0/container", b"ns.adobe.com/hdr-gain-map")
 
 # What Pillow raises on broken metadata.
-_BROKEN: Final = (
+BROKEN: Final = (
     OSError,
     SyntaxError,
     ValueError,
@@ -63,7 +63,7 @@ def read_orientation(image: Image.Image) -> int:
     """Return how to turn the picture, 1 to 8 as EXIF has it; 1 where it does not say."""
     try:
         orientation = image.getexif().get(_Tag.Orientation, 1)
-    except _BROKEN:
+    except BROKEN:
         return 1
     return orientation if orientation in range(1, 9) else 1
 
@@ -90,7 +90,7 @@ def read_exif(image: Image.Image, width_px: int, height_px: int) -> bytes | None
             if tags:
                 kept[directory] = tags
         exif = kept.tobytes() if len(kept) else b""
-    except _BROKEN:
+    except BROKEN:
         return None
     return exif if 0 < len(exif) <= _MAX_EXIF_BYTES else None
 

@@ -41,6 +41,7 @@ DECODE_FAILURES: Final = (
     "image_animated",
     "image_too_slow",
 )
+CLIENT_LEFT: Final = 499  # for logs and metrics only: nobody is there to read it
 UNMATCHED: Final = "unmatched"  # one series for every path that is no route
 
 _DURATION_BUCKETS_S: Final = (
@@ -100,7 +101,7 @@ class Metrics:
     def _init_http(self, registry: CollectorRegistry) -> None:
         self.http_requests = Counter(
             "relight_http_requests",
-            "Requests answered; code 499: the client left first.",
+            f"Requests answered; code {CLIENT_LEFT}: the client left first.",
             ["route", "method", "code"],
             registry=registry,
         )

@@ -26,9 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.budget import ByteBudget
 from service.errors import BodyTimeout, BodyTooLarge
-from service.metrics import UNMATCHED, Metrics
-
-CLIENT_LEFT: Final = 499
+from service.metrics import CLIENT_LEFT, UNMATCHED, Metrics
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")

@@ -21,9 +21,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import errors
+from service.metrics import CLIENT_LEFT
 
 MEDIA_TYPE: Final = "application/problem+json"
-CLIENT_LEFT: Final = 499  # for logs and metrics only: nobody is there to read it
 
 _MISTAKE: Final = "The server made a mistake; it is logged."
 

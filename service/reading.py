@@ -9,7 +9,6 @@ what the header said are refused.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
@@ -29,7 +28,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from service import profiles, tiff, wide
 from service.errors import ImageAnimated, ImageCorrupt, ImageTooLarge, UnsupportedMediaType
 from service.formats import sniff
-from service.metadata import read_exif, read_orientation, read_xmp
+from service.metadata import BROKEN, read_exif, read_orientation, read_xmp
 from service.photo import Codes, ImageLimits, Photo
 
 
@@ -58,19 +57,7 @@ _READERS: Final[Mapping[str, Callable[[BytesIO], ImageFile]]] = MappingProxyType
 )
 
 # What Pillow's readers raise on broken data.
-_BROKEN: Final = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    IndexError,
-    KeyError,
-    TypeError,
-    OverflowError,
-    RuntimeError,
-    ZeroDivisionError,
-    struct.error,
-)
+_BROKEN: Final = (*BROKEN, RuntimeError)
 
 _MAX_PROFILE_BYTES: Final = 4_000_000  # press profiles have 2 MB; none that describes has more
 _MAX_SCANS: Final = 100  # a progressive JPEG has some ten; thousands would take minutes
