@@ -9,8 +9,6 @@ import pytest
 import torch
 from PIL import Image
 
-from model_export.checkpoint import Checkpoint
-from model_export.drn import build
 from model_export.export import export_onnx
 from service.app import create_app
 from service.canary import check_golden
@@ -18,22 +16,14 @@ from service.errors import ModelRefused
 from service.golden import golden_path, read_golden, write_golden
 from service.session import Session
 from service.settings import Settings
+from tests.model_export.untrained import untrained
 from tests.service.stand_ins import serving
 
 
 @pytest.fixture(scope="module")
 def checkpoint():
     """A network of the right shape, narrow and untrained."""
-    torch.manual_seed(0)
-    weights = build("drn-xs").state_dict()
-    # Untrained, it amplifies roundings; a fainter picture of it keeps the bounds of the export.
-    weights["rerenderer.paint.0.weight"] *= 0.5
-    return Checkpoint(
-        architecture="drn-xs",
-        lights=("E-4500",),
-        weights=weights,
-        provenance={"trained_on": "nothing", "license": "Apache-2.0", "size_px": 128},
-    )
+    return untrained(size_px=128)
 
 
 @pytest.fixture(scope="module")

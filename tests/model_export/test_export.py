@@ -9,7 +9,7 @@ import onnxruntime as ort
 import pytest
 import torch
 
-from model_export.checkpoint import Checkpoint, CheckpointError
+from model_export.checkpoint import CheckpointError
 from model_export.drn import build
 from model_export.export import EXACT_ATOL, ROUNDED_ATOL, export_onnx
 from model_export.graph import PixelGraph
@@ -17,6 +17,7 @@ from model_export.parity import ParityError, probe_images, prove_parity, relight
 from service.contract import INPUT_NAME, OUTPUT_NAME, ModelContract
 from service.errors import ModelRefused
 from service.lights import Light
+from tests.model_export.untrained import untrained
 
 SHAPES = ((64, 96), (96, 48))
 OPTIONS = {"name": "drn-xs-E-4500", "version": "1.2.3", "parity_shapes": SHAPES}
@@ -34,23 +35,14 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def checkpoint():
-    torch.manual_seed(0)
-    weights = build("drn-xs").state_dict()
-    # An untrained network of two channels amplifies every rounding; a fainter picture of it
-    # keeps what float32 leaves within the bounds that hold for trained networks.
-    weights["rerenderer.paint.0.weight"] *= 0.5
-    return Checkpoint(
-        architecture="drn-xs",
-        lights=("E-4500",),
-        weights=weights,
-        provenance={
+    return untrained(
+        **{
             "trained_on": "nothing at all",
-            "license": "Apache-2.0",
             "size_px": 256,
             "steps.relight": 12_000,
             "metrics.dataset": "60 held-out scenes",
             "metrics.psnr_db": 17.5,
-        },
+        }
     )
 
 
