@@ -26,9 +26,9 @@ import numpy as np
 from PIL import Image
 
 from service import buckets, color, detail, imaging
-from service.formats import ANSWER_FORMATS, FORMATS
+from service.imaging.formats import ANSWER_FORMATS, FORMATS
+from service.imaging.photo import Photo
 from service.options import RelightOptions
-from service.photo import Photo
 from service.stages import Rendered, Timings, finish, prepare
 
 T = TypeVar("T")

@@ -18,7 +18,7 @@ import numpy as np
 
 from service.buckets import buckets_for
 from service.contract import ModelContract
-from service.session import Session
+from service.inference.session import Session
 from service.settings import Settings, available_cpus
 
 

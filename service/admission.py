@@ -10,10 +10,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from service.batching.schedule import Priority
 from service.errors import ModelNotReady, Overloaded
-from service.models import ModelRepository
+from service.inference.repository import ModelRepository
 from service.pool import CpuPool, Step
-from service.schedule import Priority
 
 
 class Admission:

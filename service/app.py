@@ -16,22 +16,22 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 
-from service import admin, api, batch, catalogue, ops, problems
 from service.admission import Admission
+from service.api import admin, batch, catalogue, ops, problems, relight
+from service.api.middleware import BodyLimits, Disconnect, Observation
+from service.api.ops import Lifecycle
+from service.batching.job import Answer
 from service.budget import ByteBudget
 from service.cache import Cache
-from service.fake_engine import FakeEngine, linear
 from service.imaging import ImageLimits
-from service.job import Answer
+from service.inference.fake_engine import FakeEngine, linear
+from service.inference.model_metrics import ModelMetrics
+from service.inference.repository import ModelRepository
+from service.inference.session import Engine, Session
 from service.keys import Keyring
 from service.metrics import CLIENT_LEFT, Metrics
-from service.middleware import BodyLimits, Disconnect, Observation
-from service.model_metrics import ModelMetrics
-from service.models import ModelRepository
-from service.ops import Lifecycle
 from service.pool import CpuPool
 from service.relighter import Relighter
-from service.session import Engine, Session
 from service.settings import Settings
 from service.vitals import measure_lag
 
@@ -110,8 +110,8 @@ def create_app(
         metrics=metrics,
         revision=version("relight"),
     )
-    for room in (api, batch, catalogue, admin, ops):
-        app.include_router(room.router)
+    for route in (relight, batch, catalogue, admin, ops):
+        app.include_router(route.router)
     problems.install(app, overload_status=int(settings.overload_status))
     _surround(app, settings, metrics, budget)
     return app

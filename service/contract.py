@@ -4,7 +4,7 @@
     light   int64    (n,)           index into `lights`; only when there is more than one
     relit   float    (n, h, w, 3)   sRGB-encoded, 0 to 1, of the type that `precision` names
 
-`model_export.export` writes the promise into the file's metadata and `service.loading`
+`model_export.export` writes the promise into the file's metadata and `service.inference.loading`
 refuses a file that does not keep it. Neither side keeps a second copy.
 """
 

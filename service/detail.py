@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.contract import MAX_SOFTNESS_PX
-from service.photo import Codes
+from service.imaging.photo import Codes
 
 Pixels = npt.NDArray[np.float32]
 Spectrum = npt.NDArray[np.float64]

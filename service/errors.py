@@ -29,7 +29,7 @@ RelightError
 │   └── DevicePoisoned        the device will fail on everything until the process restarts
 └── ModelRefused              an ONNX file does not keep its contract (at load)
 
-Nothing here knows HTTP: `service.problems` gives each error its status and code.
+Nothing here knows HTTP: `service.api.problems` gives each error its status and code.
 """
 
 from __future__ import annotations

@@ -16,19 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.admission import Admission
+from service.batching.job import Answer
+from service.batching.schedule import Priority
 from service.budget import Holding
 from service.cache import Cache, Origin
 from service.errors import DeadlineExceeded, ImageTooSlow
-from service.formats import FORMATS, choose_format, sniff
 from service.imaging import ImageLimits
-from service.job import Answer
+from service.imaging.formats import FORMATS, choose_format, sniff
+from service.inference.loading import Shot
+from service.inference.repository import ModelRepository, Offer
 from service.lights import Light
-from service.loading import Shot
 from service.metrics import Metrics
-from service.models import ModelRepository, Offer
 from service.options import RelightOptions
 from service.pool import CpuPool, OverBudget, Step
-from service.schedule import Priority
 from service.stages import Prepared, Rendered, Timings, finish, own_temperature_k, prepare
 from service.validator import answer_tag, photo_digest
 

@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from service import color, detail, profiles
+from service import color, detail
 from service.buckets import Bucket, choose_bucket, fit, unfit
-from service.imaging import ImageLimits, Photo, decode, encode
+from service.imaging import ImageLimits, Photo, decode, encode, profiles
 from service.options import RelightOptions
 from service.shading import NEUTRAL_K, shade
 
@@ -133,7 +133,7 @@ def finish(
         prepared: the photo.
         rendered: its relit version; None gives the photo itself.
         options: what is asked for.
-        format_name: a key of `service.formats.FORMATS`.
+        format_name: a key of `service.imaging.formats.FORMATS`.
         timings: filled on the way.
     """
     if rendered is not None and options.adds_color:

@@ -11,10 +11,10 @@ from PIL import Image
 
 from model_export.export import export_onnx
 from service.app import create_app
-from service.canary import check_golden
 from service.errors import ModelRefused
 from service.golden import golden_path, read_golden, write_golden
-from service.session import Session
+from service.inference.canary import check_golden
+from service.inference.session import Session
 from service.settings import Settings
 from tests.model_export.untrained import untrained
 from tests.service.stand_ins import serving

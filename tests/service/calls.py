@@ -6,7 +6,7 @@ import time
 
 import httpx
 
-from service.problems import CODES
+from service.api.problems import CODES
 
 
 def relight(url: str, data: bytes, **options: object) -> httpx.Response:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from service.app import create_app
-from service.fake_engine import FakeEngine
+from service.inference.fake_engine import FakeEngine
 from service.settings import Settings
 from tests.service.stand_ins import encoded, serving, write_model
 

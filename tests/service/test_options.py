@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import InvalidOption
-from service.formats import ANSWER_FORMATS
+from service.imaging.formats import ANSWER_FORMATS
 from service.lights import DIRECTIONS
 from service.options import RelightOptions
 

@@ -1,0 +1,80 @@
+"""Who calls, what they want it done by, and how urgently: read from a request's headers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from fastapi import Request
+
+from service.batching.schedule import Priority
+from service.errors import InvalidOption
+from service.keys import Keyring
+
+TIMEOUT_HEADER: Final = "X-Request-Timeout-Ms"
+PRIORITY_HEADER: Final = "X-Priority"
+
+_PRIORITIES: Final = {priority.name.lower(): priority for priority in Priority}
+
+
+async def known_caller(request: Request) -> AsyncIterator[None]:
+    """Let a request in when its key is known and has a free slot; a FastAPI dependency.
+
+    Raises:
+        Unauthorized, RateLimited: it may not come in, or not now.
+    """
+    keyring: Keyring = request.app.state.keyring
+    caller = request.state.caller = keyring.caller(_given_key(request))
+    with keyring.slot(caller):
+        yield
+
+
+async def known_admin(request: Request) -> None:
+    """Let a request in when its key is an operator's; a FastAPI dependency.
+
+    Raises:
+        Unauthorized, Forbidden: it is not.
+    """
+    keyring: Keyring = request.app.state.keyring
+    keyring.check_admin(_given_key(request))
+
+
+def timeout_s(request: Request, limit_ms: int) -> float:
+    """Return for how long the caller wants to wait: never longer than the limit.
+
+    Raises:
+        InvalidOption: the header is no positive number.
+    """
+    asked = request.headers.get(TIMEOUT_HEADER)
+    if asked is None:
+        return limit_ms / 1e3
+    if not (asked.isascii() and asked.isdecimal() and len(asked) < 10 and int(asked)):
+        raise InvalidOption(
+            f"{TIMEOUT_HEADER} must be a positive number of milliseconds", option=TIMEOUT_HEADER
+        )
+    return min(limit_ms, int(asked)) / 1e3
+
+
+def priority(request: Request, default: Priority) -> Priority:
+    """Return the class of a request.
+
+    Raises:
+        InvalidOption: the header names none.
+    """
+    asked = request.headers.get(PRIORITY_HEADER)
+    if asked is None:
+        return default
+    if asked.lower() not in _PRIORITIES:
+        raise InvalidOption(
+            f"there is no priority {asked[:80]!r}",
+            option=PRIORITY_HEADER,
+            allowed=tuple(_PRIORITIES),
+        )
+    return _PRIORITIES[asked.lower()]
+
+
+def _given_key(request: Request) -> str | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        return token.strip()
+    return request.headers.get("x-api-key")

@@ -1,0 +1,25 @@
+"""What operators ask for with an admin key: new models for old."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel
+
+from service.api.access import known_admin
+from service.api.documentation import problem_documentation
+from service.inference.repository import ModelRepository
+
+router = APIRouter(prefix="/-", tags=["operations"], dependencies=[Depends(known_admin)])
+
+
+class Reloaded(BaseModel):
+    """The models that serve now, each as name and checksum."""
+
+    models: list[str]
+
+
+@router.post("/reload", summary="Load new models", responses=problem_documentation())
+async def reload(request: Request) -> Reloaded:
+    """Load what is new in the models' folder and swap it in; a bad file changes nothing."""
+    repository: ModelRepository = request.app.state.repository
+    return Reloaded(models=[model.tag for model in await repository.reload()])

@@ -1,0 +1,110 @@
+"""`GET /models`: what a client may ask for."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel
+
+from service.api.access import known_caller
+from service.imaging.formats import ANSWER_FORMATS, FORMATS
+from service.inference.loading import Model
+from service.inference.repository import ModelRepository
+from service.lights import MAX_TEMPERATURE_K, MIN_TEMPERATURE_K
+from service.settings import Settings
+
+router = APIRouter(dependencies=[Depends(known_caller)])
+
+
+class ModelDescription(BaseModel):
+    """One model."""
+
+    name: str
+    version: str
+    sha256: str
+    provider: str
+    precision: str
+    size_px: int
+    lights: list[str]
+    trained_on: str
+    license: str
+    metrics: dict[str, str | float]
+
+    @classmethod
+    def of(cls, model: Model) -> ModelDescription:
+        """Describe a model that serves."""
+        contract = model.contract
+        return cls(
+            name=contract.name,
+            version=contract.version,
+            sha256=model.sha256,
+            provider=model.provider,
+            precision=contract.precision,
+            size_px=contract.size_px,
+            lights=[str(light) for light in contract.lights],
+            trained_on=contract.trained_on,
+            license=contract.license,
+            metrics=dict(contract.metrics),
+        )
+
+
+class LightOffer(BaseModel):
+    """One light that can be had at its own temperature, without any colour change."""
+
+    light: str
+    model: str
+    mirrored: bool
+
+
+class Limits(BaseModel):
+    """What is accepted."""
+
+    max_body_bytes: int
+    max_batch_bytes: int
+    max_batch_images: int
+    max_pixels: int
+    max_side_px: int
+    min_side_px: int
+    min_temperature_k: int
+    max_temperature_k: int
+    request_timeout_ms: int
+
+
+class Catalogue(BaseModel):
+    """What a client may ask for."""
+
+    models: list[ModelDescription]
+    directions: list[str]
+    lights: list[LightOffer]
+    formats: list[str]
+    answer_formats: list[str]
+    limits: Limits
+
+
+@router.get("/models", summary="What can be asked for")
+async def models(request: Request) -> Catalogue:
+    """Return the models, the lights that they and their mirrors offer, formats and limits."""
+    repository: ModelRepository = request.app.state.repository
+    settings: Settings = request.app.state.settings
+    offers = repository.offers
+    lights = [
+        LightOffer(light=str(o.light), model=o.model.contract.name, mirrored=o.mirrored)
+        for o in offers
+    ]
+    return Catalogue(
+        models=[ModelDescription.of(model) for model in repository.models],
+        directions=sorted({offer.light.direction for offer in offers}),
+        lights=lights,
+        formats=list(FORMATS),
+        answer_formats=list(ANSWER_FORMATS),
+        limits=Limits(
+            max_body_bytes=settings.max_body_bytes,
+            max_batch_bytes=settings.max_batch_bytes,
+            max_batch_images=settings.max_batch_images,
+            max_pixels=settings.max_pixels,
+            max_side_px=settings.max_side_px,
+            min_side_px=settings.min_side_px,
+            min_temperature_k=MIN_TEMPERATURE_K,
+            max_temperature_k=MAX_TEMPERATURE_K,
+            request_timeout_ms=settings.request_timeout_ms,
+        ),
+    )

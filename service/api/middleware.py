@@ -1,0 +1,233 @@
+"""What surrounds every request: its id, its log line, its limits, and its client's leaving.
+
+Pure ASGI, outermost first:
+
+    Observation   request id, access log, HTTP metrics
+    Disconnect    a client that leaves cancels the work done for it
+    BodyLimits    size by header, size by count, room for it, time
+
+Nothing here answers: a limit raises, and `service.api.problems` turns that into an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.budget import ByteBudget
+from service.errors import BodyTimeout, BodyTooLarge
+from service.metrics import CLIENT_LEFT, UNMATCHED, Metrics
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+_access_log = logging.getLogger("relight.access")
+
+
+class Observation:
+    """Give each request an id and a start time, and record how it ended.
+
+    In the request's state: `request_id`, and `arrived_s` on the monotonic clock. From it:
+    `problem_code`, when `service.api.problems` answered; `timings`, which tell how far it came;
+    `caller`, who it was.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, metrics: Metrics, is_draining: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._is_draining = is_draining
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the app, then log and count."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        arrived_s = time.monotonic()
+        state = scope.setdefault("state", {})
+        state.update(request_id=request_id, arrived_s=arrived_s)
+        status = CLIENT_LEFT  # until an answer begins
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                headers["X-Content-Type-Options"] = "nosniff"
+                if self._is_draining():
+                    headers["Connection"] = "close"  # the next request belongs elsewhere
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            self._record(scope, status, time.monotonic() - arrived_s)
+
+    def _record(self, scope: Scope, status: int, duration_s: float) -> None:
+        path, method = getattr(scope.get("route"), "path", UNMATCHED), scope["method"]
+        problem_code = scope["state"].get("problem_code")
+        if path == UNMATCHED or status in {404, 405}:  # never a label that a caller made up
+            path, method = UNMATCHED, "any"
+        self._metrics.http_requests.labels(path, method, str(status)).inc()
+        self._metrics.http_duration_s.labels(path).observe(duration_s)
+        self._record_end(scope["state"], status, problem_code)
+        _access_log.info(
+            "%s %s %d",
+            scope["method"],
+            scope["path"],
+            status,
+            extra={
+                "request_id": scope["state"]["request_id"],
+                "method": scope["method"],
+                "path": scope["path"],
+                "status": status,
+                "duration_ms": round(duration_s * 1e3, 1),
+                "code": problem_code,
+                "caller": scope["state"].get("caller"),
+                "trace_id": trace_id(Headers(scope=scope).get("traceparent", "")),
+            },
+        )
+
+    def _record_end(self, state: Mapping[str, Any], status: int, code: str | None) -> None:
+        """Count what ended without an image, by where it was."""
+        timings = state.get("timings")
+        place = timings.place if timings else "admission"
+        if status == CLIENT_LEFT:
+            self._metrics.cancelled.labels(place).inc()
+        elif code == "deadline_exceeded":
+            self._metrics.deadline_exceeded.labels(place).inc()
+        else:
+            self._metrics.count_problem(code)
+
+
+def trace_id(traceparent: str) -> str | None:
+    """Return the trace id of a W3C `traceparent` header; None when it is malformed."""
+    match = _TRACEPARENT.fullmatch(traceparent)
+    return match[1] if match else None
+
+
+class Disconnect:
+    """Cancel the app's task when the client leaves after sending its whole body.
+
+    Before that the app itself meets the end of the stream while it reads.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the app and watch the client at the same time."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        body_read = asyncio.Event()
+        left = asyncio.Event()
+
+        async def receive_body() -> Message:
+            if body_read.is_set():  # what comes after the body belongs to the watcher
+                await left.wait()
+                return {"type": "http.disconnect"}
+            message = await receive()
+            if not message.get("more_body", False):  # also true of a disconnect
+                body_read.set()
+            return message
+
+        async def watch() -> None:
+            await body_read.wait()
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            left.set()
+
+        work = asyncio.ensure_future(self._app(scope, receive_body, send))
+        watcher = asyncio.create_task(watch())
+        try:
+            await asyncio.wait({work, watcher}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                work.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
+        finally:
+            work.cancel()
+            watcher.cancel()
+
+
+class BodyLimits:
+    """Bound the bytes of a body and the time that it takes to come.
+
+    Args:
+        app: the ASGI app inside.
+        max_bytes: most bytes; checked against Content-Length before one is read, and counted.
+        budget: must have room for the body before it is read; the request's account of it
+            is `holding` in the request's state.
+        paths: other limits than `max_bytes`, for the paths that have one.
+        timeout_s: longest time from the first wait for the body to its end.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        max_bytes: int,
+        timeout_s: float,
+        budget: ByteBudget,
+        paths: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+        self._budget = budget
+        self._paths = paths
+        self._timeout_s = timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the app with a `receive` that raises BodyTooLarge, ServerFull or BodyTimeout."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        header = Headers(scope=scope).get("content-length", "")
+        num_declared = int(header) if header.isdecimal() else 0
+        max_bytes = self._paths.get(scope["path"], self._max_bytes)
+        num_read = 0
+        deadline_s: float | None = None
+        ended = False
+
+        async def receive_within_limits() -> Message:
+            nonlocal num_read, deadline_s, ended
+            if ended:
+                return await receive()
+            if num_declared > max_bytes:
+                raise _too_large(num_declared, max_bytes)
+            holding.grow_to(num_declared)
+            deadline_s = deadline_s or asyncio.get_running_loop().time() + self._timeout_s
+            try:
+                async with asyncio.timeout_at(deadline_s):
+                    message = await receive()
+            except TimeoutError:
+                raise BodyTimeout(f"the body did not arrive within {self._timeout_s:g} s") from None
+            num_read += len(message.get("body", b""))
+            if num_read > max_bytes:
+                raise _too_large(num_read, max_bytes)
+            holding.grow_to(num_read)
+            ended = not message.get("more_body", False)
+            return message
+
+        with self._budget.open() as holding:
+            scope.setdefault("state", {})["holding"] = holding
+            await self._app(scope, receive_within_limits, send)
+
+
+def _too_large(num_bytes: int, max_bytes: int) -> BodyTooLarge:
+    return BodyTooLarge(f"{num_bytes} bytes or more exceed the limit of {max_bytes}")

@@ -1,0 +1,100 @@
+"""The routes that operators use: alive, ready, metrics. On both ports."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import APIRouter, Request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from service.inference.repository import ModelRepository
+from service.metrics import Metrics
+
+_PERIOD_S: Final = 0.5
+
+_log = logging.getLogger(__name__)
+
+router = APIRouter(tags=["operations"])
+
+
+class Health(BaseModel):
+    """How the process is."""
+
+    status: str
+    reason: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Lifecycle:
+    """How far this process is in its life.
+
+    Attributes:
+        repository: the models; empty until they are loaded.
+        draining: whether the end has been asked for.
+    """
+
+    repository: ModelRepository
+    draining: bool = False
+
+    @property
+    def why_not_alive(self) -> str | None:
+        """Why a restart is the only cure; None while all is well."""
+        for model in self.repository.models:
+            if model.batcher.poisoned:
+                return f"the device of {model.contract.name} broke down"
+            if not model.batcher.alive and not self.draining:
+                return f"the device thread of {model.contract.name} ended"
+            if model.batcher.stuck:
+                return f"{model.contract.name} hangs on the device"
+        return None
+
+    async def until_dead(self) -> None:
+        """Return once only a restart can help."""
+        while self.why_not_alive is None:  # noqa: ASYNC110 - a hanging thread tells nobody
+            await asyncio.sleep(_PERIOD_S)
+        _log.critical("this process cannot go on: %s", self.why_not_alive)
+
+    @property
+    def why_not_ready(self) -> str | None:
+        """Why no request should be sent here now; None when they are welcome."""
+        if self.draining:
+            return "draining"
+        if not self.repository.models:
+            return "the models are still being loaded"
+        return self.why_not_alive
+
+
+@router.get("/livez", summary="Alive?", responses={503: {"model": Health}})
+async def livez(request: Request) -> Response:
+    """Answer 503 when only a restart can help."""
+    lifecycle: Lifecycle = request.app.state.lifecycle
+    return _health(lifecycle.why_not_alive)
+
+
+@router.get("/readyz", summary="Ready?", responses={503: {"model": Health}})
+async def readyz(request: Request) -> Response:
+    """Answer 503 until the models are loaded and warm, and from the start of the drain on."""
+    lifecycle: Lifecycle = request.app.state.lifecycle
+    return _health(lifecycle.why_not_ready)
+
+
+@router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+async def metrics(request: Request) -> Response:
+    """Return every instrument in Prometheus' text format."""
+    instruments: Metrics = request.app.state.metrics
+    return Response(generate_latest(instruments.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _health(reason: str | None) -> Response:
+    health = Health(status="ok" if reason is None else "unavailable", reason=reason)
+    return Response(
+        health.model_dump_json(),
+        200 if reason is None else 503,
+        headers={"Cache-Control": "no-store"},
+        media_type="application/json",
+    )

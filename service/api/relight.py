@@ -1,0 +1,85 @@
+"""`POST /relight`: one photo in, one photo out."""
+
+from __future__ import annotations
+
+import time
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from service.admission import Admission
+from service.api.access import known_caller, priority, timeout_s
+from service.api.documentation import answer_documentation, relight_documentation
+from service.api.upload import read_upload
+from service.batching.schedule import Priority
+from service.options import RelightOptions
+from service.relighter import Relighter, RelightRequest, Relit
+from service.settings import Settings
+from service.stages import Timings
+from service.validator import parse_if_none_match
+
+router = APIRouter(dependencies=[Depends(known_caller)])
+
+
+@router.post(
+    "/relight",
+    response_class=Response,
+    summary="Relight a photo",
+    openapi_extra=relight_documentation(),
+    responses=answer_documentation(),
+)
+async def relight(request: Request) -> Response:
+    """Relight one photo: raw in the body, or as a file in a multipart form.
+
+    The answer is the image file. Options are query or form fields; none is ignored.
+    """
+    relighter: Relighter = request.app.state.relighter
+    admission: Admission = request.app.state.admission
+    settings: Settings = request.app.state.settings
+    deadline_s = request.state.arrived_s + timeout_s(request, settings.request_timeout_ms)
+    urgency = priority(request, Priority.INTERACTIVE)
+    query = request.query_params.multi_items()
+    RelightOptions.parse(query)
+    admission.check(deadline_s, urgency)
+    timings = request.state.timings = Timings()
+    with timings.stage("read"):
+        upload = await read_upload(request, settings.max_body_bytes)
+    relit = await relighter.relight(
+        RelightRequest(
+            data=upload.data,
+            options=RelightOptions.parse([*query, *upload.fields]),
+            accept=request.headers.get("accept"),
+            deadline_s=deadline_s,
+            holding=request.state.holding,
+            priority=urgency,
+            known_tags=parse_if_none_match(request.headers.get("if-none-match")),
+            timings=timings,
+        )
+    )
+    timings.stages_s["total"] = time.monotonic() - request.state.arrived_s
+    return _answer(relit)
+
+
+def _answer(relit: Relit) -> Response:
+    headers = {
+        "Cache-Control": "no-store",
+        "ETag": relit.etag,
+        "Server-Timing": _server_timing(relit.timings),
+        "Vary": "Accept",
+        "X-Light": str(relit.light),
+        "X-Model": relit.model,
+    }
+    if relit.origin is not None:
+        headers["X-Cache"] = relit.origin
+    if relit.data is None:
+        return Response(status_code=304, headers=headers)
+    return Response(relit.data, media_type=relit.media_type, headers=headers)
+
+
+def _server_timing(timings: Timings) -> str:
+    """Write W3C Server-Timing: `decode;dur=12.3, infer;dur=20.1;desc="n=4"`."""
+    return ", ".join(
+        f"{stage};dur={duration_s * 1e3:.1f}"
+        + (f';desc="n={timings.batch_size}"' if stage == "infer" else "")
+        for stage, duration_s in timings.stages_s.items()
+    )

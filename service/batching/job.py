@@ -1,0 +1,76 @@
+"""What the batcher hands around: a job that waits, its answer, and a batch that ran."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from service.batching.schedule import Priority
+from service.errors import InferenceFailed, RelightError
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[Out]):
+    """A result with what it cost.
+
+    Attributes:
+        value: the result.
+        waited_s: from submission to the start of the batch, in seconds.
+        ran_s: duration of the batch that held it.
+        batch_size: number of items in that batch.
+    """
+
+    value: Out
+    waited_s: float
+    ran_s: float
+    batch_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What an observer is told after each call of the device."""
+
+    key: Hashable
+    size: int
+    duration_s: float
+    failed: bool
+
+
+@dataclass(eq=False, slots=True)
+class Job(Generic[In, Out]):
+    """An item that waits for the device, and whoever waits for it."""
+
+    item: In
+    key: Hashable
+    arrived_s: float
+    deadline_s: float
+    priority: Priority
+    future: asyncio.Future[Answer[Out]]
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return self.future.done()
+
+    def settle(self, outcome: Answer[Out] | RelightError) -> None:
+        """Answer whoever waits; to be called by the event loop."""
+        if self.future.done():  # the caller may have left meanwhile
+            return
+        if isinstance(outcome, RelightError):
+            self.future.set_exception(outcome)
+        else:
+            self.future.set_result(outcome)
+
+
+def inference_failed(cause: Exception) -> InferenceFailed:
+    """Return what a caller is told when the device failed on its item."""
+    if isinstance(cause, InferenceFailed):
+        return cause
+    error = InferenceFailed("the model failed on this image")
+    error.__cause__ = cause
+    return error

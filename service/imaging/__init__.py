@@ -1,0 +1,12 @@
+"""Bytes to pixels to bytes: the front room of everything that knows image files.
+
+bytes --reading.decode--> Photo --writing.encode--> bytes
+"""
+
+from __future__ import annotations
+
+from service.imaging.photo import ImageLimits, Photo
+from service.imaging.reading import decode
+from service.imaging.writing import encode
+
+__all__ = ["ImageLimits", "Photo", "decode", "encode"]

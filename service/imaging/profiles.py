@@ -1,0 +1,143 @@
+"""ICC profiles: what the numbers of a picture mean, and small pictures in sRGB.
+
+A photo keeps its own space from file to file. Only the small picture that the network
+sees is converted to sRGB, and only its small answer is converted back: wide gamut costs
+nothing and loses nothing.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageCms
+
+from service.imaging.photo import Codes
+
+Pixels = npt.NDArray[np.float32]
+
+_SPACE_FIELD: Final = slice(16, 20)  # "data colour space" in the header, ICC.1 section 7.2
+_MODES: Final = {b"RGB ": "RGB", b"GRAY": "L"}
+
+
+def is_rgb(icc_profile: bytes | None) -> bool:
+    """Tell whether there is a profile, of an RGB space."""
+    return icc_profile is not None and _mode(icc_profile) == "RGB"
+
+
+def is_reversible(icc_profile: bytes, is_gray: bool = False) -> bool:
+    """Tell whether the profile is a sound one, usable in both directions.
+
+    Args:
+        icc_profile: the profile.
+        is_gray: whether the picture is grey: a profile of a grey space then fits, too.
+    """
+    mode = _mode(icc_profile)
+    if mode is None or (mode == "L" and not is_gray):
+        return False
+    try:
+        _transform(icc_profile, mode, None, "RGB")
+        _transform(None, "RGB", icc_profile, mode)
+    except (ImageCms.PyCMSError, OSError):
+        return False
+    return True
+
+
+def flatten(image: Image.Image, icc_profile: bytes) -> Image.Image | None:
+    """Convert a whole picture to sRGB; None when its profile is broken or of another kind.
+
+    For what cannot be kept: CMYK.
+    """
+    try:
+        transform = _transform(icc_profile, image.mode, None, "RGB")
+        return ImageCms.applyTransform(image, transform)
+    except (ImageCms.PyCMSError, OSError):
+        return None
+
+
+def flatten_gray(pixels: Codes, icc_profile: bytes) -> Codes:
+    """Convert a whole grey picture to sRGB.
+
+    Args:
+        pixels: uint8 or uint16 (h, w, 3), all channels equal.
+        icc_profile: a profile of a grey space that `is_reversible`.
+
+    Returns:
+        The same type and shape. 16-bit codes are interpolated between the 256 that the
+        colour engine knows.
+    """
+    white = np.iinfo(pixels.dtype).max
+    ramp = np.arange(256, dtype=np.uint8)[None]
+    transform = _transform(icc_profile, "L", None, "RGB")
+    nodes = np.asarray(ImageCms.applyTransform(Image.fromarray(ramp), transform))[0, :, 0]
+    curve = np.interp(np.linspace(0, 255, white + 1), np.arange(256), nodes * (white / 255))
+    return np.asarray(np.rint(curve).astype(pixels.dtype)[pixels])
+
+
+def to_srgb(pixels: Pixels, icc_profile: bytes | None) -> Pixels:
+    """Convert pixels from the space of a profile to sRGB.
+
+    Args:
+        pixels: float32 (h, w, 3), 0 to 1; small, as this is the slow way.
+        icc_profile: a profile that `is_reversible`; None means sRGB.
+    """
+    if icc_profile is None:
+        return pixels
+    mode = _mode(icc_profile)
+    assert mode is not None
+    return _apply(pixels, mode, _transform(icc_profile, mode, None, "RGB"))
+
+
+def from_srgb(pixels: Pixels, icc_profile: bytes | None) -> Pixels:
+    """Convert pixels from sRGB to the space of a profile.
+
+    Args:
+        pixels: float32 (h, w, 3), 0 to 1; grey, where the profile is.
+        icc_profile: a profile that `is_reversible`; None means sRGB.
+    """
+    if icc_profile is None:
+        return pixels
+    mode = _mode(icc_profile)
+    assert mode is not None
+    return _apply(pixels, "RGB", _transform(None, "RGB", icc_profile, mode))
+
+
+def _mode(icc_profile: bytes) -> str | None:
+    return _MODES.get(icc_profile[_SPACE_FIELD])
+
+
+def _transform(
+    from_icc: bytes | None, from_mode: str, to_icc: bytes | None, to_mode: str
+) -> ImageCms.ImageCmsTransform:
+    """Build the transform from one profile to another (None: sRGB)."""
+    return ImageCms.buildTransform(
+        _profile(from_icc),
+        _profile(to_icc),
+        from_mode,
+        to_mode,
+        ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        ImageCms.Flags.BLACKPOINTCOMPENSATION,
+    )
+
+
+def _profile(icc_profile: bytes | None) -> ImageCms.ImageCmsProfile:
+    if icc_profile is None:
+        return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    return ImageCms.ImageCmsProfile(BytesIO(icc_profile))
+
+
+def _apply(pixels: Pixels, mode: str, transform: ImageCms.ImageCmsTransform) -> Pixels:
+    """Transform float pixels with an engine that takes 8 bits.
+
+    What rounding to them cuts off is added again after it, so that smooth gradients stay
+    smooth.
+    """
+    codes = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+    image = Image.fromarray(codes if mode == "RGB" else np.ascontiguousarray(codes[..., 0]))
+    converted = ImageCms.applyTransform(image, transform)
+    assert converted is not None  # as the transform is not done in place
+    native = np.asarray(converted.convert("RGB"))
+    shift = np.subtract(native, codes, dtype=np.float32) / np.float32(255)
+    return np.asarray(np.clip(pixels + shift, 0, 1), np.float32)

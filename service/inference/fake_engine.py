@@ -1,0 +1,86 @@
+"""An engine that only takes time: T(n) as it is told, and the picture as it came.
+
+It stands where ONNX Runtime does, so that load, deadlines and failures can be studied over real
+HTTP on any machine: `RELIGHT_FAKE_ENGINE=8+6n python -m service`.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.contract import INPUT_NAME, OUTPUT_NAME, ModelContract
+from service.inference.session import TensorSpec
+from service.lights import Light
+
+PROVIDER: Final = "FakeExecutionProvider"
+
+_LINEAR: Final = re.compile(r"(\d+(?:\.\d+)?)\+(\d+(?:\.\d+)?)n")
+
+
+class FakeEngine:
+    """An `Engine` whose every batch takes as long as it is told.
+
+    Args:
+        duration_s: T(n) in seconds; it may raise, and then the batch fails.
+        name: the model's name.
+        size_px: short side of its pictures; small ones keep the CPU's share of the work small.
+
+    Attributes:
+        duration_s: T(n); may be changed at any time.
+        batch_sizes: n of every batch that it ran.
+    """
+
+    def __init__(
+        self,
+        duration_s: Callable[[int], float] = lambda n: 0.0,
+        *,
+        name: str = "fake",
+        size_px: int = 128,
+    ) -> None:
+        self.duration_s = duration_s
+        self.batch_sizes: list[int] = []
+        dims = ("n", "h", "w", 3)
+        self.provider = PROVIDER
+        self.inputs = {INPUT_NAME: TensorSpec("tensor(uint8)", dims)}
+        self.outputs = {OUTPUT_NAME: TensorSpec("tensor(float)", dims)}
+        self.metadata = ModelContract(
+            name=name,
+            version="0",
+            lights=(Light("E", 4500),),
+            size_px=size_px,
+            precision="float32",
+            checkpoint_sha256="0" * 64,
+            trained_on="nothing",
+            license="Apache-2.0",
+            metrics={},
+        ).to_metadata()
+
+    def run(
+        self, images: NDArray[np.uint8], lights: NDArray[np.int64] | None
+    ) -> NDArray[np.float32]:
+        """Take the time of a batch and give the pictures back, 0 to 1."""
+        started_s = time.monotonic()
+        duration_s = self.duration_s(len(images))
+        relit = images.astype(np.float32) / np.float32(255)
+        self.batch_sizes.append(len(images))
+        time.sleep(max(0.0, started_s + duration_s - time.monotonic()))
+        return relit
+
+
+def linear(text: str) -> Callable[[int], float]:
+    """Return T(n), in seconds, from milliseconds such as `8+6n`.
+
+    Raises:
+        ValueError: it is written in another way.
+    """
+    match = _LINEAR.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not of the form 8+6n")
+    base_s, each_s = float(match[1]) / 1e3, float(match[2]) / 1e3
+    return lambda n: base_s + each_s * n

@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from contextlib import asynccontextmanager
+
+import anyio
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from service.batching.batcher import Batcher
+from service.batching.durations import Durations
+from service.errors import DeadlineExceeded, Draining, InferenceFailed, Overloaded
+
+POISON = 13
+
+
+class Device:
+    """Squares numbers, one batch at a time; chokes on POISON; can be held."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.begun = threading.Event()
+        self.free = threading.Event()
+        self.free.set()
+
+    def run(self, items):
+        self.batches.append(list(items))
+        self.begun.set()
+        assert self.free.wait(10)
+        if POISON in items:
+            raise ValueError("poison")
+        return [item * item for item in items]
+
+    async def busy(self) -> None:
+        """Wait until a batch has begun."""
+        assert await asyncio.to_thread(self.begun.wait, 5)
+
+
+@asynccontextmanager
+async def batching(run, *, durations=None, sizes=(1, 2, 4), max_wait_s=60.0, **more):
+    batcher = Batcher(
+        run, durations=durations or Durations(), batch_sizes=sizes, max_wait_s=max_wait_s, **more
+    )
+    batcher.start()
+    try:
+        yield batcher
+    finally:
+        await batcher.close()
+
+
+async def test_a_lone_item_is_answered_alone_and_at_once():
+    device = Device()
+    async with batching(device.run) as batcher:
+        answer = await batcher.submit(3, key="k")
+    assert (answer.value, answer.batch_size) == (9, 1)
+    assert answer.waited_s >= 0
+    assert answer.ran_s >= 0
+
+
+async def test_what_arrives_during_a_batch_shares_the_next():
+    device = Device()
+    device.free.clear()
+    async with batching(device.run) as batcher:
+        first = asyncio.create_task(batcher.submit(0, key="k"))
+        await device.busy()
+        others = [asyncio.create_task(batcher.submit(n, key="k")) for n in (1, 2, 3, 4, 5)]
+        await asyncio.sleep(0.01)
+        device.free.set()
+        answers = await asyncio.gather(first, *others)
+    assert [answer.value for answer in answers] == [0, 1, 4, 9, 16, 25]
+    assert device.batches == [[0], [1, 2, 3, 4], [5]]
+
+
+async def test_one_poisoned_item_fails_alone():
+    device = Device()
+    device.free.clear()
+    async with batching(device.run) as batcher:
+        first = asyncio.create_task(batcher.submit(0, key="k"))
+        await device.busy()
+        others = [asyncio.create_task(batcher.submit(n, key="k")) for n in (1, POISON, 2, 3)]
+        await asyncio.sleep(0.01)
+        device.free.set()
+        results = await asyncio.gather(first, *others, return_exceptions=True)
+    assert isinstance(results[2], InferenceFailed)
+    assert [r.value for r in results if not isinstance(r, Exception)] == [0, 1, 4, 9]
+    assert device.batches[1:] == [[1, POISON, 2, 3], [1], [POISON], [2], [3]]
+
+
+async def test_a_run_that_loses_results_fails_its_items_and_shifts_none():
+    async with batching(lambda items: [0] * (len(items) - 1)) as batcher:
+        with pytest.raises(InferenceFailed):
+            await batcher.submit(1, key="k")
+
+
+async def test_a_caller_who_leaves_costs_no_device_time():
+    device = Device()
+    device.free.clear()
+    async with batching(device.run) as batcher:
+        first = asyncio.create_task(batcher.submit(0, key="k"))
+        await device.busy()
+        leaver = asyncio.create_task(batcher.submit(1, key="k"))
+        stayer = asyncio.create_task(batcher.submit(2, key="k"))
+        await asyncio.sleep(0.01)
+        leaver.cancel()
+        await asyncio.sleep(0.01)
+        device.free.set()
+        await asyncio.gather(first, stayer)
+    assert device.batches == [[0], [2]]
+
+
+async def test_a_caller_who_leaves_during_the_run_hurts_nobody():
+    device = Device()
+    device.free.clear()
+    async with batching(device.run) as batcher:
+        leaver = asyncio.create_task(batcher.submit(0, key="k"))
+        await device.busy()
+        leaver.cancel()
+        await asyncio.sleep(0.01)
+        device.free.set()
+        assert (await batcher.submit(5, key="k")).value == 25
+
+
+async def test_a_deadline_that_passes_in_the_queue_is_told():
+    device = Device()
+    device.free.clear()
+    async with batching(device.run) as batcher:
+        first = asyncio.create_task(batcher.submit(0, key="k"))
+        await device.busy()
+        late = asyncio.create_task(batcher.submit(1, key="k", deadline_s=time.monotonic() + 0.02))
+        await asyncio.sleep(0.05)
+        device.free.set()
+        with pytest.raises(DeadlineExceeded):
+            await late
+        await first
+    assert device.batches == [[0]]
+
+
+async def test_overload_is_refused_at_once_by_the_estimated_wait():
+    device = Device()
+    device.free.clear()
+    durations = Durations()
+    durations.observe("k", 1, 10.0)
+    async with batching(device.run, durations=durations, sizes=(1,), max_wait_s=15.0) as batcher:
+        admitted = [asyncio.create_task(batcher.submit(0, key="k"))]
+        await device.busy()
+        admitted.append(asyncio.create_task(batcher.submit(1, key="k")))
+        await asyncio.sleep(0.01)
+        assert batcher.wait_s == pytest.approx(20.0, abs=1.0)
+        with pytest.raises(Overloaded) as refusal:
+            await batcher.submit(2, key="k")
+        assert refusal.value.retry_after_s == pytest.approx(20.0, abs=1.0)
+        with pytest.raises(Overloaded):
+            batcher.check()
+        device.free.set()
+        await asyncio.gather(*admitted)
+
+
+async def test_closing_answers_everything_admitted_and_refuses_the_rest():
+    device = Device()
+    device.free.clear()
+    async with batching(device.run) as batcher:
+        admitted = [asyncio.create_task(batcher.submit(n, key="k")) for n in range(10)]
+        await device.busy()
+        closing = asyncio.create_task(batcher.close())
+        await asyncio.sleep(0.01)
+        with pytest.raises(Draining):
+            await batcher.submit(99, key="k")
+        device.free.set()
+        await closing
+        assert sorted(answer.value for answer in await asyncio.gather(*admitted)) == [
+            n * n for n in range(10)
+        ]
+        assert not batcher.alive
+
+
+async def test_a_dead_device_thread_leaves_nobody_waiting(monkeypatch):
+    monkeypatch.setattr(threading, "excepthook", lambda args: None)
+
+    def die(items):
+        raise SystemExit
+
+    async with batching(die) as batcher:
+        with anyio.fail_after(5), pytest.raises(InferenceFailed):
+            await batcher.submit(1, key="k")
+        await batcher.close()
+        assert not batcher.alive
+        with pytest.raises(Draining):
+            await batcher.submit(2, key="k")
+
+
+async def test_the_observer_hears_of_every_call_of_the_device():
+    heard = []
+    device = Device()
+    async with batching(device.run, observe=heard.append) as batcher:
+        await batcher.submit(1, key="k")
+        with pytest.raises(InferenceFailed):
+            await batcher.submit(POISON, key="k")
+    assert [(batch.key, batch.size, batch.failed) for batch in heard] == [
+        ("k", 1, False),
+        ("k", 1, True),
+    ]
+
+
+async def test_an_idle_batcher_uses_no_cpu():
+    async with batching(Device().run) as batcher:
+        await batcher.submit(1, key="k")
+        before_s = time.process_time()
+        await asyncio.sleep(0.3)
+        assert time.process_time() - before_s < 0.1
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    items=st.lists(st.tuples(st.integers(0, 20), st.sampled_from("ab"), st.booleans()), max_size=40)
+)
+def test_everyone_gets_their_own_answer_whoever_else_is_poisoned_or_leaves(items):
+    async def play() -> None:
+        device = Device()
+        async with batching(device.run) as batcher:
+            tasks = [asyncio.create_task(batcher.submit(n, key=key)) for n, key, _ in items]
+            await asyncio.sleep(0)
+            for task, (_, _, leaves) in zip(tasks, items, strict=True):
+                if leaves:
+                    task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+        for (n, _, leaves), result in zip(items, results, strict=True):
+            if leaves:
+                assert isinstance(result, asyncio.CancelledError)
+            elif n == POISON:
+                assert isinstance(result, InferenceFailed)
+            else:
+                assert result.value == n * n
+        assert all(len(batch) in {1, 2, 4} for batch in device.batches)
+
+    asyncio.run(play())

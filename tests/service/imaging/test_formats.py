@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.errors import InvalidOption, UnsupportedMediaType
+from service.imaging.formats import ANSWER_FORMATS, FORMATS, choose_format, sniff
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"\xff\xd8\xff\xe0....", "jpeg"),
+        (b"\x89PNG\r\n\x1a\n....", "png"),
+        (b"RIFF\x10\0\0\0WEBPVP8 ", "webp"),
+        (b"II*\0\x08\0\0\0", "tiff"),
+        (b"MM\0*\0\0\0\x08", "tiff"),
+        (b"\0\0\0\x20ftypavif\0\0\0\0", "avif"),
+        (b"\0\0\0\x20ftypmif1\0\0\0\0avifmiaf", "avif"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "heif"),
+    ],
+)
+def test_formats_are_told_by_their_first_bytes(data, name):
+    assert sniff(data) == name
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xff\xd8",
+        b"GIF89a",
+        b"RIFF\x10\0\0\0WAVE",
+        b"<svg/>",
+        b"\0\0\0\x20ftypisom\0\0\0\0mp42",
+    ],
+)
+def test_other_bytes_are_refused_with_the_list_of_formats(data):
+    with pytest.raises(UnsupportedMediaType, match="jpeg, png, webp, avif, tiff, heif"):
+        sniff(data)
+
+
+@pytest.mark.parametrize(
+    ("asked", "accept", "own", "chosen"),
+    [
+        (None, None, "png", "png"),
+        (None, "", "webp", "webp"),
+        (None, "*/*", "webp", "webp"),
+        ("jpeg", "image/png", "webp", "jpeg"),
+        (None, "image/png", "jpeg", "png"),
+        (None, "IMAGE/PNG ; q=0.5", "jpeg", "png"),
+        (None, "image/png;q=0.5, image/webp;q=0.9", "jpeg", "webp"),
+        (None, "image/jpeg;q=0, image/*;q=0.1", "jpeg", "png"),
+        (None, "image/webp;q=0.5, image/*", "png", "png"),
+        (None, "image/avif,image/webp,image/*,*/*;q=0.8", "jpeg", "jpeg"),
+        (None, "image/avif,image/png;q=0.9", "jpeg", "avif"),
+        (None, None, "tiff", "tiff"),
+        (None, None, "heif", "jpeg"),
+        (None, "image/heif", "heif", "jpeg"),
+        (None, "image/heif, image/png;q=0.5", "heif", "png"),
+        (None, "text/html, application/json", "jpeg", "jpeg"),
+        (None, "image/png;q=much, image/webp;q=0.2", "jpeg", "webp"),
+        (None, "image/png;level=1;q=0.3, image/webp;q=0.2", "jpeg", "png"),
+    ],
+)
+def test_the_answer_has_the_most_welcome_format(asked, accept, own, chosen):
+    assert choose_format(asked, accept, own) == chosen
+
+
+def test_an_unknown_format_is_refused_with_the_list():
+    with pytest.raises(InvalidOption, match="'gif' is not one of") as caught:
+        choose_format("gif", None, "png")
+    assert caught.value.option == "format"
+    assert caught.value.allowed == ANSWER_FORMATS
+
+
+@given(st.text(alphabet="image/jpgwebn*;q=01.,-e ", max_size=60), st.sampled_from(sorted(FORMATS)))
+def test_any_accept_header_gets_some_format(accept, own):
+    assert choose_format(None, accept, own) in ANSWER_FORMATS
