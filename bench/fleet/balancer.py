@@ -22,6 +22,7 @@ from typing import Final
 
 from bench.harness import cpu_s_of, free_port
 
+PROGRAM_PATH: Final = "/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin"
 PROBE_S: Final = 0.2
 NUM_FAILED_PROBES: Final = 2  # until a service gets no more requests
 
@@ -98,7 +99,7 @@ def balancing(ports: Sequence[tuple[int, int]]) -> Iterator[Balancer]:
     Raises:
         BalancerMissing: there is no HAProxy here.
     """
-    program = shutil.which("haproxy", path="/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin")
+    program = shutil.which("haproxy", path=PROGRAM_PATH)
     if program is None:
         raise BalancerMissing("HAProxy is missing: apt-get install haproxy")
     port = free_port()

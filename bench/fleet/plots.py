@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from bench.drawing import COLORS, label_latency, latencies, panels
 from bench.fleet.members import CAPACITY_HZ
-from bench.fleet.ramp import OUTSTANDING, TARGET, Ramp
+from bench.fleet.ramp import NUM_MOST, OUTSTANDING, TARGET, Ramp
 from bench.load import Summary
 
 
@@ -29,7 +29,7 @@ def scaling_plot(
             label = f"{number} service{'s' if number > 1 else ''}"
             latencies(latency, summaries, 0.95, color=color, label=label)
         label_latency(latency, deadline_s)
-        latency.set_title("95 % of the answers came within")
+        latency.set_title("Latency, p95")
         numbers = list(curves)
         goodput.bar(
             [str(n) for n in numbers], [curves[n][-1].goodput_hz for n in numbers], color=COLORS
@@ -37,7 +37,7 @@ def scaling_plot(
         ideal_hz = [n * capacity_hz for n in numbers]
         goodput.plot([str(n) for n in numbers], ideal_hz, "_", ms=42, color="black")
         goodput.set(
-            title="Served in time under overload (line: the engines' capacity)",
+            title="Goodput at the greatest load (lines: the engines' capacity)",
             xlabel="services",
             ylabel="photos a second",
         )
@@ -49,7 +49,7 @@ def ramp_plot(fixed: Ramp, scaled: Ramp, path: Path) -> None:
         titles = ("Two services", "Services added by the signal")
         for axes, ramp, title in zip(both, (fixed, scaled), titles, strict=True):
             _ramp(axes, ramp)
-            axes.set(title=title, xlabel="seconds", ylim=(0, 30))
+            axes.set(title=title, xlabel="seconds", ylim=(0, 1.1 * NUM_MOST * CAPACITY_HZ))
         both[0].legend(loc="upper left")
 
 
@@ -64,6 +64,9 @@ def _ramp(axes: Axes, ramp: Ramp) -> None:
     axes.step(starts_s, capacity_hz, where="post", color=COLORS[2], label="the engines' capacity")
     axes.plot(times_s, outstanding, color=COLORS[3], label="outstanding photos a service")
     axes.axhline(TARGET, ls="--", lw=1, color=COLORS[3], label="its threshold")
+    passed_s = ramp.passed_s(OUTSTANDING, TARGET)
+    if passed_s is not None and ramp.refused_s:
+        axes.axvspan(passed_s, ramp.refused_s[0], color=COLORS[1], alpha=0.3, label="lead")
     axes.hist(
         ramp.refused_s, range(round(times_s[-1]) + 2), color=COLORS[0], label="refusals a second"
     )

@@ -62,10 +62,19 @@ class Ramp:
             if source.random() < self.rate_hz(time_s) / highest_hz:
                 yield time_s
 
+    def passed_s(self, metric: str, threshold: float) -> float | None:
+        """Return the first time that the metric is above the threshold; None: it never is."""
+        return first_above(self.signals[metric], threshold)
+
     @property
     def refused_s(self) -> list[float]:
         """The times of the refusals, ascending."""
         return sorted(time_s for time_s, outcome in self.outcomes if outcome.status == 503)
+
+
+def first_above(values: Sequence[tuple[float, float]], threshold: float) -> float | None:
+    """Return the first of the times whose value is above the threshold; None: there is none."""
+    return next((time_s for time_s, value in values if value > threshold), None)
 
 
 def run_ramp(rise_s: float, *, scales: bool) -> Ramp:

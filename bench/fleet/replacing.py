@@ -14,7 +14,6 @@ from bench.fleet.members import CAPACITY_HZ, Fleet, fleet
 from bench.fleet.tables import Table
 from bench.load import arrivals, quantile
 
-DEADLINE_S: Final = 10.0
 DRAIN_S: Final = 2.0  # must be longer than the balancer takes to notice
 LONGEST_S: Final = 300.0
 
@@ -49,6 +48,7 @@ def replace(
     retries: bool,
     num_services: int = 3,
     rate_hz: float = 1.5 * CAPACITY_HZ,
+    deadline_s: float = 10.0,
     calm_s: float = 3.0,
 ) -> Replacement:
     """End and restart every service of a fleet in turn, under load.
@@ -58,12 +58,13 @@ def replace(
         retries: whether the clients try again.
         num_services: in the fleet.
         rate_hz: photos a second.
+        deadline_s: of each photo, all its tries together.
         calm_s: before, between and after the replacements.
     """
     result = Replacement()
     with fleet(num_services, num_services, drain_s=DRAIN_S) as members:
         answers = right_answers(members.balancer.url)
-        clients = Clients(members.balancer.url, DEADLINE_S, retries=retries, answers=answers)
+        clients = Clients(members.balancer.url, deadline_s, retries=retries, answers=answers)
 
         async def run() -> None:
             enough = asyncio.Event()
