@@ -26,7 +26,7 @@ LOW: Final = 0.6  # of the first services' capacity
 HIGH: Final = 1.5
 SCRAPE_S: Final = 1.0
 SMOOTH_S: Final = 5.0
-TARGET: Final = 2.0 * MAX_BATCH  # photos outstanding in a service: one batch runs, one waits
+TARGET: Final = 1.0 * MAX_BATCH  # photos outstanding in a service: a full batch
 
 OUTSTANDING: Final = "relight_requests_outstanding"
 WAIT: Final = "relight_estimated_wait_seconds"

@@ -50,6 +50,7 @@ def replace(
     rate_hz: float = 1.5 * CAPACITY_HZ,
     deadline_s: float = 10.0,
     calm_s: float = 3.0,
+    num_rounds: int = 1,
 ) -> Replacement:
     """End and restart every service of a fleet in turn, under load.
 
@@ -60,6 +61,7 @@ def replace(
         rate_hz: photos a second.
         deadline_s: of each photo, all its tries together.
         calm_s: before, between and after the replacements.
+        num_rounds: how often each service is replaced.
     """
     result = Replacement()
     with fleet(num_services, num_services, drain_s=DRAIN_S) as members:
@@ -72,7 +74,7 @@ def replace(
                 clients.send(arrivals(rate_hz, LONGEST_S, seed=0), enough)
             )
             await asyncio.sleep(calm_s)
-            for number in range(num_services):
+            for number in [*range(num_services)] * num_rounds:
                 await asyncio.to_thread(_replace_one, members, number, with_signal, result)
                 await asyncio.sleep(calm_s)
             enough.set()
@@ -95,8 +97,8 @@ def _replace_one(
 
 
 def kill(_: float, __: Path | None) -> Table:
-    """Each of three services is killed in turn at half their capacity; clients try again."""
-    result = replace(signal.SIGKILL, retries=True)
+    """Each of three services is killed twice, at half their capacity; clients try again."""
+    result = replace(signal.SIGKILL, retries=True, num_rounds=2)
     broken = [errand for errand in result.errands if errand.tries[0].status in BROKEN]
     longest_s = max((errand.end.latency_s for errand in broken), default=0.0)
     return [

@@ -18,8 +18,8 @@ from bench.load import Summary, arrivals, quantile, summarise
 NUM_SERVICES: Final = (1, 2, 3, 4)
 DEADLINE_S: Final = 2.0
 CALM: Final = 0.7  # share of the capacity at which latency is compared
-OVERLOAD: Final = 1.2  # and goodput
-LOADS: Final = (0.3, 0.5, CALM, 0.8, 0.9, 1.0, OVERLOAD)
+OVERLOAD: Final = 1.5  # and goodput
+LOADS: Final = (0.3, 0.5, CALM, 0.85, 1.0, OVERLOAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Step:
 
 
 def scaling(duration_s: float, plots: Path | None) -> Table:
-    """One to four services, from 30 % to 120 % of their capacity, deadlines of 2 s."""
+    """One to four services, from 30 % to 150 % of their capacity, deadlines of 2 s."""
     steps: dict[int, dict[float, Step]] = {}
     for num_services in NUM_SERVICES:
         with fleet(num_services, num_services) as members:
