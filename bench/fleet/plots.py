@@ -37,7 +37,7 @@ def scaling_plot(
         ideal_hz = [n * capacity_hz for n in numbers]
         goodput.plot([str(n) for n in numbers], ideal_hz, "_", ms=42, color="black")
         goodput.set(
-            title="Goodput at the greatest load (lines: the engines' capacity)",
+            title="Goodput under overload (lines: capacity)",
             xlabel="services",
             ylabel="photos a second",
         )
