@@ -23,122 +23,20 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-NUM_SCALES: Final = 4
-NUM_RESIDUAL_BLOCKS: Final = 9
-SIZE_MULTIPLE_PX: Final = 2**NUM_SCALES
-MIN_SIZE_PX: Final = 2 * SIZE_MULTIPLE_PX  # the deepest level is reflected: it needs two pixels
+from model_export.blocks import (
+    NUM_RESIDUAL_BLOCKS,
+    NUM_SCALES,
+    DownBackProjection,
+    ResidualBlock,
+    UpBackProjection,
+    check_size,
+    conv_block,
+    initialise,
+    pointwise,
+    reflect_conv,
+)
+
 DILATIONS: Final = (2, 3, 4, 5, 6, 8, 10, 12)
-INITIAL_STD: Final = 0.02
-
-
-def _reflect_conv(
-    in_channels: int, out_channels: int, kernel: int, *, dilation: int = 1
-) -> nn.Conv2d:
-    """Return a convolution that keeps the picture's size by reflecting its border."""
-    return nn.Conv2d(
-        in_channels,
-        out_channels,
-        kernel,
-        padding=kernel // 2 * dilation,
-        dilation=dilation,
-        padding_mode="reflect",
-    )
-
-
-def _block(convolution: nn.Module, out_channels: int) -> nn.Sequential:
-    """Return the paper's unit: convolution, instance norm, ReLU."""
-    return nn.Sequential(convolution, nn.InstanceNorm2d(out_channels), nn.ReLU(inplace=True))
-
-
-def _pointwise(in_channels: int, out_channels: int) -> nn.Sequential:
-    return _block(nn.Conv2d(in_channels, out_channels, 1), out_channels)
-
-
-def _halve(in_channels: int, out_channels: int) -> nn.Sequential:
-    convolution = nn.Conv2d(in_channels, out_channels, 3, stride=2, padding=1)
-    return _block(convolution, out_channels)
-
-
-def _double(in_channels: int, out_channels: int) -> nn.Sequential:
-    convolution = nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1)
-    return _block(convolution, out_channels)
-
-
-class DownBackProjection(nn.Module):
-    """Halve the size, double the channels, and put back what the halving lost.
-
-        z = E1(x);  r = W1(x) - D2(z);  y = W2(z) + E2(r)
-
-    Attributes:
-        encode: E1, from x to half the size.
-        decode: D2, from the code back to full size.
-        encode_residual: E2, from what was lost to half the size.
-        weight_input: W1, 1x1 on x.
-        weight_code: W2, 1x1 on the code.
-    """
-
-    def __init__(self, in_channels: int) -> None:
-        super().__init__()
-        out_channels = 2 * in_channels
-        self.encode = _halve(in_channels, out_channels)
-        self.decode = _double(out_channels, out_channels)
-        self.encode_residual = _halve(out_channels, out_channels)
-        self.weight_input = _pointwise(in_channels, out_channels)
-        self.weight_code = _pointwise(out_channels, out_channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (n, c, h, w) to (n, 2c, h/2, w/2); h and w are even."""
-        code = self.encode(x)  # (n, c, h, w) -> (n, 2c, h/2, w/2)
-        lost = self.weight_input(x) - self.decode(code)  # (n, 2c, h, w)
-        corrected: Tensor = self.weight_code(code) + self.encode_residual(lost)
-        return corrected
-
-
-class UpBackProjection(nn.Module):
-    """Double the size, halve the channels, and correct by what maps back wrongly.
-
-        h = D1(x);  r = W1(x) - E2(h);  y = W2(h) + D3(r)
-
-    Attributes:
-        decode: D1, from x to twice the size.
-        encode: E2, from the result back to x's size.
-        decode_residual: D3, from the difference to twice the size.
-        weight_input: W1, 1x1 on x.
-        weight_result: W2, 1x1 on the result.
-    """
-
-    def __init__(self, in_channels: int) -> None:
-        super().__init__()
-        out_channels = in_channels // 2
-        self.decode = _double(in_channels, out_channels)
-        self.encode = _halve(out_channels, out_channels)
-        self.decode_residual = _double(out_channels, out_channels)
-        self.weight_input = _pointwise(in_channels, out_channels)
-        self.weight_result = _pointwise(out_channels, out_channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (n, c, h, w) to (n, c/2, 2h, 2w)."""
-        result = self.decode(x)  # (n, c, h, w) -> (n, c/2, 2h, 2w)
-        difference = self.weight_input(x) - self.encode(result)  # (n, c/2, h, w)
-        corrected: Tensor = self.weight_result(result) + self.decode_residual(difference)
-        return corrected
-
-
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions added to their input; no activation after the sum."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            _block(_reflect_conv(channels, channels, 3), channels),
-            _reflect_conv(channels, channels, 3),
-            nn.InstanceNorm2d(channels),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (n, c, h, w) to the same shape; h and w are at least 2."""
-        refined: Tensor = x + self.body(x)
-        return refined
 
 
 class _SubNetwork(nn.Module):
@@ -156,14 +54,14 @@ class _SubNetwork(nn.Module):
         super().__init__()
         widths = [width * 2**scale for scale in range(NUM_SCALES)]  # c, 2c, 4c, 8c
         deepest = width * 2**NUM_SCALES
-        self.stem = _block(_reflect_conv(3, width, 7), width)
+        self.stem = conv_block(reflect_conv(3, width, 7), width)
         self.encoder = nn.Sequential(*(DownBackProjection(c) for c in widths))
         self.bottleneck = nn.Sequential(
             *(ResidualBlock(deepest) for _ in range(NUM_RESIDUAL_BLOCKS))
         )
         self.decoder = nn.Sequential(*(UpBackProjection(2 * c) for c in reversed(widths)))
-        self.head = nn.Sequential(_reflect_conv(width, 3, 7), nn.Tanh())
-        self.apply(_initialise)
+        self.head = nn.Sequential(reflect_conv(width, 3, 7), nn.Tanh())
+        self.apply(initialise)
 
     def hourglass(self, stem: Tensor) -> Tensor:
         """Map the stem's (n, width, h, w) through the coarsest scale to the same shape."""
@@ -188,8 +86,8 @@ class SceneReconversion(_SubNetwork):
 
     def __init__(self, width: int) -> None:
         super().__init__(width)
-        self.skip = nn.Sequential(_reflect_conv(2 * width, width, 3), nn.ReLU(inplace=True))
-        self.skip.apply(_initialise)
+        self.skip = nn.Sequential(reflect_conv(2 * width, width, 3), nn.ReLU(inplace=True))
+        self.skip.apply(initialise)
 
     def forward(self, image: Tensor) -> Tensor:
         """Map photos to structure features, (n, 3, h, w) -> (n, width, h, w).
@@ -197,7 +95,7 @@ class SceneReconversion(_SubNetwork):
         Raises:
             ValueError: h or w is not a multiple of 16, or is under 32.
         """
-        _check_size(image)
+        check_size(image)
         stem = self.stem(image)  # (n, 3, h, w) -> (n, c, h, w)
         both = torch.cat([stem, self.hourglass(stem)], dim=1)  # (n, 2c, h, w)
         features: Tensor = self.skip(both)  # (n, c, h, w)
@@ -216,7 +114,7 @@ class ShadowPrior(_SubNetwork):
         Raises:
             ValueError: h or w is not a multiple of 16, or is under 32.
         """
-        _check_size(image)
+        check_size(image)
         return self.hourglass(self.stem(image))
 
 
@@ -227,7 +125,7 @@ class MultiScalePerception(nn.Module):
         super().__init__()
         share = channels // len(DILATIONS)
         self.branches = nn.ModuleList(
-            _block(_reflect_conv(channels, share, 3, dilation=dilation), share)
+            conv_block(reflect_conv(channels, share, 3, dilation=dilation), share)
             for dilation in DILATIONS
         )
 
@@ -250,14 +148,14 @@ class Recalibration(nn.Module):
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         squeezed = in_channels // len(DILATIONS)
-        self.merge = _block(nn.Conv2d(in_channels, in_channels, 3, padding=1), in_channels)
+        self.merge = conv_block(nn.Conv2d(in_channels, in_channels, 3, padding=1), in_channels)
         self.gate = nn.Sequential(
             nn.Linear(in_channels, squeezed, bias=False),
             nn.ReLU(inplace=True),
             nn.Linear(squeezed, in_channels, bias=False),
             nn.Sigmoid(),
         )
-        self.mix = _pointwise(in_channels, out_channels)
+        self.mix = pointwise(in_channels, out_channels)
 
     def forward(self, u: Tensor) -> Tensor:
         """Map (n, in_channels, h, w) to (n, out_channels, h, w)."""
@@ -280,14 +178,14 @@ class ReRenderer(nn.Module):
 
     def __init__(self, width: int, rerender_width: int) -> None:
         super().__init__()
-        adapter = _reflect_conv(width, rerender_width, 3)
+        adapter = reflect_conv(width, rerender_width, 3)
         self.structure_adapter = nn.Sequential(adapter, nn.ReLU(inplace=True))
-        adapter = _reflect_conv(width, rerender_width, 3)
+        adapter = reflect_conv(width, rerender_width, 3)
         self.light_adapter = nn.Sequential(adapter, nn.ReLU(inplace=True))
         self.perception = MultiScalePerception(2 * rerender_width)
         self.recalibration = Recalibration(2 * rerender_width, rerender_width)
-        self.paint = nn.Sequential(_reflect_conv(rerender_width, 3, 7), nn.Tanh())
-        self.apply(_initialise)
+        self.paint = nn.Sequential(reflect_conv(rerender_width, 3, 7), nn.Tanh())
+        self.apply(initialise)
 
     def forward(self, structure: Tensor, light: Tensor) -> Tensor:
         """Map two (n, width, h, w) features to relit pictures, (n, 3, h, w) in [-1, 1]."""
@@ -362,28 +260,3 @@ def build(name: str) -> Drn:
         raise ValueError(f"architecture {name!r} is not one of {', '.join(ARCHITECTURES)}")
     architecture = ARCHITECTURES[name]
     return Drn(architecture.width, architecture.rerender_width)
-
-
-def _check_size(image: Tensor) -> None:
-    height_px, width_px = image.shape[-2:]
-    if height_px % SIZE_MULTIPLE_PX or width_px % SIZE_MULTIPLE_PX:
-        raise ValueError(
-            f"a picture of {width_px}x{height_px} px has a side that is not a multiple of"
-            f" {SIZE_MULTIPLE_PX}"
-        )
-    if min(height_px, width_px) < MIN_SIZE_PX:
-        raise ValueError(
-            f"a picture of {width_px}x{height_px} px has a side under {MIN_SIZE_PX} px"
-        )
-
-
-def _initialise(module: nn.Module) -> None:
-    """Start as pix2pix does: weights from N(0, 0.02), biases at zero.
-
-    Behind an instance norm the weights' scale does not change the output, only how far one
-    step of the optimiser turns them; the authors' learning rates belong to this scale.
-    """
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-        nn.init.normal_(module.weight, std=INITIAL_STD)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
