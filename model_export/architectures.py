@@ -11,15 +11,14 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from torch import nn
-
 from model_export import drn
 from model_export.baselines import Bpae, Pix2Pix, UNet
+from model_export.network import RelightingNetwork
 from model_export.retinex import RetinexNet
 
 # Name -> network and its width in the paper. The first three share DRN's width, so that they
 # differ in nothing but what the paper varies.
-_BASELINES: Final[Mapping[str, tuple[Callable[[int], nn.Module], int]]] = {
+_BASELINES: Final[Mapping[str, tuple[Callable[[int], RelightingNetwork], int]]] = {
     "pix2pix": (Pix2Pix, 32),
     "shadadv": (Pix2Pix, 32),
     "bpae": (Bpae, 32),

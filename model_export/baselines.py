@@ -31,9 +31,10 @@ from model_export.blocks import (
     initialise,
     reflect_conv,
 )
+from model_export.network import RelightingNetwork
 
 
-class Autoencoder(nn.Module):
+class Autoencoder(RelightingNetwork):
     """An hourglass from photo to photo, without skips.
 
     Args:
@@ -64,8 +65,8 @@ class Autoencoder(nn.Module):
         self.head = nn.Sequential(reflect_conv(width, 3, 7), nn.Tanh())
         self.apply(initialise)
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Relight photos, (n, 3, h, w) -> (n, 3, h, w).
+    def forward(self, image: Tensor, light: Tensor | None = None) -> Tensor:
+        """Relight photos, (n, 3, h, w) -> (n, 3, h, w); there is one light.
 
         Raises:
             ValueError: h or w is not a multiple of 16, or is under 32.
@@ -90,7 +91,7 @@ class Bpae(Autoencoder):
         super().__init__(width, DownBackProjection, UpBackProjection)
 
 
-class UNet(nn.Module):
+class UNet(RelightingNetwork):
     """Two convolutions at each of five scales, joined across the hourglass.
 
     The borders are reflected, so that the picture keeps its size (the original crops), and
@@ -121,8 +122,8 @@ class UNet(nn.Module):
         self.head = nn.Sequential(nn.Conv2d(width, 3, kernel_size=1), nn.Tanh())
         self.apply(initialise)
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Relight photos, (n, 3, h, w) -> (n, 3, h, w).
+    def forward(self, image: Tensor, light: Tensor | None = None) -> Tensor:
+        """Relight photos, (n, 3, h, w) -> (n, 3, h, w); there is one light.
 
         Raises:
             ValueError: h or w is not a multiple of 16, or is under 32.

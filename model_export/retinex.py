@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model_export.blocks import check_size, reflect_conv
+from model_export.network import RelightingNetwork
 
 _NUM_DECOMPOSITION_LAYERS: Final = 5
 _NUM_ADJUSTMENT_SCALES: Final = 3
@@ -48,7 +49,7 @@ class Decomposition(nn.Module):
         """
         photo = (image + 1) / 2
         brightest = photo.amax(dim=1, keepdim=True)
-        split: Tensor = torch.sigmoid(self.layers(torch.cat([brightest, photo], dim=1)))
+        split: Tensor = torch.sigmoid(self.layers(torch.cat([brightest, photo], dim=1)).float())
         return split
 
     def picture(self, split: Tensor) -> Tensor:
@@ -111,11 +112,13 @@ class Adjustment(nn.Module):
             across = seen.pop()
             x = F.relu(convolution(_resized(x, across))) + across
             scales.append(_resized(x, split))
-        illumination: Tensor = torch.sigmoid(self.head(self.merge(torch.cat(scales, dim=1))))
+        illumination: Tensor = torch.sigmoid(
+            self.head(self.merge(torch.cat(scales, dim=1))).float()
+        )
         return illumination
 
 
-class RetinexNet(nn.Module):
+class RetinexNet(RelightingNetwork):
     """The whole network.
 
     Args:
@@ -131,8 +134,8 @@ class RetinexNet(nn.Module):
         self.decomposition = Decomposition(width)
         self.adjustment = Adjustment(width)
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Relight photos, (n, 3, h, w) -> (n, 3, h, w).
+    def forward(self, image: Tensor, light: Tensor | None = None) -> Tensor:
+        """Relight photos, (n, 3, h, w) -> (n, 3, h, w); there is one light.
 
         Raises:
             ValueError: h or w is not a multiple of 16, or is under 32.
@@ -142,16 +145,26 @@ class RetinexNet(nn.Module):
         relit: Tensor = split[:, :3] * self.adjustment(split) * 2 - 1
         return relit
 
-    def own_losses(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Return what the second stage is judged by, of pictures in [0, 1].
+    def judged(self, name: str, image: Tensor, light: Tensor | None) -> Tensor:
+        """Return the reflectance (`decomposition`) or the relit photo; see the base class."""
+        if name == "decomposition":
+            return self.decomposition.picture(self.decomposition(image))
+        return super().judged(name, image, light)
+
+    def own_losses(self, name: str, image: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Return what a stage minimises, of pictures in [0, 1].
 
         Args:
+            name: `decomposition` for the first stage, else the second.
             image: (n, 3, h, w) in [-1, 1].
             target: the same scenes under the wanted light.
 
         Returns:
-            `reconstruction`: L1 of the relit photo; `smoothness` of the new illumination.
+            `reconstruction`: L1 of the relit photo; `smoothness` of the new illumination. For the
+            first stage see `Decomposition.own_losses`.
         """
+        if name == "decomposition":
+            return self.decomposition.own_losses(image, target)
         split = self.decomposition(image)
         reflectance, illumination = split[:, :3], self.adjustment(split)
         return {

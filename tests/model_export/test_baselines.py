@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from model_export.architectures import ARCHITECTURES, build
-from model_export.retinex import RetinexNet
+from model_export.retinex import RetinexNet, _roughness
 
 TINY_ONES = [name for name in ARCHITECTURES if name.endswith("-xs")]
 
@@ -80,8 +80,6 @@ def test_a_reflectance_shared_by_two_lights_costs_nothing():
 
 
 def test_light_may_change_where_the_surface_does():
-    from model_export.retinex import _roughness
-
     step = torch.zeros(1, 1, 8, 8)
     step[..., 4:] = 1
     flat, edged = torch.full((1, 3, 8, 8), 0.5), step.expand(1, 3, 8, 8)
