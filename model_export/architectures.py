@@ -16,6 +16,15 @@ from model_export.baselines import Bpae, Pix2Pix, UNet
 from model_export.network import RelightingNetwork
 from model_export.retinex import RetinexNet
 
+
+def _of_one_light(
+    network: Callable[[int], RelightingNetwork], width: int, num_lights: int
+) -> RelightingNetwork:
+    if num_lights != 1:
+        raise ValueError(f"a baseline renders one light, not {num_lights}")
+    return network(width)
+
+
 # Name -> network and its width in the paper. The first three share DRN's width, so that they
 # differ in nothing but what the paper varies.
 _BASELINES: Final[Mapping[str, tuple[Callable[[int], RelightingNetwork], int]]] = {
@@ -27,22 +36,22 @@ _BASELINES: Final[Mapping[str, tuple[Callable[[int], RelightingNetwork], int]]] 
 }
 _SHRINKINGS: Final = {"": 1, "-s": 4, "-xs": 16}
 
-ARCHITECTURES: Final[Mapping[str, Callable[[], nn.Module]]] = MappingProxyType(
-    {name: partial(drn.build, name) for name in drn.ARCHITECTURES}
-    | {
-        f"{name}{suffix}": partial(network, width // shrinking)
+ARCHITECTURES: Final[Mapping[str, Callable[[int], RelightingNetwork]]] = MappingProxyType(
+    {
+        f"{name}{suffix}": partial(_of_one_light, network, width // shrinking)
         for name, (network, width) in _BASELINES.items()
         for suffix, shrinking in _SHRINKINGS.items()
     }
+    | {name: partial(drn.build, name) for name in drn.ARCHITECTURES}
 )
 
 
-def build(name: str) -> nn.Module:
+def build(name: str, num_lights: int = 1) -> RelightingNetwork:
     """Return a freshly initialised network of the architecture that `ARCHITECTURES` names.
 
     Raises:
-        ValueError: there is no such architecture.
+        ValueError: there is no such architecture, or it cannot render so many lights.
     """
     if name not in ARCHITECTURES:
         raise ValueError(f"architecture {name!r} is not one of {', '.join(ARCHITECTURES)}")
-    return ARCHITECTURES[name]()
+    return ARCHITECTURES[name](num_lights)

@@ -1,6 +1,8 @@
-"""The layers that the networks are made of, as the DRN paper draws them.
+"""The blocks that DRN is built of, and the networks that it is compared with.
 
-Every normalisation is an instance norm without affine parameters or running statistics.
+Every normalisation is an instance norm without affine parameters or running statistics, so the
+bias of a convolution in front of one has no effect; it exists because published checkpoints
+have it.
 """
 
 from __future__ import annotations
@@ -36,20 +38,44 @@ def conv_block(convolution: nn.Module, out_channels: int) -> nn.Sequential:
 
 
 def pointwise(in_channels: int, out_channels: int) -> nn.Sequential:
-    """Return a 1x1 block."""
+    """Return the unit with a 1x1 convolution."""
     return conv_block(nn.Conv2d(in_channels, out_channels, 1), out_channels)
 
 
 def halve(in_channels: int, out_channels: int) -> nn.Sequential:
-    """Return a 3x3 block of stride 2: half the size."""
+    """Return the unit with a 3x3 convolution of stride 2."""
     convolution = nn.Conv2d(in_channels, out_channels, 3, stride=2, padding=1)
     return conv_block(convolution, out_channels)
 
 
 def double(in_channels: int, out_channels: int) -> nn.Sequential:
-    """Return a 4x4 transposed block of stride 2: twice the size."""
+    """Return the unit with a 4x4 transposed convolution of stride 2."""
     convolution = nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1)
     return conv_block(convolution, out_channels)
+
+
+class LightModulation(nn.Module):
+    """A scale and a shift of each channel for the wanted light (FiLM: Perez et al. 2018).
+
+        y = (1 + gamma[light]) x + beta[light]
+
+    It starts as the identity, and stays it in a network of one light.
+    """
+
+    def __init__(self, num_lights: int, channels: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(num_lights, 2 * channels) if num_lights > 1 else None
+        if self.table is not None:
+            nn.init.zeros_(self.table.weight)
+
+    def forward(self, x: Tensor, light: Tensor | None) -> Tensor:
+        """Map (n, c, h, w) to the same shape; `light` is int64 (n,)."""
+        if self.table is None:
+            return x
+        assert light is not None
+        gamma, beta = self.table(light)[:, :, None, None].chunk(2, dim=1)  # (n, c, 1, 1) each
+        modulated: Tensor = x * (1 + gamma) + beta
+        return modulated
 
 
 class DownBackProjection(nn.Module):
@@ -113,19 +139,29 @@ class UpBackProjection(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions added to their input; no activation after the sum."""
+    """Two 3x3 convolutions added to their input; no activation after the sum.
 
-    def __init__(self, channels: int) -> None:
+    Attributes:
+        body: the two convolutions with their norms.
+        between: tells the wanted light to what lies between them.
+        behind: tells it to their result.
+    """
+
+    def __init__(self, channels: int, num_lights: int = 1) -> None:
         super().__init__()
         self.body = nn.Sequential(
             conv_block(reflect_conv(channels, channels, 3), channels),
             reflect_conv(channels, channels, 3),
             nn.InstanceNorm2d(channels),
         )
+        self.between = LightModulation(num_lights, channels)
+        self.behind = LightModulation(num_lights, channels)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, light: Tensor | None = None) -> Tensor:
         """Map (n, c, h, w) to the same shape; h and w are at least 2."""
-        refined: Tensor = x + self.body(x)
+        first, second, norm = self.body
+        hidden = self.between(first(x), light)
+        refined: Tensor = x + self.behind(norm(second(hidden)), light)
         return refined
 
 

@@ -7,10 +7,12 @@
 Source: Wang, Siu, Liu, Li and Lun, "Deep Relighting Networks for Image Light Source
 Manipulation", ECCV Workshops 2020, arXiv 2008.08298.
 
-Pictures are (n, 3, h, w) in [-1, 1]. Every normalisation is an instance norm without affine
-parameters or running statistics, so the bias of a convolution in front of one has no effect;
-it exists because the published checkpoint has it. Instance norms and the global gate let
-each output pixel depend on the whole picture: tiles are not equivalent, padding is not free.
+Pictures are (n, 3, h, w) in [-1, 1]. Instance norms and the global gate let each output pixel
+depend on the whole picture: tiles are not equivalent, padding is not free.
+
+The paper's network renders one light. One of several lights is told by `LightModulation` which
+of them is wanted, in the shadow prior and the re-renderer. The scene reconversion is not told:
+structure is what all lights share.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from model_export.blocks import (
     NUM_RESIDUAL_BLOCKS,
     NUM_SCALES,
     DownBackProjection,
+    LightModulation,
     ResidualBlock,
     UpBackProjection,
     check_size,
@@ -35,6 +38,7 @@ from model_export.blocks import (
     pointwise,
     reflect_conv,
 )
+from model_export.network import RelightingNetwork
 
 DILATIONS: Final = (2, 3, 4, 5, 6, 8, 10, 12)
 
@@ -47,27 +51,32 @@ class _SubNetwork(nn.Module):
         encoder: four `DownBackProjection`, to 16 times the channels at 1/16 of the size.
         bottleneck: nine `ResidualBlock`.
         decoder: four `UpBackProjection`, back to `width` channels at full size.
+        modulations: tell each step of the decoder the wanted light.
         head: 7x7 and tanh, features to picture; only the stage's own training uses it.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, num_lights: int = 1) -> None:
         super().__init__()
         widths = [width * 2**scale for scale in range(NUM_SCALES)]  # c, 2c, 4c, 8c
         deepest = width * 2**NUM_SCALES
         self.stem = conv_block(reflect_conv(3, width, 7), width)
         self.encoder = nn.Sequential(*(DownBackProjection(c) for c in widths))
-        self.bottleneck = nn.Sequential(
-            *(ResidualBlock(deepest) for _ in range(NUM_RESIDUAL_BLOCKS))
+        self.bottleneck = nn.ModuleList(
+            ResidualBlock(deepest, num_lights) for _ in range(NUM_RESIDUAL_BLOCKS)
         )
-        self.decoder = nn.Sequential(*(UpBackProjection(2 * c) for c in reversed(widths)))
+        self.decoder = nn.ModuleList(UpBackProjection(2 * c) for c in reversed(widths))
+        self.modulations = nn.ModuleList(LightModulation(num_lights, c) for c in reversed(widths))
         self.head = nn.Sequential(reflect_conv(width, 3, 7), nn.Tanh())
         self.apply(initialise)
 
-    def hourglass(self, stem: Tensor) -> Tensor:
+    def hourglass(self, stem: Tensor, light: Tensor | None = None) -> Tensor:
         """Map the stem's (n, width, h, w) through the coarsest scale to the same shape."""
-        code = self.encoder(stem)  # (n, c, h, w) -> (n, 16c, h/16, w/16)
-        decoded: Tensor = self.decoder(self.bottleneck(code))  # -> (n, c, h, w)
-        return decoded
+        x: Tensor = self.encoder(stem)  # (n, c, h, w) -> (n, 16c, h/16, w/16)
+        for block in self.bottleneck:
+            x = block(x, light)
+        for block, modulation in zip(self.decoder, self.modulations, strict=True):
+            x = modulation(block(x), light)  # ... -> (n, c, h, w)
+        return x
 
     def picture(self, features: Tensor) -> Tensor:
         """Map the features of `forward`, (n, width, h, w), to pictures in [-1, 1]."""
@@ -108,14 +117,14 @@ class ShadowPrior(_SubNetwork):
     Its picture is the relit photo (second training stage).
     """
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor, light: Tensor | None = None) -> Tensor:
         """Map photos to light features, (n, 3, h, w) -> (n, width, h, w).
 
         Raises:
             ValueError: h or w is not a multiple of 16, or is under 32.
         """
         check_size(image)
-        return self.hourglass(self.stem(image))
+        return self.hourglass(self.stem(image), light)
 
 
 class MultiScalePerception(nn.Module):
@@ -171,12 +180,13 @@ class ReRenderer(nn.Module):
     Attributes:
         structure_adapter: 3x3, from the scene reconversion's channels to `rerender_width`.
         light_adapter: 3x3, from the shadow prior's channels to `rerender_width`.
+        modulation: tells what was recalibrated the wanted light.
         perception: both together, at eight distances.
         recalibration: the global gate, back to `rerender_width` channels.
         paint: 7x7 and tanh, features to picture.
     """
 
-    def __init__(self, width: int, rerender_width: int) -> None:
+    def __init__(self, width: int, rerender_width: int, num_lights: int = 1) -> None:
         super().__init__()
         adapter = reflect_conv(width, rerender_width, 3)
         self.structure_adapter = nn.Sequential(adapter, nn.ReLU(inplace=True))
@@ -184,38 +194,43 @@ class ReRenderer(nn.Module):
         self.light_adapter = nn.Sequential(adapter, nn.ReLU(inplace=True))
         self.perception = MultiScalePerception(2 * rerender_width)
         self.recalibration = Recalibration(2 * rerender_width, rerender_width)
+        self.modulation = LightModulation(num_lights, rerender_width)
         self.paint = nn.Sequential(reflect_conv(rerender_width, 3, 7), nn.Tanh())
         self.apply(initialise)
 
-    def forward(self, structure: Tensor, light: Tensor) -> Tensor:
+    def forward(self, structure: Tensor, shadows: Tensor, light: Tensor | None = None) -> Tensor:
         """Map two (n, width, h, w) features to relit pictures, (n, 3, h, w) in [-1, 1]."""
         structure = self.structure_adapter(structure)  # (n, c, h, w) -> (n, f, h, w)
-        light = self.light_adapter(light)  # (n, c, h, w) -> (n, f, h, w)
-        seen = self.perception(torch.cat([structure, light], dim=1))  # (n, 2f, h, w)
-        image: Tensor = self.paint(light + self.recalibration(seen))  # (n, 3, h, w)
+        shadows = self.light_adapter(shadows)  # (n, c, h, w) -> (n, f, h, w)
+        seen = self.perception(torch.cat([structure, shadows], dim=1))  # (n, 2f, h, w)
+        recalibrated = self.modulation(self.recalibration(seen), light)  # (n, f, h, w)
+        image: Tensor = self.paint(shadows + recalibrated)  # (n, 3, h, w)
         return image
 
 
-class Drn(nn.Module):
-    """The whole network: photo under any light in, photo under the trained light out.
+class Drn(RelightingNetwork):
+    """The whole network: photo under any light in, photo under a trained light out.
 
     Attributes:
+        num_lights: how many lights it renders.
         scene_reconversion: first training stage.
         shadow_prior: second training stage.
         rerenderer: third training stage.
     """
 
-    def __init__(self, width: int = 32, rerender_width: int = 64) -> None:
+    def __init__(self, width: int = 32, rerender_width: int = 64, num_lights: int = 1) -> None:
         super().__init__()
+        self.num_lights = num_lights
         self.scene_reconversion = SceneReconversion(width)
-        self.shadow_prior = ShadowPrior(width)
-        self.rerenderer = ReRenderer(width, rerender_width)
+        self.shadow_prior = ShadowPrior(width, num_lights)
+        self.rerenderer = ReRenderer(width, rerender_width, num_lights)
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor, light: Tensor | None = None) -> Tensor:
         """Relight photos.
 
         Args:
             image: (n, 3, h, w) in [-1, 1].
+            light: int64 (n,), which of its lights; not looked at where there is one.
 
         Returns:
             (n, 3, h, w) in [-1, 1].
@@ -224,8 +239,16 @@ class Drn(nn.Module):
             ValueError: h or w is not a multiple of 16, or is under 32.
         """
         structure = self.scene_reconversion(image)
-        relit: Tensor = self.rerenderer(structure, self.shadow_prior(image))
+        relit: Tensor = self.rerenderer(structure, self.shadow_prior(image, light), light)
         return relit
+
+    def judged(self, name: str, image: Tensor, light: Tensor | None) -> Tensor:
+        """Return the picture of a sub-network, or of all of it (`drn`); see the base class."""
+        if name == "scene_reconversion":
+            return self.scene_reconversion.picture(self.scene_reconversion(image))
+        if name == "shadow_prior":
+            return self.shadow_prior.picture(self.shadow_prior(image, light))
+        return super().judged(name, image, light)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +273,7 @@ ARCHITECTURES: Final[Mapping[str, Architecture]] = MappingProxyType(
 )
 
 
-def build(name: str) -> Drn:
+def build(name: str, num_lights: int = 1) -> Drn:
     """Return a freshly initialised network of the architecture that `ARCHITECTURES` names.
 
     Raises:
@@ -259,4 +282,4 @@ def build(name: str) -> Drn:
     if name not in ARCHITECTURES:
         raise ValueError(f"architecture {name!r} is not one of {', '.join(ARCHITECTURES)}")
     architecture = ARCHITECTURES[name]
-    return Drn(architecture.width, architecture.rerender_width)
+    return Drn(architecture.width, architecture.rerender_width, num_lights)

@@ -16,50 +16,20 @@ from statistics import median
 from typing import Final, NamedTuple
 
 import numpy as np
-import onnxruntime
 import torch
 from scipy import stats
 from skimage.metrics import structural_similarity
 from tqdm import tqdm
 
-from model_export.challenge import ONE_TO_ONE, read_pairs
-from model_export.checkpoint import Checkpoint, load
+from model_export.examples import Example
 from model_export.lpips import Lpips
+from model_export.methods import Method
 from model_export.sheets import write_sheet
-from model_export.sources import MissingData, Picture
-from model_export.vidit import ViditFolder, to_picture, to_tensor
-from service.contract import INPUT_NAME
-from service.lights import DIRECTIONS, Light
-
-Relight = Callable[[Picture], Picture]
+from model_export.sources import Picture
 
 UNCHANGED: Final = "unchanged input"
 _CONFIDENCE: Final = 0.95
 _MOST_ROWS: Final = 15  # of a contact sheet
-
-
-class Example(NamedTuple):
-    """One held-out pair."""
-
-    scene: int
-    light: Light
-    image: Picture
-    target: Picture
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """One way to relight.
-
-    Attributes:
-        name: what tables and sheets call it.
-        relight: from the input picture to the relit one, both (h, w, 3) sRGB.
-        num_parameters: how many numbers it has learned; None where that is not known.
-    """
-
-    name: str
-    relight: Relight
-    num_parameters: int | None = None
 
 
 class Mean(NamedTuple):
@@ -101,38 +71,6 @@ def psnr_db(picture: Picture, target: Picture) -> float:
 def ssim(picture: Picture, target: Picture) -> float:
     """Return the structural similarity, 1 for equal pictures."""
     return float(structural_similarity(picture, target, channel_axis=2, data_range=255))
-
-
-def examples(
-    folder: ViditFolder, target: Light, size_px: int, temperatures_k: Sequence[int]
-) -> Iterator[Example]:
-    """Yield each scene under every other direction at the given temperatures, with its target."""
-    for scene in folder.scenes:
-        wanted = folder.picture(scene, target, size_px)
-        for direction in DIRECTIONS:
-            if direction == target.direction:
-                continue
-            for temperature_k in temperatures_k:
-                light = Light(direction, temperature_k)
-                yield Example(scene, light, folder.picture(scene, light, size_px), wanted)
-
-
-def paired_examples(roots: Sequence[Path], target: Light, size_px: int) -> Iterator[Example]:
-    """Yield the pairs of a challenge's one-to-one track.
-
-    Raises:
-        MissingData: pictures are missing, or the pairs are not of that track and that light.
-    """
-    source, wanted = ONE_TO_ONE
-    if target != wanted:
-        raise MissingData(f"the one-to-one track's target is {wanted}, not {target}")
-    for pair in read_pairs(roots, size_px):
-        if pair.guide is not None:
-            raise MissingData(
-                "these pairs are of the any-to-any track: the wanted light is a guide's, which"
-                " nothing names"
-            )
-        yield Example(pair.number, source, pair.image, pair.target)
 
 
 def evaluate(
@@ -196,34 +134,6 @@ def _with_margin(mean: Mean | None, num_digits: int) -> str:
 
 def _count(number: int | None) -> str:
     return "" if number is None else f"{number / 1e6:.2f} M"
-
-
-def relight_with(model: Path) -> Relight:
-    """Return the relighting of an exported `.onnx` file, or of a checkpoint."""
-    if model.suffix == ".onnx":
-        return _relight_with_onnx(model)
-    return relight_with_checkpoint(load(model))
-
-
-def relight_with_checkpoint(checkpoint: Checkpoint) -> Relight:
-    """Return the relighting of a checkpoint, run by PyTorch on the CPU."""
-    network = checkpoint.network()
-
-    @torch.inference_mode()
-    def relight(picture: Picture) -> Picture:
-        return to_picture(network(to_tensor(picture)[None])[0])
-
-    return relight
-
-
-def _relight_with_onnx(model: Path) -> Relight:
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-
-    def relight(picture: Picture) -> Picture:
-        (relit,) = session.run(None, {INPUT_NAME: picture[None]})
-        return np.asarray(np.rint(relit[0] * 255), dtype=np.uint8)
-
-    return relight
 
 
 class _Measured(NamedTuple):

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from model_export.checkpoint import load_tensors
+from model_export.pairs import to_tensor
 from model_export.sources import Picture
-from model_export.vidit import to_tensor
 
 # The means and deviations of ImageNet, for pictures in [-1, 1].
 _SHIFT: Final = (-0.030, -0.088, -0.188)

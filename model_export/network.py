@@ -17,22 +17,24 @@ class RelightingNetwork(nn.Module):
     num_lights: int = 1
 
     def judged(self, name: str, image: Tensor, light: Tensor | None) -> Tensor:
-        """Return the picture that a stage judges: `relit`, or one of a part's own.
+        """Return the picture that a stage of training judges.
 
         Args:
-            name: `relit`, or the part.
+            name: a part that paints one of its own; any other name: the relit photo.
             image: (n, 3, h, w) in [-1, 1].
             light: int64 (n,), which of the network's lights.
+
+        Returns:
+            (n, 3, h, w) in [-1, 1].
         """
-        assert name == "relit", f"{type(self).__name__} has no picture {name!r}"
         relit: Tensor = self(image, light)
         return relit
 
     def own_losses(self, name: str, image: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Return the losses that only this network has, for the stage that judges `name`.
+        """Return the losses that only this network has, by name.
 
         Args:
-            name: `relit`, or the part.
+            name: what the stage judges.
             image: (n, 3, h, w) in [-1, 1].
             target: the same scenes under the wanted light.
         """

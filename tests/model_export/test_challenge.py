@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from model_export.challenge import holds_pairs, read_pairs
-from model_export.evaluation import UNCHANGED, evaluate, examples, paired_examples
+from model_export.evaluation import UNCHANGED, evaluate
+from model_export.examples import examples, paired_examples
 from model_export.fusion import fuse_folder
 from model_export.sources import MissingData
 from model_export.vidit import ViditFolder

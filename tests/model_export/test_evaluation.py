@@ -6,13 +6,13 @@ from PIL import Image
 
 from model_export.evaluation import (
     UNCHANGED,
-    Method,
     as_table,
     evaluate,
-    examples,
     psnr_db,
     ssim,
 )
+from model_export.examples import examples
+from model_export.methods import Method
 from service.lights import Light
 from tests.model_export.random_lpips import random_lpips
 
