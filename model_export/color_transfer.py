@@ -76,9 +76,12 @@ class ColorTransfer:
         try:
             document: dict[str, Any] = json.loads(path.read_bytes())
             if document.pop("format") != FORMAT:
-                raise NotColorTransfer(f"{path} is not of the format {FORMAT!r}")
+                raise ValueError(f"not of the format {FORMAT!r}")
+            for name in ("mean_lab", "std_lab"):
+                lightness, a, b = document.pop(name)
+                document[name] = (float(lightness), float(a), float(b))
             return cls(**document)
-        except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise NotColorTransfer(f"{path} holds no statistics of a colour transfer") from error
 
 
