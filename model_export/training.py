@@ -26,14 +26,15 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
+from model_export.architectures import build
 from model_export.atomic import replacing
 from model_export.checkpoint import Checkpoint, refuse_unlike, save
 from model_export.config import Stage, TrainingConfig
-from model_export.drn import build
 from model_export.learner import Learner
 from model_export.losses import PerceptualLoss
+from model_export.pairs import Pair, Pairs, to_picture
 from model_export.sheets import write_sheet
-from model_export.vidit import Pair, Pairs, ViditFolder, to_picture
+from model_export.vidit import ViditFolder
 
 Precision = Literal["float32", "bfloat16"]
 
