@@ -17,6 +17,7 @@ import typer
 from model_export import comparison, scenes
 from model_export.checkpoint import CheckpointError, load, load_tensors, sha256
 from model_export.color_transfer import NotColorTransfer
+from model_export.conditions import Machine, Origin, Precision, Start
 from model_export.config import CONFIGS, TrainingConfig
 from model_export.drn import ARCHITECTURES
 from model_export.evaluate_command import evaluate_command
@@ -36,15 +37,7 @@ from model_export.options import (
 )
 from model_export.parity import ParityError
 from model_export.published import import_published
-from model_export.training import (
-    STATE_FILE,
-    Machine,
-    Origin,
-    Precision,
-    RunMismatch,
-    Start,
-    Training,
-)
+from model_export.training import STATE_FILE, RunMismatch, Training
 from model_export.vidit import ViditFolder
 from service.errors import ModelRefused
 
@@ -75,7 +68,7 @@ def _parse_architecture(name: str) -> str:
 @app.command()
 def render(
     out: Annotated[Path, typer.Argument(help="the folder to fill")],
-    num_scenes: Annotated[int, typer.Option(help="how many scenes")] = 180,
+    num_scenes: Annotated[int, typer.Option(help="how many scenes")] = 345,
     *,
     seed: int = 2020,
     size_px: int = 256,
@@ -118,7 +111,7 @@ def train(
     first_stage: Annotated[str | None, typer.Option(help="leave out the stages before it")] = None,
     minutes: Annotated[float | None, typer.Option(help="stop and save after so long")] = None,
     resume: Annotated[bool, typer.Option(help="go on where the run stopped")] = False,
-    held_out: HeldOut = 10,
+    held_out: HeldOut = 45,
     device: Device = None,
     precision: PrecisionOption = None,
     num_workers: NumWorkers = None,
@@ -167,7 +160,7 @@ def compare(
     batch_size: int = 6,
     minutes: Annotated[float | None, typer.Option(help="stop and save after so long")] = None,
     resume: Annotated[bool, typer.Option(help="go on where the comparison stopped")] = False,
-    held_out: HeldOut = 10,
+    held_out: HeldOut = 45,
     device: Device = None,
     precision: PrecisionOption = None,
     num_workers: NumWorkers = None,

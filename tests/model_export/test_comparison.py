@@ -9,13 +9,14 @@ from model_export.architectures import build
 from model_export.checkpoint import load
 from model_export.color_transfer import ColorTransfer
 from model_export.comparison import COLOR_TRANSFER_FILE, METHODS, compare, within_budget
+from model_export.conditions import Machine, Origin
 from model_export.evaluation import evaluate
 from model_export.examples import examples
 from model_export.learner import Learner
 from model_export.methods import LightNotRendered, open_methods
 from model_export.pairs import Pair
 from model_export.sources import MissingData
-from model_export.training import Machine, Origin, Training
+from model_export.training import Training
 from model_export.vidit import ViditFolder
 from service.lights import Light
 
