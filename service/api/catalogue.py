@@ -79,32 +79,34 @@ class Catalogue(BaseModel):
     answer_formats: list[str]
     limits: Limits
 
+    @classmethod
+    def of(cls, repository: ModelRepository, settings: Settings) -> Catalogue:
+        """Describe what serves."""
+        offers = repository.offers
+        return cls(
+            models=[ModelDescription.of(model) for model in repository.models],
+            directions=sorted({offer.light.direction for offer in offers}),
+            lights=[
+                LightOffer(light=str(o.light), model=o.model.contract.name, mirrored=o.mirrored)
+                for o in offers
+            ],
+            formats=list(FORMATS),
+            answer_formats=list(ANSWER_FORMATS),
+            limits=Limits(
+                max_body_bytes=settings.max_body_bytes,
+                max_batch_bytes=settings.max_batch_bytes,
+                max_batch_images=settings.max_batch_images,
+                max_pixels=settings.max_pixels,
+                max_side_px=settings.max_side_px,
+                min_side_px=settings.min_side_px,
+                min_temperature_k=MIN_TEMPERATURE_K,
+                max_temperature_k=MAX_TEMPERATURE_K,
+                request_timeout_ms=settings.request_timeout_ms,
+            ),
+        )
+
 
 @router.get("/models", summary="What can be asked for")
 async def models(request: Request) -> Catalogue:
     """Return the models, the lights that they and their mirrors offer, formats and limits."""
-    repository: ModelRepository = request.app.state.repository
-    settings: Settings = request.app.state.settings
-    offers = repository.offers
-    lights = [
-        LightOffer(light=str(o.light), model=o.model.contract.name, mirrored=o.mirrored)
-        for o in offers
-    ]
-    return Catalogue(
-        models=[ModelDescription.of(model) for model in repository.models],
-        directions=sorted({offer.light.direction for offer in offers}),
-        lights=lights,
-        formats=list(FORMATS),
-        answer_formats=list(ANSWER_FORMATS),
-        limits=Limits(
-            max_body_bytes=settings.max_body_bytes,
-            max_batch_bytes=settings.max_batch_bytes,
-            max_batch_images=settings.max_batch_images,
-            max_pixels=settings.max_pixels,
-            max_side_px=settings.max_side_px,
-            min_side_px=settings.min_side_px,
-            min_temperature_k=MIN_TEMPERATURE_K,
-            max_temperature_k=MAX_TEMPERATURE_K,
-            request_timeout_ms=settings.request_timeout_ms,
-        ),
-    )
+    return Catalogue.of(request.app.state.repository, request.app.state.settings)

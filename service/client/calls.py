@@ -51,7 +51,7 @@ class Calls:
     """What both clients share: everything but the I/O."""
 
     def __init__(self, url: str, *, key: str | None, timeout_s: float, max_retries: int) -> None:
-        if httpx.URL(url).scheme not in {"http", "https"}:
+        if not url.startswith(("http://", "https://")):
             raise ValueError(f"{url!r} does not begin with http:// or https://")
         self._url = url.rstrip("/")
         self._timeout_s = timeout_s
