@@ -12,7 +12,15 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 
-from service.api import admin, batch, catalogue, ops, problems, relight
+from service.api import (
+    admin,
+    batch,
+    catalogue,
+    documentation,
+    ops,
+    problems,
+    relight,
+)
 from service.api.middleware import BodyLimits, Disconnect, Observation
 from service.api.ops import Lifecycle
 from service.assembly import Parts, assemble, running
@@ -27,6 +35,8 @@ _ROUTES = (
     ("POST", "/relight"),
     ("POST", "/relight/batch"),
     ("GET", "/models"),
+    ("GET", "/problems"),
+    ("GET", "/problems/{code}"),
     ("POST", "/-/reload"),
     ("GET", "/livez"),
     ("GET", "/readyz"),
@@ -57,6 +67,7 @@ def create_app(
         summary="Photos lit from another direction, at another colour temperature.",
         version=version("relight"),
         lifespan=_lifespan(parts, metrics),
+        generate_unique_id_function=lambda route: route.name,  # short and stable for generators
     )
     app.state.settings = settings
     app.state.metrics = metrics
@@ -70,6 +81,7 @@ def create_app(
     )
     for route in (relight, batch, catalogue, admin, ops):
         app.include_router(route.router)
+    documentation.install(app, is_open=not settings.api_keys)
     problems.install(app, overload_status=int(settings.overload_status))
     _surround(app, settings, metrics, parts.budget)
     return app

@@ -1,18 +1,21 @@
-"""`GET /models`: what a client may ask for."""
+"""`GET /models`: what a client may ask for. `GET /problems`: what can go wrong."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 
 from service.api.access import known_caller
+from service.api.documentation import catalogue_documentation, problem_type_documentation
+from service.api.problem_types import PROBLEM_TYPES, ProblemType
 from service.imaging.formats import ANSWER_FORMATS, FORMATS
 from service.inference.loading import Model
 from service.inference.repository import ModelRepository
 from service.lights import MAX_TEMPERATURE_K, MIN_TEMPERATURE_K
 from service.settings import Settings
 
-router = APIRouter(dependencies=[Depends(known_caller)])
+router = APIRouter()
 
 
 class ModelDescription(BaseModel):
@@ -106,7 +109,27 @@ class Catalogue(BaseModel):
         )
 
 
-@router.get("/models", summary="What can be asked for")
+@router.get(
+    "/models",
+    summary="What can be asked for",
+    dependencies=[Depends(known_caller)],
+    **catalogue_documentation(),
+)
 async def models(request: Request) -> Catalogue:
     """Return the models, the lights that they and their mirrors offer, formats and limits."""
     return Catalogue.of(request.app.state.repository, request.app.state.settings)
+
+
+@router.get("/problems", summary="What can go wrong", tags=["catalogue"])
+async def problem_types() -> list[ProblemType]:
+    """Return every kind of problem, and what to do about it."""
+    return list(PROBLEM_TYPES.values())
+
+
+@router.get("/problems/{code}", summary="One kind of problem", **problem_type_documentation())
+async def problem_type(request: Request) -> ProblemType:
+    """Return what a problem's `type` stands for, and what to do about it."""
+    found = PROBLEM_TYPES.get(request.path_params["code"])
+    if found is None:
+        raise HTTPException(404)
+    return found
