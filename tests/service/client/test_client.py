@@ -302,3 +302,22 @@ def test_importing_the_client_needs_nothing_of_the_service():
     heavy = ["cv2", "fastapi", "numpy", "onnxruntime", "PIL", "pydantic", "starlette", "uvicorn"]
     code = f"import sys; sys.modules.update(dict.fromkeys({heavy})); import service.client"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_connection_that_breaks_counts_as_none(call):
+    def answer(listener: socket.socket) -> None:
+        for body in (None, b"relit"):
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                if body is not None:
+                    head = "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nX-Light: E-4500\r\n"
+                    head += f"X-Model: m\r\nContent-Length: {len(body)}\r\n\r\n"
+                    connection.sendall(head.encode() + body)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=(listener,))
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        assert call(url, "relight", b"photo").data == b"relit"
+        thread.join()
