@@ -106,12 +106,7 @@ class Client(Calls):
 class AsyncClient(Calls):
     """The same with `await`, on asyncio or trio; cancelling a call ends its work in the service.
 
-    Args:
-        url: address of the service, such as `http://localhost:8000`.
-        key: API key, where the service wants one.
-        timeout_s: time for a call, all its tries together; the service is told, too.
-        max_retries: most tries after the first one.
-        transport: httpx's, for proxies, certificates, more connections.
+    Its arguments are those of `Client`; `transport` is one of httpx's asynchronous ones.
     """
 
     def __init__(
