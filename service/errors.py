@@ -36,7 +36,13 @@ from __future__ import annotations
 
 
 class RelightError(Exception):
-    """Base of every failure; its text is safe to show to a caller."""
+    """Base of every failure; its text is safe to show to a caller.
+
+    Attributes:
+        request_id: of the request that failed, where a client was told it.
+    """
+
+    request_id: str | None = None
 
 
 class InvalidRequest(RelightError):

@@ -110,7 +110,8 @@ async def _archive(
             else:
                 assert outcome.data is not None
                 name = member_name(number, photo.name, outcome.media_type)
-                entry |= {"member": name, "light": str(outcome.light), "model": outcome.model}
+                entry |= {"member": name, "media_type": outcome.media_type}
+                entry |= {"light": str(outcome.light), "model": outcome.model}
                 yield stream.add(name, outcome.data)
             entries[number] = entry
         manifest = {"images": [entries[number] for number in sorted(entries)]}

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from service.admission import Admission
 from service.api.access import known_caller, priority, timeout_s
-from service.api.documentation import answer_documentation, relight_documentation
+from service.api.documentation import relight_documentation
 from service.api.upload import read_upload
 from service.batching.schedule import Priority
 from service.options import RelightOptions
@@ -25,8 +25,7 @@ router = APIRouter(dependencies=[Depends(known_caller)])
     "/relight",
     response_class=Response,
     summary="Relight a photo",
-    openapi_extra=relight_documentation(),
-    responses=answer_documentation(),
+    **relight_documentation(),
 )
 async def relight(request: Request) -> Response:
     """Relight one photo: raw in the body, or as a file in a multipart form.
