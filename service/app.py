@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 
 from service.admission import Admission
-from service.api import admin, batch, catalogue, ops, problems, relight
+from service.api import admin, batch, catalogue, ops, page, problems, relight
 from service.api.middleware import BodyLimits, Disconnect, Observation
 from service.api.ops import Lifecycle
 from service.batching.job import Answer
@@ -38,6 +38,8 @@ from service.vitals import measure_lag
 _ROUTES = (
     ("POST", "/relight"),
     ("POST", "/relight/batch"),
+    ("GET", "/"),
+    ("GET", "/web/{path:path}"),
     ("GET", "/models"),
     ("POST", "/-/reload"),
     ("GET", "/livez"),
@@ -112,6 +114,7 @@ def create_app(
     )
     for route in (relight, batch, catalogue, admin, ops):
         app.include_router(route.router)
+    page.install(app)
     problems.install(app, overload_status=int(settings.overload_status))
     _surround(app, settings, metrics, budget)
     return app
