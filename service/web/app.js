@@ -7,10 +7,11 @@ import { askForKey } from "./key.js";
 import { Photo } from "./photo.js";
 import { ProblemView } from "./problem.js";
 import { Renderer } from "./renderer.js";
-import { fetchCatalogue, key, Problem } from "./service.js";
+import { fetchCatalogue, fetchFile, key, Problem } from "./service.js";
 import * as snippets from "./snippets.js";
 
 const COPIED_MS = 2000;
+const LIVE_BYTES = 12e6; // a larger file is sent for the download only, not for every change
 
 const element = (id) => document.getElementById(id);
 const compare = new Compare();
@@ -19,13 +20,13 @@ const controls = new Controls(() => update());
 const renderer = new Renderer({
   onAnswer: showAnswer,
   onBusy: (isBusy) => (compare.busy = isBusy),
-  onProblem: (problem) => handle(problem, () => renderer.again()),
+  onProblem: (problem) => handle(problem, renderer, () => renderer.again()),
 });
 let catalogue = null;
 let photo = null;
 let numOpened = 0;
 
-listen(open);
+listen(open, openSample);
 element("panel").addEventListener("submit", download);
 element("copy-curl").addEventListener("click", () => copy("curl"));
 element("copy-python").addEventListener("click", () => copy("python"));
@@ -39,7 +40,7 @@ async function start() {
     await loadCatalogue();
     problems.clear();
   } catch (error) {
-    handle(error, start);
+    handle(error, start, start);
   }
 }
 
@@ -53,7 +54,7 @@ async function loadCatalogue() {
   element("change-key").hidden = key.get() === "";
 }
 
-async function open(file, sample) {
+async function open(file, sample = null) {
   const number = (numOpened += 1);
   tell(`Opening ${file.name || "the photo"}.`);
   try {
@@ -63,7 +64,15 @@ async function open(file, sample) {
     if (number !== numOpened) return opened.close(); // another one came meanwhile
     show(opened);
   } catch (error) {
-    if (number === numOpened) handle(error, () => open(file, sample));
+    if (number === numOpened) handle(error, file, () => open(file, sample));
+  }
+}
+
+async function openSample(path) {
+  try {
+    await open(await fetchFile(path), path);
+  } catch (error) {
+    handle(error, path, () => openSample(path));
   }
 }
 
@@ -87,10 +96,10 @@ function show(opened) {
   const { name, width, height, format, file } = photo;
   element("photo-facts").textContent = [
     name, `${width} × ${height}`, formatName(format), sizeText(file.size),
-  ].join(" · ");
+  ].filter(Boolean).join(" · ");
   element("answer-facts").textContent = "";
   element("welcome").hidden = true;
-  element("viewer").hidden = false;
+  element("viewer").hidden = element("facts").hidden = false;
   element("change-photo").hidden = false;
   controls.open(photo.answerFormat);
   compare.focus();
@@ -99,8 +108,9 @@ function show(opened) {
 
 function update() {
   if (!photo) return;
-  const { light, file, canShow, lightText } = controls;
-  renderer.want({ photo, light, file, canShow, lightText, outName: outName(light) });
+  const { light, file, lightText } = controls;
+  const isLive = controls.canShow && photo.file.size <= LIVE_BYTES;
+  renderer.want({ photo, light, file, isLive, lightText, outName: outName(light) });
   for (const language of ["curl", "python"]) {
     const write = snippets[language];
     const code = write(photo, { ...light, ...file }, outName(light), key.get() !== "");
@@ -109,12 +119,12 @@ function update() {
 }
 
 async function showAnswer(kind, order, answer) {
-  problems.clear();
-  const text = `${order.photo.name}, lit ${order.lightText}`;
-  if (kind === "preview" || order.canShow) await compare.show(answer.blob, `After: ${text}`);
+  if (problems.about === renderer) problems.clear();
+  const text = `lit ${order.lightText}`;
+  if (kind === "preview" || order.isLive) await compare.show(answer.blob, `After: the photo ${text}`);
   if (order.photo !== photo) return;
   element("answer-facts").textContent = factsOf(kind, answer);
-  if (kind === "full" || !order.canShow) tell(`Now ${text}.`);
+  if (kind === "full" || !order.isLive) tell(`Now ${text}`);
 }
 
 async function download(event) {
@@ -154,20 +164,21 @@ async function copy(language) {
   return tell("Copied.");
 }
 
-async function handle(error, retry) {
-  if (error instanceof Problem && error.status === 401) {
+async function handle(error, about, retry) {
+  tell("");
+  if (!(error instanceof Problem)) {
+    console.error(error);
+    return problems.show(new Problem({ title: "This page made a mistake", detail: String(error) }), about, null);
+  }
+  if (error.status === 401) {
     if (await askForKey(error.detail)) {
       element("change-key").hidden = false;
       return retry();
     }
-    return problems.show(error, () => handle(error, retry), "Enter a key");
+    return problems.show(error, about, () => handle(error, about, retry), "Enter a key");
   }
-  const problem = error instanceof Problem
-    ? error
-    : new Problem({ title: "This page made a mistake", detail: String(error) });
-  const canChange = problem.status === 0 || problem.status >= 500 || [408, 429].includes(problem.status);
-  tell("");
-  return problems.show(problem, canChange ? retry : null);
+  const mayChange = error.status === 0 || error.status >= 500 || [408, 429].includes(error.status);
+  return problems.show(error, about, mayChange ? retry : null);
 }
 
 function outName({ direction, temperature }) {

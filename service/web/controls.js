@@ -111,7 +111,9 @@ export class Controls {
 
   /** The light in words. */
   get lightText() {
-    return `${describeDirection(this.#compass.value)}, ${kelvin.describe(this.#temperatureK)}`;
+    const direction = describeDirection(this.#compass.value);
+    const isNeutral = this.#temperatureK === kelvin.NEUTRAL_K;
+    return isNeutral ? direction : `${direction}, ${kelvin.describe(this.#temperatureK)}`;
   }
 
   get #temperatureK() {

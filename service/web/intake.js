@@ -1,9 +1,10 @@
 // The ways for a photo to come in: picked, dropped, pasted, or one of the samples.
 
-import { addressOf } from "./service.js";
-
-/** @param {function(File, ?string)} onPhoto called with a file, and its path if it is a sample */
-export function listen(onPhoto) {
+/**
+ * @param {function(File)} onFile
+ * @param {function(string)} onSample called with its path on the service
+ */
+export function listen(onFile, onSample) {
   const picker = document.getElementById("file");
   for (const id of ["choose", "change-photo"]) {
     document.getElementById(id).addEventListener("click", () => picker.click());
@@ -37,14 +38,10 @@ export function listen(onPhoto) {
   });
 
   for (const button of document.querySelectorAll("[data-sample]")) {
-    button.addEventListener("click", async () => {
-      const path = `web/samples/${button.dataset.sample}`;
-      const data = await (await fetch(addressOf(path))).blob();
-      onPhoto(new File([data], button.dataset.sample, { type: data.type }), path);
-    });
+    button.addEventListener("click", () => onSample(`web/samples/${button.dataset.sample}`));
   }
 
   function take(files) {
-    if (files.length) onPhoto(files[0], null);
+    if (files.length) onFile(files[0]);
   }
 }

@@ -68,7 +68,7 @@ export class Photo {
     this.previewFormat = isOpaque ? "jpeg" : "webp"; // WebP takes longer, but keeps transparency
     this.preview = this.file; // a small photo is its own preview: the service caches both as one
     if (scale < 1) {
-      this.preview = await new Promise((done) => canvas.toBlob(done, `image/${this.previewFormat}`, 0.95));
+      this.preview = await new Promise((done) => canvas.toBlob(done, `image/${this.previewFormat}`, 0.92));
     }
   }
 }

@@ -18,25 +18,30 @@ export class ProblemView {
   constructor() {
     this.#button.addEventListener("click", () => {
       this.#numRetries = 0;
-      this.#again();
+      if (this.#retry) this.#again();
+      else this.clear();
     });
   }
 
+  /** What the problem shown is about, as given to `show`; null when there is none. */
+  about = null;
+
   /**
    * @param {Problem} problem
+   * @param {Object} about what could not be done
    * @param {?function()} retry tries again; called by itself when the service said when
    * @param {string} action what the button for it says
    */
-  show(problem, retry, action = "Try again") {
+  show(problem, about, retry, action = "Try again") {
     clearInterval(this.#ticker);
+    this.about = about;
     this.#retry = retry;
     this.#title.textContent = problem.title;
-    this.#detail.textContent = sentence(problem.detail);
+    this.#detail.textContent = problem.detail;
     fill(this.#allowed, problem.allowed.length ? `Allowed: ${problem.allowed.join(", ")}` : "");
     fill(this.#request, problem.requestId ? `Request ${problem.requestId}` : "");
     fill(this.#countdown, "");
-    this.#button.textContent = action;
-    this.#button.hidden = retry === null;
+    this.#button.textContent = retry ? action : "Close";
     this.#box.hidden = false;
     if (retry && problem.retryAfterMs !== null && this.#numRetries < MAX_RETRIES) {
       this.#countDown(problem.retryAfterMs * (1 + SLACK * Math.random()));
@@ -47,6 +52,7 @@ export class ProblemView {
   clear() {
     clearInterval(this.#ticker);
     this.#numRetries = 0;
+    this.about = null;
     this.#box.hidden = true;
   }
 
@@ -68,16 +74,11 @@ export class ProblemView {
   #again() {
     clearInterval(this.#ticker);
     fill(this.#countdown, "Trying again.");
-    this.#retry?.();
+    this.#retry();
   }
 }
 
 function fill(element, text) {
   element.textContent = text;
   element.hidden = text === "";
-}
-
-function sentence(text) {
-  const begun = text.charAt(0).toUpperCase() + text.slice(1);
-  return begun === "" || /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }

@@ -32,8 +32,8 @@ export class Renderer {
 
   /**
    * Ask for a picture; what was asked for before is no longer wanted.
-   * @param {{photo: Photo, light: Object, file: Object, canShow: boolean}} order options of the
-   *   API in `light` and `file`; `canShow`: whether the browser can show the file's format
+   * @param {{photo: Photo, light: Object, file: Object, isLive: boolean}} order options of the
+   *   API in `light` and `file`; `isLive`: whether to make the full size before it is asked for
    */
   want(order) {
     this.#wanted = order;
@@ -101,7 +101,7 @@ export class Renderer {
     } else if (kind === "preview") {
       this.#hooks.onBusy(this.#waiting.length > 0);
       if (this.#waiting.length) this.#schedule("full");
-      else if (order.canShow) this.#schedule("full", SETTLE_MS);
+      else if (order.isLive) this.#schedule("full", SETTLE_MS);
     } else {
       this.#complete = { order, answer };
       this.#hooks.onBusy(false);

@@ -6,7 +6,7 @@ const KEY_SLOT = "relight-key"; // sessionStorage: gone with the tab
 export class Problem extends Error {
   constructor({ status = 0, title, detail = "", code = "", allowed = [], requestId = "", retryAfterMs = null }) {
     super(title);
-    Object.assign(this, { status, title, detail, code, allowed, requestId, retryAfterMs });
+    Object.assign(this, { status, title, detail: sentence(detail), code, allowed, requestId, retryAfterMs });
   }
 }
 
@@ -18,6 +18,12 @@ export const key = {
 /** Return what can be asked for (`GET /models`). */
 export async function fetchCatalogue() {
   return (await call("models", {})).json();
+}
+
+/** Return a file of the page. */
+export async function fetchFile(path) {
+  const blob = await (await call(path, {})).blob();
+  return new File([blob], path.split("/").at(-1), { type: blob.type });
 }
 
 /**
@@ -77,6 +83,11 @@ async function problemOf(answer) {
     requestId: body.request_id,
     retryAfterMs: body.retry_after_ms ?? (Number.isFinite(headerS) ? headerS * 1000 : null),
   });
+}
+
+function sentence(text) {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return begun === "" || /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }
 
 // W3C Server-Timing: `decode;dur=12.3, infer;dur=20.1;desc="n=4"`

@@ -11,13 +11,13 @@ import { addressOf, queryOf } from "./service.js";
 export function curl(photo, options, outName, needsKey) {
   const input = photo.sample ? "-" : photo.name;
   const lines = [
-    `curl --fail-with-body ${shell(addressOf(`relight?${queryOf(options)}`))}`,
+    `curl -sS --fail-with-body ${shell(addressOf(`relight?${queryOf(options)}`))}`,
     ...(needsKey ? ['-H "X-Api-Key: $KEY"'] : []),
     `--data-binary ${shell(`@${input}`)}`,
     `-o ${shell(outName)}`,
   ];
   const command = lines.join(" \\\n  ");
-  return photo.sample ? `curl --fail ${shell(addressOf(photo.sample))} |\n${command}` : command;
+  return photo.sample ? `curl -sSf ${shell(addressOf(photo.sample))} |\n${command}` : command;
 }
 
 /** The same in Python, with httpx. */
