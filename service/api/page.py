@@ -30,7 +30,6 @@ _POLICY: Final = "; ".join(
 _HEADERS: Final = {
     "Cache-Control": "no-cache",  # a 304 costs little; a page of two versions would be broken
     "Content-Security-Policy": _POLICY,
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
 }
 

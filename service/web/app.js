@@ -27,7 +27,7 @@ let photo = null;
 let numOpened = 0;
 
 listen(open, openSample);
-element("panel").addEventListener("submit", download);
+element("download").addEventListener("click", download);
 element("copy-curl").addEventListener("click", () => copy("curl"));
 element("copy-python").addEventListener("click", () => copy("python"));
 element("change-key").addEventListener("click", async () => {
@@ -127,8 +127,7 @@ async function showAnswer(kind, order, answer) {
   if (kind === "full" || !order.isLive) tell(`Now ${text}`);
 }
 
-async function download(event) {
-  event.preventDefault();
+async function download() {
   const button = element("download");
   if (button.getAttribute("aria-busy") === "true") return;
   button.setAttribute("aria-busy", "true");

@@ -29,6 +29,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP relight.test 127.0.0.1",  # a host that is no secure context
 ]
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 WAIT_MS = 20_000

@@ -113,10 +113,12 @@ def test_the_divider_moves_by_keyboard_and_by_drag(visit, url, picture):
     assert float(divider.input_value()) == pytest.approx(70, abs=2)
 
 
-def test_the_lamp_is_dragged_around_the_compass(visit, url_of_eight, jpeg):
-    tab = visit(url_of_eight)
+@pytest.mark.parametrize("width_px", [360, 1440])
+def test_the_lamp_is_dragged_around_the_compass(visit, url_of_eight, jpeg, width_px):
+    tab = visit(url_of_eight, width_px=width_px)
     tab.choose("garden.jpg", jpeg)
     tab.wait_for("lit from the right")
+    tab.page.locator("#dial").scroll_into_view_if_needed()
     dial = tab.page.locator("#dial").bounding_box()
     x, y = dial["x"] + dial["width"] / 2, dial["y"] + dial["height"] / 2
     tab.page.mouse.move(x + 70, y)
