@@ -53,3 +53,23 @@ def test_stale_requests_are_aborted_and_only_the_latest_is_answered(visit, tmp_p
         tab.wait_for(f"{asked} K")
         assert len(tab.relights) - num_before <= 3  # the rest of W, a preview, the full size
         assert tab.last_options["temperature"] == asked
+
+
+def test_a_slider_is_answered_while_it_moves_and_the_network_runs_once(visit, url, jpeg):
+    tab = visit(url)
+    tab.choose("garden.jpg", jpeg)
+    tab.wait_for("lit from the right")
+    slider = tab.page.get_by_role("slider", name="Temperature")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    y = box["y"] + box["height"] / 2
+    for share, words in ((0.6, "low sun"), (0.3, "warm bulb"), (0.01, "candle")):
+        tab.page.mouse.move(box["x"] + share * box["width"], y, steps=4)
+        tab.page.mouse.down()  # the first time; it is held until the end
+        tab.page.get_by_role("img", name=words).wait_for()
+    tab.page.mouse.up()
+    tab.wait_for("candle")
+    answered = [request for request in tab.relights if request not in tab.aborted]
+    origins = [request.response().header_value("x-cache") for request in answered]
+    assert origins == ["miss"] + ["hit"] * (len(origins) - 1)
+    assert len(origins) > 4
