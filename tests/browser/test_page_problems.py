@@ -108,35 +108,39 @@ def test_a_key_that_is_not_given_can_be_given_later(visit, tmp_path, jpeg):
 
 def test_a_refusal_is_counted_down_and_tried_again_by_itself(visit, tmp_path, jpeg):
     (tmp_path / "fake.onnx").touch()
-    durations_s = [0.05]
-    engine = FakeEngine(lambda n: durations_s[-1])
+    gate = threading.Event()
+
+    def until_the_gate_opens(num_images: int) -> float:
+        gate.wait(50)
+        return 0.01
+
     settings = Settings(
         models_dir=tmp_path,
         cache_bytes=0,
         api_keys=(f"editor:{digest_of(KEY)}",),
         max_requests_per_key=1,
+        max_queue_wait_ms=60_000,
     )
+    engine = FakeEngine(lambda n: 0.01)
     with serving(create_app(settings, open_engine=lambda path: engine)) as url:
         tab = visit(url, expected=("status of 401", "status of 429"))
         tab.page.get_by_label("API key").fill(KEY)
         tab.page.get_by_label("API key").press("Enter")
-        tab.page.get_by_role("dialog").wait_for(state="hidden")
         tab.page.get_by_text("megapixels").wait_for()
 
-        durations_s.append(2.0)  # another request of the same key takes its only place
-        headers = {"X-Api-Key": KEY}
-        other = threading.Thread(
+        engine.duration_s = until_the_gate_opens
+        other = threading.Thread(  # of the same key: it takes the only place, and stays
             target=httpx.post,
             args=(f"{url}/relight",),
-            kwargs={"content": jpeg, "headers": headers},
+            kwargs={"content": jpeg, "headers": {"X-Api-Key": KEY}, "timeout": 60},
         )
         other.start()
         wait_until(lambda: metric(url, 'relight_requests_outstanding{priority="interactive"}') == 1)
-        durations_s.append(0.05)
         tab.choose("garden.jpg", jpeg)
         tab.page.get_by_role("heading", name="Too many requests of this caller").wait_for()
         tab.page.get_by_text("Trying again in").wait_for()
         tab.keep_screenshot("refused-1280")
+        gate.set()
         tab.wait_for("lit from the right")
         assert not tab.page.get_by_role("alert").is_visible()
         other.join()

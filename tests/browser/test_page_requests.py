@@ -27,11 +27,10 @@ def test_a_large_photo_is_previewed_small_and_downloaded_whole(visit, url):
 
 def test_stale_requests_are_aborted_and_only_the_latest_is_answered(visit, tmp_path, jpeg):
     (tmp_path / "fake.onnx").touch()
-    durations_s = [0.001]
-    engine = FakeEngine(lambda n: durations_s[-1])
+    engine = FakeEngine(lambda n: 0.001)
     settings = Settings(models_dir=tmp_path, cache_bytes=0)
     with serving(create_app(settings, open_engine=lambda path: engine)) as url:
-        durations_s.append(1.5)  # from here on; the warm-up was quick
+        engine.duration_s = lambda n: 1.5  # from here on; the warm-up was quick
         tab = visit(url)
         tab.choose("garden.jpg", jpeg)
         wait_until(lambda: tab.page.wait_for_timeout(20) or tab.relights)
@@ -71,5 +70,5 @@ def test_a_slider_is_answered_while_it_moves_and_the_network_runs_once(visit, ur
     tab.wait_for("candle")
     answered = [request for request in tab.relights if request not in tab.aborted]
     origins = [request.response().header_value("x-cache") for request in answered]
-    assert origins == ["miss"] + ["hit"] * (len(origins) - 1)
     assert len(origins) > 4
+    assert set(origins[1:]) == {"hit"}
