@@ -11,6 +11,10 @@ from typing import Final
 
 from torch import Tensor, nn
 
+NUM_SCALES: Final = 4
+NUM_RESIDUAL_BLOCKS: Final = 9
+SIZE_MULTIPLE_PX: Final = 2**NUM_SCALES
+MIN_SIZE_PX: Final = 2 * SIZE_MULTIPLE_PX  # the deepest level is reflected: it needs two pixels
 INITIAL_STD: Final = 0.02
 
 
@@ -38,12 +42,14 @@ def pointwise(in_channels: int, out_channels: int) -> nn.Sequential:
     return conv_block(nn.Conv2d(in_channels, out_channels, 1), out_channels)
 
 
-def _halve(in_channels: int, out_channels: int) -> nn.Sequential:
+def halve(in_channels: int, out_channels: int) -> nn.Sequential:
+    """Return the unit with a 3x3 convolution of stride 2."""
     convolution = nn.Conv2d(in_channels, out_channels, 3, stride=2, padding=1)
     return conv_block(convolution, out_channels)
 
 
-def _double(in_channels: int, out_channels: int) -> nn.Sequential:
+def double(in_channels: int, out_channels: int) -> nn.Sequential:
+    """Return the unit with a 4x4 transposed convolution of stride 2."""
     convolution = nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1)
     return conv_block(convolution, out_channels)
 
@@ -88,9 +94,9 @@ class DownBackProjection(nn.Module):
     def __init__(self, in_channels: int) -> None:
         super().__init__()
         out_channels = 2 * in_channels
-        self.encode = _halve(in_channels, out_channels)
-        self.decode = _double(out_channels, out_channels)
-        self.encode_residual = _halve(out_channels, out_channels)
+        self.encode = halve(in_channels, out_channels)
+        self.decode = double(out_channels, out_channels)
+        self.encode_residual = halve(out_channels, out_channels)
         self.weight_input = pointwise(in_channels, out_channels)
         self.weight_code = pointwise(out_channels, out_channels)
 
@@ -118,9 +124,9 @@ class UpBackProjection(nn.Module):
     def __init__(self, in_channels: int) -> None:
         super().__init__()
         out_channels = in_channels // 2
-        self.decode = _double(in_channels, out_channels)
-        self.encode = _halve(out_channels, out_channels)
-        self.decode_residual = _double(out_channels, out_channels)
+        self.decode = double(in_channels, out_channels)
+        self.encode = halve(out_channels, out_channels)
+        self.decode_residual = double(out_channels, out_channels)
         self.weight_input = pointwise(in_channels, out_channels)
         self.weight_result = pointwise(out_channels, out_channels)
 
@@ -157,6 +163,24 @@ class ResidualBlock(nn.Module):
         hidden = self.between(first(x), light)
         refined: Tensor = x + self.behind(norm(second(hidden)), light)
         return refined
+
+
+def check_size(image: Tensor) -> None:
+    """Refuse pictures that cannot be halved four times.
+
+    Raises:
+        ValueError: h or w is not a multiple of 16, or is under 32.
+    """
+    height_px, width_px = image.shape[-2:]
+    if height_px % SIZE_MULTIPLE_PX or width_px % SIZE_MULTIPLE_PX:
+        raise ValueError(
+            f"a picture of {width_px}x{height_px} px has a side that is not a multiple of"
+            f" {SIZE_MULTIPLE_PX}"
+        )
+    if min(height_px, width_px) < MIN_SIZE_PX:
+        raise ValueError(
+            f"a picture of {width_px}x{height_px} px has a side under {MIN_SIZE_PX} px"
+        )
 
 
 def initialise(module: nn.Module) -> None:

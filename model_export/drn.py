@@ -26,20 +26,20 @@ import torch
 from torch import Tensor, nn
 
 from model_export.blocks import (
+    NUM_RESIDUAL_BLOCKS,
+    NUM_SCALES,
     DownBackProjection,
     LightModulation,
     ResidualBlock,
     UpBackProjection,
+    check_size,
     conv_block,
     initialise,
     pointwise,
     reflect_conv,
 )
+from model_export.network import RelightingNetwork
 
-NUM_SCALES: Final = 4
-NUM_RESIDUAL_BLOCKS: Final = 9
-SIZE_MULTIPLE_PX: Final = 2**NUM_SCALES
-MIN_SIZE_PX: Final = 2 * SIZE_MULTIPLE_PX  # the deepest level is reflected: it needs two pixels
 DILATIONS: Final = (2, 3, 4, 5, 6, 8, 10, 12)
 
 
@@ -104,7 +104,7 @@ class SceneReconversion(_SubNetwork):
         Raises:
             ValueError: h or w is not a multiple of 16, or is under 32.
         """
-        _check_size(image)
+        check_size(image)
         stem = self.stem(image)  # (n, 3, h, w) -> (n, c, h, w)
         both = torch.cat([stem, self.hourglass(stem)], dim=1)  # (n, 2c, h, w)
         features: Tensor = self.skip(both)  # (n, c, h, w)
@@ -123,7 +123,7 @@ class ShadowPrior(_SubNetwork):
         Raises:
             ValueError: h or w is not a multiple of 16, or is under 32.
         """
-        _check_size(image)
+        check_size(image)
         return self.hourglass(self.stem(image), light)
 
 
@@ -208,7 +208,7 @@ class ReRenderer(nn.Module):
         return image
 
 
-class Drn(nn.Module):
+class Drn(RelightingNetwork):
     """The whole network: photo under any light in, photo under a trained light out.
 
     Attributes:
@@ -241,6 +241,14 @@ class Drn(nn.Module):
         structure = self.scene_reconversion(image)
         relit: Tensor = self.rerenderer(structure, self.shadow_prior(image, light), light)
         return relit
+
+    def judged(self, name: str, image: Tensor, light: Tensor | None) -> Tensor:
+        """Return the picture of a sub-network, or of all of it (`drn`); see the base class."""
+        if name == "scene_reconversion":
+            return self.scene_reconversion.picture(self.scene_reconversion(image))
+        if name == "shadow_prior":
+            return self.shadow_prior.picture(self.shadow_prior(image, light))
+        return super().judged(name, image, light)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,16 +283,3 @@ def build(name: str, num_lights: int = 1) -> Drn:
         raise ValueError(f"architecture {name!r} is not one of {', '.join(ARCHITECTURES)}")
     architecture = ARCHITECTURES[name]
     return Drn(architecture.width, architecture.rerender_width, num_lights)
-
-
-def _check_size(image: Tensor) -> None:
-    height_px, width_px = image.shape[-2:]
-    if height_px % SIZE_MULTIPLE_PX or width_px % SIZE_MULTIPLE_PX:
-        raise ValueError(
-            f"a picture of {width_px}x{height_px} px has a side that is not a multiple of"
-            f" {SIZE_MULTIPLE_PX}"
-        )
-    if min(height_px, width_px) < MIN_SIZE_PX:
-        raise ValueError(
-            f"a picture of {width_px}x{height_px} px has a side under {MIN_SIZE_PX} px"
-        )

@@ -21,6 +21,7 @@ from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 from model_export.atomic import replacing
 from model_export.card import model_card
 from model_export.checkpoint import Checkpoint, CheckpointError
+from model_export.drn import Drn
 from model_export.graph import PixelGraph
 from model_export.parity import prove_parity, relight
 from service.buckets import buckets_for
@@ -70,13 +71,13 @@ def export_onnx(
         What the file promises.
 
     Raises:
-        CheckpointError: the checkpoint lacks provenance.
+        CheckpointError: the checkpoint lacks provenance, or is a baseline's.
         ModelRefused: the precision is another.
         ParityError: the graph and the network disagree; no file is written.
     """
     contract = _contract(checkpoint, checkpoint_sha256, name, version, precision)
     output_type: torch.dtype = getattr(torch, contract.precision)
-    model = _trace(PixelGraph(checkpoint.network(), output_type))
+    model = _trace(PixelGraph(_drn(checkpoint), output_type))
     if narrow_weights:
         _narrow_weights(model.graph)
     model.metadata_props.update(contract.to_metadata())
@@ -99,6 +100,13 @@ def export_onnx(
         )
         stream.write(card.encode())
     return contract
+
+
+def _drn(checkpoint: Checkpoint) -> Drn:
+    network = checkpoint.network()
+    if not isinstance(network, Drn):
+        raise CheckpointError(f"only DRN is exported, not {checkpoint.architecture}")
+    return network
 
 
 def _contract(

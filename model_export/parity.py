@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from model_export.drn import Drn
+from model_export.network import RelightingNetwork
 from service.contract import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME
 
 
@@ -19,7 +19,7 @@ class ParityError(RuntimeError):
 
 
 def prove_parity(
-    network: Drn, content: bytes, shapes: Sequence[tuple[int, int]], atol: float
+    network: RelightingNetwork, content: bytes, shapes: Sequence[tuple[int, int]], atol: float
 ) -> float:
     """Run a graph beside its network: three pictures in one batch, then each alone.
 
@@ -83,7 +83,9 @@ def probe_images(height: int, width: int) -> NDArray[np.uint8]:
 
 
 @torch.inference_mode()
-def relight(network: Drn, image: NDArray[np.uint8], light: int = 0) -> NDArray[np.float32]:
+def relight(
+    network: RelightingNetwork, image: NDArray[np.uint8], light: int = 0
+) -> NDArray[np.float32]:
     """Run the network on one picture, uint8 (h, w, 3) -> float32 (h, w, 3) in [0, 1]."""
     photo = torch.from_numpy(image)[None].permute(0, 3, 1, 2).float() / 127.5 - 1
     relit: NDArray[np.float32] = (

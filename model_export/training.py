@@ -14,10 +14,9 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -26,63 +25,22 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
+from model_export.architectures import build
 from model_export.atomic import replacing
 from model_export.checkpoint import Checkpoint, refuse_unlike, save
+from model_export.conditions import Machine, Origin, Start
 from model_export.config import Stage, TrainingConfig
-from model_export.drn import build
 from model_export.learner import Learner
 from model_export.losses import PerceptualLoss
+from model_export.pairs import Pair, Pairs, to_picture
 from model_export.sheets import write_sheet
-from model_export.vidit import Pair, Pairs, ViditFolder, to_picture
-
-Precision = Literal["float32", "bfloat16"]
+from model_export.vidit import ViditFolder
 
 STATE_FILE: Final = "state.pt"
 _SAVE_EVERY_S: Final = 300.0
 _LOG_EVERY_STEPS: Final = 25
 _SHEET_EVERY_STEPS: Final = 250
 _NUM_SHEET_ROWS: Final = 6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
-    """Where and how a run computes.
-
-    Attributes:
-        device: `cpu`, `cuda` or `cuda:1`.
-        precision: of the networks' arithmetic; weights and losses stay float32.
-        num_workers: processes that draw pairs; 0 draws them in this one.
-    """
-
-    device: str = "cpu"
-    precision: Precision = "float32"
-    num_workers: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where the data come from, for the model card.
-
-    Attributes:
-        trained_on: the data, in a few words.
-        license: SPDX identifier of the licence that the weights get.
-    """
-
-    trained_on: str
-    license: str
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Weights that a run begins with.
-
-    Attributes:
-        name: of the file that they are from, for the model card.
-        weights: under `Drn`'s names; what is missing starts at random.
-    """
-
-    name: str
-    weights: Mapping[str, Tensor]
 
 
 class RunMismatch(ValueError):

@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from model_export.checkpoint import load
+from model_export.conditions import Machine, Origin
 from model_export.config import CONFIGS, DEFAULT, PAPER
 from model_export.evaluation import ssim
 from model_export.learner import Learner
 from model_export.losses import NotVgg, PerceptualLoss, dissimilarity, pyramid_distance
-from model_export.training import Machine, Origin, RunMismatch, Training
-from model_export.vidit import MissingData, Pair, to_tensor
+from model_export.pairs import Pair, to_tensor
+from model_export.sources import MissingData
+from model_export.training import RunMismatch, Training
 from tests.model_export.tiny import TINY
 
 MACHINE = Machine()

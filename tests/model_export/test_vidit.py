@@ -8,7 +8,9 @@ import torch
 from PIL import Image
 
 from model_export.config import DEFAULT, Augmentation
-from model_export.vidit import MissingData, Pairs, ViditFolder, render_srgb, to_picture
+from model_export.pairs import Pairs, to_picture
+from model_export.sources import MissingData
+from model_export.vidit import ViditFolder, render_srgb
 from service.lights import DIRECTIONS, VIDIT_TEMPERATURES_K, Light
 
 STAGE = dataclasses.replace(DEFAULT.stages[1], size_px=64, num_steps=40, batch_size=1)
