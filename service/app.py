@@ -12,15 +12,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 
-from service.api import (
-    admin,
-    batch,
-    catalogue,
-    documentation,
-    ops,
-    problems,
-    relight,
-)
+from service.api import admin, batch, catalogue, documentation, ops, page, problems, relight
 from service.api.middleware import BodyLimits, Disconnect, Observation
 from service.api.ops import Lifecycle
 from service.assembly import Parts, assemble, running
@@ -34,6 +26,8 @@ from service.vitals import measure_lag
 _ROUTES = (
     ("POST", "/relight"),
     ("POST", "/relight/batch"),
+    ("GET", "/"),
+    ("GET", "/web/{path:path}"),
     ("GET", "/models"),
     ("GET", "/problems"),
     ("GET", "/problems/{code}"),
@@ -82,6 +76,7 @@ def create_app(
     for route in (relight, batch, catalogue, admin, ops):
         app.include_router(route.router)
     documentation.install(app, is_open=not settings.api_keys)
+    page.install(app)
     problems.install(app, overload_status=int(settings.overload_status))
     _surround(app, settings, metrics, parts.budget)
     return app
