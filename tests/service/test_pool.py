@@ -22,16 +22,18 @@ async def test_a_job_past_its_budget_gives_its_place_to_the_next(pool):
         with pytest.raises(OverBudget):
             await pool.run(Step.PREPARE, stop.wait, budget_s=0.05)
         assert await asyncio.wait_for(pool.run(Step.PREPARE, lambda: "next"), 1) == "next"
-        assert pool.wait_s == 0
+        assert pool.wait_s() == 0
     finally:
         stop.set()
 
 
 async def test_the_budget_begins_when_the_job_begins(pool):
-    async def run(budget_s):
-        return await pool.run(Step.PREPARE, lambda: time.sleep(0.1), budget_s=budget_s)
+    async def run(**budget):
+        return await pool.run(Step.PREPARE, lambda: time.sleep(0.1), **budget)
 
-    await asyncio.gather(run(None), run(0.19), run(0.19))  # the last one waits for 0.2 s
+    await asyncio.gather(
+        run(), run(budget_s=0.19), run(budget_s=0.19)
+    )  # the last one waits for 0.2 s
 
 
 async def test_no_more_jobs_run_at_once_than_there_are_threads(pool):
@@ -64,7 +66,7 @@ async def test_a_cancelled_call_leaves_no_trace_in_the_queue(pool):
     second.cancel()
     stop.set()
     await first
-    assert pool.wait_s == 0
+    assert pool.wait_s() == 0
     assert await pool.run(Step.PREPARE, lambda: 1) == 1
 
 

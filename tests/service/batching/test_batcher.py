@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from service.batching.batcher import Batcher
 from service.batching.durations import Durations
+from service.batching.sizes import BatchSizes
 from service.errors import DeadlineExceeded, Draining, InferenceFailed, Overloaded
 
 POISON = 13
@@ -40,9 +41,14 @@ class Device:
 
 
 @asynccontextmanager
-async def batching(run, *, durations=None, sizes=(1, 2, 4), max_wait_s=60.0, **more):
+async def batching(run, *, stage=list, durations=None, sizes=(1, 2, 4), max_wait_s=60.0, **more):
     batcher = Batcher(
-        run, durations=durations or Durations(), batch_sizes=sizes, max_wait_s=max_wait_s, **more
+        stage,
+        run,
+        durations=durations or Durations(),
+        sizes=BatchSizes(sizes),
+        max_wait_s=max_wait_s,
+        **more,
     )
     batcher.start()
     try:

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.batching.durations import Durations
-from service.batching.schedule import AGEING_S, PATIENCE_S, Priority, Schedule, due_s
+from service.batching.schedule import Schedule
+from service.batching.sizes import BatchSizes
+from service.batching.urgency import AGEING_S, PATIENCE_S, Priority, due_s
 from service.errors import DeadlineExceeded, Overloaded
 
 
@@ -20,6 +22,7 @@ class Job:
     deadline_s: float = math.inf
     priority: Priority = Priority.INTERACTIVE
     abandoned: bool = False
+    caller: str = "somebody"
 
 
 def durations(**known_s: dict[int, float]) -> Durations:
@@ -32,7 +35,7 @@ def durations(**known_s: dict[int, float]) -> Durations:
 
 def schedule(table: Durations | None = None, *, max_size: int = 4, max_wait_s: float = math.inf):
     sizes = [n for n in (1, 2, 4, 8) if n <= max_size]
-    return Schedule[Job](table or Durations(), batch_sizes=sizes, max_wait_s=max_wait_s)
+    return Schedule[Job](table or Durations(), BatchSizes(sizes), max_wait_s=max_wait_s)
 
 
 def admitted(plan: Schedule[Job], jobs: list[Job]) -> list[Job]:
@@ -62,7 +65,7 @@ def test_a_batch_never_mixes_keys():
 
 def test_of_equal_deadlines_the_fuller_key_goes_first():
     plan = schedule()
-    admitted(plan, [Job("a"), Job("b"), Job("b")])
+    admitted(plan, [Job("a", caller="x"), Job("b", caller="y"), Job("b", caller="z")])
     assert [job.key for job in plan.take(0).batch] == ["b", "b"]
 
 
