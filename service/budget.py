@@ -5,6 +5,9 @@ Nothing waits for room: whoever finds none is refused at once.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from service.errors import ServerFull
 from service.stays import Stays
 
@@ -14,15 +17,16 @@ class ByteBudget:
 
     Args:
         max_bytes: the bound.
+        clock: a monotonic clock, in seconds.
 
     Attributes:
         stays: who holds how much, and for how long.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._max_bytes = max_bytes
         self._num_bytes = 0
-        self.stays = Stays()
+        self.stays = Stays(clock)
 
     @property
     def num_bytes(self) -> int:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -58,10 +59,16 @@ class Keyring:
         keys: callers' keys, each as `Key.parse` reads it.
         admin_keys: operators' keys, written alike; they may call, too.
         max_concurrency: most requests at once for one name; None: no limit.
+        clock: a monotonic clock, in seconds.
     """
 
     def __init__(
-        self, keys: Sequence[str], admin_keys: Sequence[str], *, max_concurrency: int | None
+        self,
+        keys: Sequence[str],
+        admin_keys: Sequence[str],
+        *,
+        max_concurrency: int | None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._keys = [
             *(Key.parse(text, is_admin=False) for text in keys),
@@ -69,7 +76,7 @@ class Keyring:
         ]
         self._is_open = not keys
         self._max_concurrency = max_concurrency
-        self._requests: defaultdict[str, Stays] = defaultdict(Stays)
+        self._requests: defaultdict[str, Stays] = defaultdict(lambda: Stays(clock))
 
     def caller(self, given: str | None) -> Key:
         """Return the key of whoever calls with one.

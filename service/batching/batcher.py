@@ -104,9 +104,9 @@ class Batcher(Generic[In, Staged, Out]):
     def stuck(self) -> bool:
         """Whether the present batch runs far longer than any should."""
         with self._lock:
-            expected_s = self._busy_until_s - self._busy_since_s
-            running_s = time.monotonic() - self._busy_since_s
-        return running_s > max(_STUCK_S, _STUCK_FACTOR * expected_s)  # false while idle: NaN
+            since_s, until_s = self._busy_since_s, self._busy_until_s
+        limit_s = max(_STUCK_S, _STUCK_FACTOR * (until_s - since_s))
+        return time.monotonic() - since_s > limit_s  # false while idle: NaN
 
     @property
     def wait_s(self) -> float:
@@ -242,7 +242,7 @@ class Batcher(Generic[In, Staged, Out]):
                 return guess if guess and right else _Prepared(turn.batch, None)
 
     def _serve(self, turn: _Prepared[In, Staged, Out]) -> None:
-        outcomes: Sequence[tuple[Job[In, Out], Outcome[Out]]]
+        outcomes: list[tuple[Job[In, Out], Outcome[Out]]]
         outcomes = [(job, thread_ended()) for job in turn.jobs]
         try:
             outcomes = self._attempts.serve(turn.jobs, turn.staged)

@@ -3,8 +3,8 @@
 No clock, no thread and no future lives here; time comes in as an argument, so that every
 promise can be tested under a virtual clock.
 
-    admit ──> one line, in order of urgency and fairness ──> take: one batch of one key
-                                                         └─> late: cannot be on time any more
+    admit ──> one line by urgency ──> callers in turns ──> take: one batch of one key
+                                                       └─> late: cannot be on time any more
 """
 
 from __future__ import annotations
@@ -12,43 +12,15 @@ from __future__ import annotations
 import math
 from bisect import insort
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from service.batching.durations import Durations
 from service.batching.sizes import BatchSizes
-from service.batching.urgency import Priority, due_s, turn_s
+from service.batching.turns import Job, Turns
+from service.batching.urgency import Priority, due_s
 from service.errors import DeadlineExceeded, Overloaded
-
-
-class Job(Protocol):
-    """What waits: something with a key, a caller and a deadline, that may be given up."""
-
-    @property
-    def key(self) -> Hashable:
-        """Jobs of one key can share a batch."""
-
-    @property
-    def caller(self) -> Hashable:
-        """Whose it is: callers take turns."""
-
-    @property
-    def arrived_s(self) -> float:
-        """When it was submitted, in seconds of the caller's clock."""
-
-    @property
-    def deadline_s(self) -> float:
-        """When its result becomes worthless, on the same clock; may be infinite."""
-
-    @property
-    def priority(self) -> Priority:
-        """Its class."""
-
-    @property
-    def abandoned(self) -> bool:
-        """Whether nobody waits for its result any more."""
-
 
 J = TypeVar("J", bound=Job)
 
@@ -61,12 +33,16 @@ class Turn(Generic[J]):
     late: Sequence[J] = ()
 
 
-@dataclass(slots=True, eq=False)
-class _Entry(Generic[J]):
-    due_s: float
-    job: J
-    round: int = field(default=0)  # how many of its caller go before it
-    turn_s: float = field(default=0.0)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Visitor:
+    """A job that only asks whether it would be let in."""
+
+    key: Hashable
+    caller: Hashable
+    arrived_s: float
+    deadline_s: float
+    priority: Priority
+    abandoned: bool = False
 
 
 class Schedule(Generic[J]):
@@ -82,36 +58,28 @@ class Schedule(Generic[J]):
         self._durations = durations
         self._sizes = sizes
         self._max_wait_s = max_wait_s
-        self._line: list[_Entry[J]] = []  # by due time; of equals in order of arrival
+        self._turns = Turns(lambda job: self._share_s(job.key))
+        self._line: list[J] = []  # by due time; of equals in order of arrival
 
     def __len__(self) -> int:
         return len(self._line)
 
     def waiting(self, key: Hashable, priority: Priority) -> int:
         """Return how many jobs of `key` and `priority` wait, the abandoned ones included."""
-        return sum(e.job.key == key and e.job.priority == priority for e in self._line)
+        return sum(job.key == key and job.priority == priority for job in self._line)
 
     @property
     def oldest_arrival_s(self) -> float | None:
         """When the job that waits longest arrived; None when nothing waits."""
-        return min((entry.job.arrived_s for entry in self._line), default=None)
+        return min((job.arrived_s for job in self._line), default=None)
 
-    def wait_s(
-        self, due_s: float = math.inf, caller: Hashable = None, *, num_coming: int = 0
-    ) -> float:
-        """Return how long the device needs for all that goes before a job due then.
+    def wait_s(self, *, num_coming: int = 0) -> float:
+        """Return how long the device needs for all that waits.
 
         Args:
-            due_s: as the function `due_s` tells.
-            caller: whose the job is.
             num_coming: jobs let in already that are on their way to the queue.
         """
-        order = self._order()
-        place_s = turn_s(due_s, self._round(order, due_s, caller))
-        ahead = Counter(entry.job.key for entry in order if entry.turn_s <= place_s)
-        if num_coming:  # nobody knows their key yet: take the one that is asked for most
-            ahead[self._usual_key()] += num_coming
-        return sum(self._total_s(key, number) for key, number in ahead.items())
+        return self._needs_s(self._waiting(), num_coming)
 
     def check(
         self,
@@ -140,39 +108,20 @@ class Schedule(Generic[J]):
             Overloaded: the wait would pass `max_wait_s`, or the deadline would pass first.
         """
         key = self._usual_key() if key is None else key
-        alone_s = self._durations.estimate_s(key, 1)
-        if deadline_s < now_s + alone_s:
-            raise DeadlineExceeded("the deadline leaves too little time for this image")
-        due = due_s(now_s, deadline_s, priority)
-        wait_s = busy_s + self.wait_s(due, caller, num_coming=num_coming)
-        # Whoever has to wait may share a batch with those who come meanwhile.
-        own_s = self._durations.estimate_s(key, self._sizes.largest(key)) if wait_s else alone_s
-        limit_s = min(self._max_wait_s, deadline_s - now_s - own_s)
-        if wait_s > max(limit_s, 0.0):
-            raise Overloaded(
-                f"the estimated wait of {wait_s * 1e3:.0f} ms exceeds "
-                f"{max(limit_s, 0.0) * 1e3:.0f} ms",
-                retry_after_s=busy_s + self.wait_s(num_coming=num_coming),
-            )
+        visitor = _Visitor(key, caller, now_s, deadline_s, priority)
+        self._check_own(visitor, self._split(visitor, now_s)[0], now_s, busy_s, num_coming)
 
     def admit(self, job: J, now_s: float, *, busy_s: float = 0.0) -> None:
         """Take `job` in, or refuse it as `check` does.
 
         It is refused, too, when it would go ahead of somebody who would then be late: a place
-        in the queue is a promise, unless it is one of a less urgent class, or further back
-        among its caller's than the new job is among its own.
+        in the queue is a promise. It is none to a less urgent class, nor to a caller of whom
+        more wait than of the new job's caller.
         """
-        self.check(
-            now_s,
-            busy_s=busy_s,
-            deadline_s=job.deadline_s,
-            priority=job.priority,
-            caller=job.caller,
-            key=job.key,
-        )
-        entry = _Entry(due_s(job.arrived_s, job.deadline_s, job.priority), job)
-        self._check_others(entry, now_s + busy_s)
-        insort(self._line, entry, key=lambda e: e.due_s)
+        ahead, behind = self._split(job, now_s)
+        self._check_own(job, ahead, now_s, busy_s, 0)
+        self._check_others(job, ahead, behind, now_s + busy_s)
+        insort(self._line, job, key=_due_s)
 
     def preview(self, now_s: float) -> Sequence[J]:
         """Return the batch that `take` would give, and change nothing."""
@@ -181,75 +130,96 @@ class Schedule(Generic[J]):
     def take(self, now_s: float) -> Turn[J]:
         """Decide what the free device does now; an empty turn when nothing waits.
 
-        The key of the first job in the order goes first (of equals the one of which more
-        wait), in the largest allowed size that is not above what waits. Abandoned jobs vanish;
-        whoever could not be on time in that batch is late.
+        The key of the first job goes first (of equals the one of which more wait), in the
+        largest allowed size that is not above what waits. Abandoned jobs vanish; whoever could
+        not be on time in that batch is late.
         """
         turn = self._decide(now_s)
+        self._turns.serve(turn.batch, self._waiting())
         gone = {id(job) for job in (*turn.batch, *turn.late)}
-        self._line = [e for e in self._line if not (id(e.job) in gone or e.job.abandoned)]
+        self._line = [job for job in self._waiting() if id(job) not in gone]
         return turn
 
     def clear(self) -> list[J]:
         """Give up everything that waits, and return it."""
-        jobs = [entry.job for entry in self._line]
-        self._line.clear()
+        jobs, self._line = self._line, []
         return jobs
 
     def _decide(self, now_s: float) -> Turn[J]:
-        waiting = self._order()
+        waiting = self._turns.order(self._waiting(), now_s)
         late: list[J] = []
         while waiting:
-            by_key: defaultdict[Hashable, list[_Entry[J]]] = defaultdict(list)
-            for entry in waiting:
-                by_key[entry.job.key].append(entry)
-            key = min(by_key, key=lambda k: (by_key[k][0].turn_s, -len(by_key[k])))
-            jobs = [e.job for e in by_key[key][: self._sizes.largest(key, len(by_key[key]))]]
-            ready_s = now_s + self._durations.estimate_s(key, len(jobs))
-            too_late = {id(job) for job in jobs if job.deadline_s < ready_s}
+            by_key: defaultdict[Hashable, list[J]] = defaultdict(list)
+            for job in waiting:
+                by_key[job.key].append(job)
+            first_s = _due_s(waiting[0])
+            equals = [jobs for jobs in by_key.values() if _due_s(jobs[0]) == first_s]
+            jobs = max(equals, key=len)
+            batch = jobs[: self._sizes.largest(jobs[0].key, len(jobs))]
+            ready_s = now_s + self._durations.estimate_s(batch[0].key, len(batch))
+            too_late = {id(job) for job in batch if job.deadline_s < ready_s}
             if not too_late:
-                return Turn(jobs, late)
-            late += [job for job in jobs if id(job) in too_late]
-            waiting = [e for e in waiting if id(e.job) not in too_late]
+                return Turn(batch, late)
+            late += [job for job in batch if id(job) in too_late]
+            waiting = [job for job in waiting if id(job) not in too_late]
         return Turn(late=late)
 
-    def _order(self) -> list[_Entry[J]]:
-        """Return those who wait, without the abandoned, in the order of their turns."""
-        num_before: Counter[Hashable] = Counter()
-        order = [entry for entry in self._line if not entry.job.abandoned]
-        for entry in order:
-            entry.round = num_before[entry.job.caller]
-            entry.turn_s = turn_s(entry.due_s, entry.round)
-            num_before[entry.job.caller] += 1
-        return sorted(order, key=lambda entry: entry.turn_s)
+    def _waiting(self) -> list[J]:
+        return [job for job in self._line if not job.abandoned]
 
-    @staticmethod
-    def _round(order: Sequence[_Entry[J]], due_s: float, caller: Hashable) -> int:
-        return sum(e.job.caller == caller and e.due_s <= due_s for e in order)
+    def _split(self, new: Job, now_s: float) -> tuple[Sequence[Job], Sequence[Job]]:
+        """Return who goes before a newcomer, and who behind."""
+        line: list[Job] = [*self._waiting()]
+        insort(line, new, key=_due_s)
+        order = self._turns.order(line, now_s)
+        place = order.index(new)
+        return order[:place], order[place + 1 :]
 
-    def _check_others(self, new: _Entry[J], free_s: float) -> None:
+    def _check_own(
+        self, new: Job, ahead: Sequence[Job], now_s: float, busy_s: float, num_coming: int
+    ) -> None:
+        """Refuse `new` when it would be late, or would wait too long."""
+        alone_s = self._durations.estimate_s(new.key, 1)
+        if new.deadline_s < now_s + alone_s:
+            raise DeadlineExceeded("the deadline leaves too little time for this image")
+        wait_s = busy_s + self._needs_s(ahead, num_coming)
+        # Whoever has to wait may share a batch with those who come meanwhile.
+        full_s = self._durations.estimate_s(new.key, self._sizes.largest(new.key))
+        own_s = full_s if wait_s else alone_s
+        limit_s = max(0.0, min(self._max_wait_s, new.deadline_s - now_s - own_s))
+        if wait_s > limit_s:
+            raise Overloaded(
+                f"the estimated wait of {wait_s * 1e3:.0f} ms exceeds {limit_s * 1e3:.0f} ms",
+                retry_after_s=busy_s + self.wait_s(num_coming=num_coming),
+            )
+
+    def _check_others(
+        self, new: Job, ahead: Sequence[Job], behind: Sequence[Job], free_s: float
+    ) -> None:
         """Refuse `new` when it would make somebody behind it late; the device is free then."""
-        job, order = new.job, self._order()
-        largest = self._sizes.largest(job.key)
-        added_s = self._durations.estimate_s(job.key, largest) / largest
-        new_round = self._round(order, new.due_s, job.caller)
-        place_s = turn_s(new.due_s, new_round)
-        ahead: Counter[Hashable] = Counter()
-        total_s: dict[Hashable, float] = {}
-        for entry in order:
-            other = entry.job
-            ahead[other.key] += 1
-            total_s[other.key] = self._total_s(other.key, ahead[other.key])
-            if entry.turn_s <= place_s or other.priority > job.priority:
-                continue
-            if other.caller != job.caller and entry.round > new_round:
-                continue
+        added_s = self._share_s(new.key)
+        num_waiting = Counter(job.caller for job in (*ahead, new, *behind))
+        num_by_key = Counter(job.key for job in ahead)
+        total_s = {key: self._total_s(key, number) for key, number in num_by_key.items()}
+        for other in behind:
+            may_suffer = (
+                other.priority > new.priority or num_waiting[other.caller] > num_waiting[new.caller]
+            )
+            num_by_key[other.key] += 1
+            total_s[other.key] = self._total_s(other.key, num_by_key[other.key])
             ready_s = free_s + sum(total_s.values())
-            if ready_s <= other.deadline_s < ready_s + added_s:
+            if not may_suffer and ready_s <= other.deadline_s < ready_s + added_s:
                 raise Overloaded(
                     "another request, let in before, would be too late",
                     retry_after_s=ready_s - free_s,
                 )
+
+    def _needs_s(self, jobs: Iterable[Job], num_coming: int) -> float:
+        """Return how long the device needs for those who wait and those who come."""
+        numbers = Counter(job.key for job in jobs)
+        if num_coming:  # nobody knows their key yet: take the one that is asked for most
+            numbers[self._usual_key()] += num_coming
+        return sum(self._total_s(key, number) for key, number in numbers.items())
 
     def _total_s(self, key: Hashable, number: int) -> float:
         """Return how long `number` jobs of a key take, in the batches that `take` would make."""
@@ -261,6 +231,15 @@ class Schedule(Generic[J]):
             number -= count * size
         return total_s
 
+    def _share_s(self, key: Hashable) -> float:
+        """Return the device's time for one of a full batch."""
+        size = self._sizes.largest(key)
+        return self._durations.estimate_s(key, size) / size
+
     def _usual_key(self) -> Hashable:
-        keys = Counter(entry.job.key for entry in self._line)
+        keys = Counter(job.key for job in self._line)
         return max(keys, key=lambda key: keys[key], default=self._durations.last_key)
+
+
+def _due_s(job: Job) -> float:
+    return due_s(job.arrived_s, job.deadline_s, job.priority)

@@ -1,4 +1,4 @@
-"""Who is more urgent: class with ageing, then deadline; and callers take turns."""
+"""Who is more urgent: class with ageing, then deadline."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Final
 
 PATIENCE_S: Final = 5.0
 AGEING_S: Final = 5.0
-ROUND_S: Final = 0.25
 
 
 class Priority(IntEnum):
@@ -18,7 +17,7 @@ class Priority(IntEnum):
 
 
 def due_s(arrived_s: float, deadline_s: float, priority: Priority) -> float:
-    """Return the time by which jobs are ordered: class with ageing, then deadline.
+    """Return the time by which a caller's jobs are ordered: class with ageing, then deadline.
 
     A job is due at its deadline, but never later than `PATIENCE_S` after its arrival, and
     `AGEING_S` later for each class below the first. The order of two jobs never changes, and
@@ -26,13 +25,3 @@ def due_s(arrived_s: float, deadline_s: float, priority: Priority) -> float:
     keeps coming.
     """
     return min(deadline_s, arrived_s + PATIENCE_S) + priority * AGEING_S
-
-
-def turn_s(due_s: float, round_number: int) -> float:
-    """Return the time by which the queue is really ordered: callers take turns.
-
-    Every job of the same caller that is due before counts as `ROUND_S`, up to one class. So a
-    caller's own jobs keep their order, the first of each caller compete by due time, and
-    whoever floods the queue waits behind its own jobs, not in front of the others'.
-    """
-    return due_s + min(round_number * ROUND_S, AGEING_S)

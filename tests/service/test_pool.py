@@ -83,3 +83,37 @@ async def test_finishing_goes_ahead_of_preparing():
     finally:
         pool.close()
     assert order == [Step.FINISH, Step.PREPARE, Step.PREPARE]
+
+
+async def test_callers_take_turns_at_preparing_however_many_one_of_them_sends():
+    pool, free, order = CpuPool(1), threading.Event(), []
+    try:
+        busy = asyncio.create_task(pool.run(Step.PREPARE, free.wait))
+        await asyncio.sleep(0.01)
+        callers = ["flood"] * 10 + ["few"] * 2
+        others = [
+            asyncio.create_task(pool.run(Step.PREPARE, lambda c=c: order.append(c), caller=c))
+            for c in callers
+        ]
+        await asyncio.sleep(0.01)
+        free.set()
+        await asyncio.gather(busy, *others)
+    finally:
+        pool.close()
+    assert order[:4] == ["flood", "few", "flood", "few"]
+
+
+async def test_a_caller_does_not_wait_for_what_another_one_floods_the_pool_with():
+    pool, free = CpuPool(1), threading.Event()
+    try:
+        await pool.run(Step.PREPARE, lambda: time.sleep(0.02))
+        tasks = [
+            asyncio.create_task(pool.run(Step.PREPARE, free.wait, caller="flood"))
+            for _ in range(20)
+        ]
+        await asyncio.sleep(0.01)
+        assert pool.wait_s("few") < 0.2 * pool.wait_s("flood")
+        free.set()
+        await asyncio.gather(*tasks)
+    finally:
+        pool.close()
