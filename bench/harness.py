@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import httpx
 import numpy as np
 from PIL import Image
 
+from service.golden import golden_path
 from service.keys import digest_of
 
 ADMIN_KEY = "bench"
@@ -38,6 +40,14 @@ class Service:
         found = [li for li in lines if li.partition(" ")[0].partition("{")[0] == name]
         return sum(float(line.rpartition(" ")[2]) for line in found)
 
+    def change_model(self, number: int) -> None:
+        """Make another file of the model, which does the same.
+
+        A protobuf field that nobody knows is added; the fake engine reads nothing at all.
+        """
+        (path,) = self.models_dir.glob("*.onnx")
+        path.write_bytes(path.read_bytes() + bytes((0xC0, 0x3E, number)))
+
     def cpu_s(self) -> float:
         """Return the CPU time that the process has used."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(") ")[2].split()
@@ -45,8 +55,13 @@ class Service:
 
 
 @contextmanager
-def running(fake: str | None = None, **settings: object) -> Iterator[Service]:
-    """Run `python -m service` on 127.0.0.1, with a fake engine where its T(n) is given."""
+def running(
+    fake: str | None = None, model: Path | None = None, **settings: object
+) -> Iterator[Service]:
+    """Run `python -m service` on 127.0.0.1, with a fake engine where its T(n) is given.
+
+    A model is copied, so that it may be changed.
+    """
     with tempfile.TemporaryDirectory() as folder:
         port, ops_port = _free_port(), _free_port()
         knobs: dict[str, object] = {
@@ -58,6 +73,11 @@ def running(fake: str | None = None, **settings: object) -> Iterator[Service]:
         if fake is not None:
             Path(folder, "fake.onnx").write_bytes(b"0")
             knobs |= {"fake_engine": fake, "models_dir": folder}
+        if model is not None:
+            for file in (model, golden_path(model)):
+                if file.exists():
+                    shutil.copy(file, folder)
+            knobs |= {"models_dir": folder}
         knobs |= settings
         environment = os.environ | {f"RELIGHT_{k.upper()}": str(v) for k, v in knobs.items()}
         process = subprocess.Popen([sys.executable, "-m", "service"], env=environment)
@@ -65,9 +85,54 @@ def running(fake: str | None = None, **settings: object) -> Iterator[Service]:
             f"http://127.0.0.1:{port}", f"http://127.0.0.1:{ops_port}", process, Path(folder)
         )
         try:
-            _wait_until_ready(service)
+            _wait_until(lambda: httpx.get(f"{service.ops_url}/readyz").status_code == 200, process)
             yield service
         finally:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def echoing() -> Iterator[str]:
+    """Run a bare server that answers every body with itself; give its address."""
+    port = _free_port()
+    code = f"""
+import uvicorn
+
+async def echo(scope, receive, send):
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    await send({{"type": "http.response.start", "status": 200, "headers": [
+        (b"content-length", str(len(body)).encode())]}})
+    await send({{"type": "http.response.body", "body": body}})
+
+uvicorn.run(echo, port={port}, http="httptools", loop="uvloop", lifespan="off",
+            log_config=None, access_log=False)
+"""
+    process = subprocess.Popen([sys.executable, "-c", code])
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until(lambda: httpx.post(url, content=b"x").status_code == 200, process)
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def crowd() -> Iterator[int]:
+    """Keep every CPU busy with processes of somebody else; give their number."""
+    number = os.cpu_count() or 1
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        processes += [
+            subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(number)
+        ]
+        yield number
+    finally:
+        for process in processes:
             process.kill()
             process.wait()
 
@@ -80,18 +145,18 @@ def photo(side_px: int = 96, seed: int = 0) -> bytes:
     return file.getvalue()
 
 
-def _wait_until_ready(service: Service, timeout_s: float = 120.0) -> None:
+def _wait_until(
+    is_ready: Callable[[], bool], process: subprocess.Popen[bytes], timeout_s: float = 120.0
+) -> None:
     end_s = time.monotonic() + timeout_s
     while time.monotonic() < end_s:
-        if service.process.poll() is not None:
-            raise RuntimeError("the service ended before it was ready")
-        try:
-            if httpx.get(f"{service.ops_url}/readyz").status_code == 200:
+        if process.poll() is not None:
+            raise RuntimeError("the server ended before it was ready")
+        with suppress(httpx.TransportError):
+            if is_ready():
                 return
-        except httpx.TransportError:
-            pass
         time.sleep(0.05)
-    raise RuntimeError("the service was not ready in time")
+    raise RuntimeError("the server was not ready in time")
 
 
 def _free_port() -> int:

@@ -40,16 +40,18 @@ async def relight(request: Request) -> Response:
     deadline_s = request.state.arrived_s + timeout_s(request, settings.request_timeout_ms)
     urgency = priority(request, Priority.INTERACTIVE)
     query = request.query_params.multi_items()
-    RelightOptions.parse(query)
+    options = RelightOptions.parse(query)
     admission.check(deadline_s, urgency, request.state.caller)
     timings = request.state.timings = Timings()
     with timings.stage("read"):
         async with until(deadline_s):
             upload = await read_upload(request, settings.max_body_bytes)
+    if upload.fields:
+        options = RelightOptions.parse([*query, *upload.fields])
     relit = await relighter.relight(
         RelightRequest(
             data=upload.data,
-            options=RelightOptions.parse([*query, *upload.fields]),
+            options=options,
             accept=request.headers.get("accept"),
             deadline_s=deadline_s,
             holding=request.state.holding,

@@ -76,6 +76,7 @@ class Batcher(Generic[In, Staged, Out]):
         self._lock = threading.Lock()
         self._work_came = threading.Condition(self._lock)  # the device thread waits for it
         self._guess_due = threading.Condition(self._lock)  # the look-ahead thread
+        self._ran: list[Batch] = []  # by the device thread; not told to the observer yet
         self._guess: _Prepared[In, Staged, Out] | None = None
         self._closing = False
         self._busy_since_s = math.nan  # while a batch runs
@@ -251,6 +252,9 @@ class Batcher(Generic[In, Staged, Out]):
                 self._busy_since_s = math.nan
                 self._busy_until_s = -math.inf
             self._deliver(outcomes)
+            for batch in self._ran:
+                self._observe(batch)
+            self._ran.clear()
 
     def _look_ahead(self) -> None:
         """Stage what would go next while a batch runs."""
@@ -286,7 +290,7 @@ class Batcher(Generic[In, Staged, Out]):
                 self._sizes.forbid(batch.key, batch.size)
             if not batch.failed:
                 self._durations.observe(batch.key, batch.size, batch.duration_s)
-        self._observe(batch)
+        self._ran.append(batch)
 
     def _deliver(self, outcomes: Sequence[tuple[Job[In, Out], Outcome[Out]]]) -> None:
         """Wake all callers of a batch with one call into the event loop."""

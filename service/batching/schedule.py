@@ -135,6 +135,8 @@ class Schedule(Generic[J]):
         not be on time in that batch is late.
         """
         turn = self._decide(now_s)
+        if turn.late and not turn.batch:
+            self._durations.doubt(turn.late[0].key, 1)
         self._turns.serve(turn.batch, self._waiting())
         gone = {id(job) for job in (*turn.batch, *turn.late)}
         self._line = [job for job in self._waiting() if id(job) not in gone]
@@ -181,6 +183,8 @@ class Schedule(Generic[J]):
         """Refuse `new` when it would be late, or would wait too long."""
         alone_s = self._durations.estimate_s(new.key, 1)
         if new.deadline_s < now_s + alone_s:
+            if not busy_s:
+                self._durations.doubt(new.key, 1)
             raise DeadlineExceeded("the deadline leaves too little time for this image")
         wait_s = busy_s + self._needs_s(ahead, num_coming)
         # Whoever has to wait may share a batch with those who come meanwhile.

@@ -370,3 +370,15 @@ def test_callers_who_always_wait_get_equal_shares_however_many_they_send(weights
         served.update(job.caller for job in batch)
         waiting.subtract(job.caller for job in batch)
     assert max(served.values()) - min(served.values()) <= 1
+
+
+def test_a_slow_time_that_is_over_does_not_shut_everybody_out_for_ever():
+    table = durations(a={1: 0.1})
+    for _ in range(20):
+        table.observe("a", 1, 5.0)  # as when the machine was busy with something else
+    plan = schedule(table, max_size=1)
+    for number in range(30):
+        with contextlib.suppress(DeadlineExceeded):
+            plan.admit(Job(arrived_s=number, deadline_s=number + 1), now_s=number)
+            return
+    raise AssertionError("an idle device refuses what it could do in a tenth of the time")
