@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from bench.clients import Reply, send
-from bench.harness import ADMIN_KEY, Service, crowd, echoing, photo, running
+from bench.harness import ADMIN_KEY, Service, crowd, echoing, go_first, photo, running
 from bench.subject import Subject, fake_subject, real_subject
 
 WORK = ("infer", "decode", "fit", "color", "detail", "encode")
@@ -89,23 +89,14 @@ def overload(subject: Subject, duration_s: float) -> Rows:
 
 
 def crowded(subject: Subject, duration_s: float) -> Rows:
-    """The same beside as many foreign processes as there are CPUs, which never rest."""
-    with _serving(subject) as service, crowd() as num_foreign:
+    """The same while others take three quarters of every CPU, 150 ms of 200."""
+    with _serving(subject) as service, crowd():
         capacity_hz = subject.capacity_hz
-        is_first = _go_first()
+        is_first = go_first(30)  # the client stands for one on another machine
         replies = asyncio.run(send(service.url, 2 * capacity_hz, duration_s, subject.deadline_s))
-    how = "goes first (real-time priority)" if is_first else "competes: its delays count, too"
-    rows = [("foreign processes", str(num_foreign), ""), ("the client", how, "")]
-    return rows + _goodput(replies, subject, capacity_hz, duration_s)
-
-
-def _go_first() -> bool:
-    """Let this process, the client, stand for one on another machine."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(10))
-    except (AttributeError, PermissionError):
-        return False
-    return True
+    how = "go first" if is_first else "compete: no right to real-time priority"
+    rows = _goodput(replies, subject, capacity_hz, duration_s)
+    return [("client and others", how, ""), *rows]
 
 
 def _goodput(

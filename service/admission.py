@@ -7,8 +7,8 @@ a refusal costs nothing and says when it is worth coming back.
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
 from service.batching.urgency import Priority
@@ -31,17 +31,24 @@ class Admission:
         self._repository = repository
         self._pool = pool
         self._max_wait_s = max_wait_s
-        self._num_coming: Counter[str] = Counter()
+        self._coming: defaultdict[str, Counter[Hashable]] = defaultdict(Counter)
         self._lag = Spread()
 
     @contextmanager
-    def coming(self, caller: str) -> Iterator[None]:
-        """Count a photo of a caller that is on its way to the device's queue."""
-        self._num_coming[caller] += 1
+    def coming(self, caller: str, work: Hashable) -> Iterator[None]:
+        """Count work of a caller that is on its way to the device's queue; equal work once."""
+        coming = self._coming[caller]
+        coming[work] += 1
         try:
             yield
         finally:
-            self._num_coming[caller] -= 1
+            coming[work] -= 1
+            if not coming[work]:
+                del coming[work]
+
+    def expects(self, work: Hashable) -> bool:
+        """Tell whether the same work is on its way already."""
+        return any(work in coming for coming in self._coming.values())
 
     def learn_lag(self, duration_s: float) -> None:
         """Learn for how long an answer only waited, from the end of its batch on."""
@@ -89,6 +96,6 @@ class Admission:
 
     def _num_coming_before(self, caller: str) -> int:
         """Return how many photos on their way go before the caller's next: callers take turns."""
-        own = self._num_coming[caller]
-        others = (n for name, n in self._num_coming.items() if name != caller)
-        return own + sum(min(n, own + 1) for n in others)
+        own = len(self._coming[caller])
+        others = (len(coming) for name, coming in self._coming.items() if name != caller)
+        return own + sum(min(number, own + 1) for number in others)

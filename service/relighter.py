@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -183,15 +184,16 @@ class Relighter:
     ) -> tuple[bytes, Origin | None]:
         """Return the answer's file, and where the model's output came from."""
         options, timings = request.options, request.timings
-        self._admission.check(request.deadline_s, request.priority, request.caller)
-        with self._admission.coming(request.caller):
+        full_size = options.detail == "full"  # else the photo is decoded smaller
+        key = (digest, offer.model.sha256, offer.light_index, offer.mirrored, full_size)
+        with self._expected(request, key):
             timings.place = "prepare"
             prepared = await self._prepare(request, offer)
             request.holding.grow_to(len(request.data) + prepared.num_bytes)
         rendered, origin = None, None
         if options.strength > 0:  # at 0 the photo itself is the answer
             timings.place = "infer"
-            rendered, origin = await self._render(prepared, offer, request, digest)
+            rendered, origin = await self._render(prepared, offer, request, key)
         timings.place = "finish"
         try:
             return await self._pool.run(
@@ -199,6 +201,18 @@ class Relighter:
             ), origin
         finally:
             self._learn_lag(request)
+
+    @contextmanager
+    def _expected(self, request: RelightRequest, key: Hashable) -> Iterator[None]:
+        """Ask for admission and count as coming, but where the device need do nothing more."""
+        if self._cache.knows(key, request.priority):
+            yield
+            return
+        work = (key, request.priority) if self._cache.enabled else object()
+        if not self._admission.expects(work):
+            self._admission.check(request.deadline_s, request.priority, request.caller)
+        with self._admission.coming(request.caller, work):
+            yield
 
     async def _prepare(self, request: RelightRequest, offer: Offer) -> Prepared:
         """Decode the photo, within its budget."""
@@ -220,24 +234,25 @@ class Relighter:
             ) from None
 
     async def _render(
-        self, prepared: Prepared, offer: Offer, request: RelightRequest, digest: str
+        self, prepared: Prepared, offer: Offer, request: RelightRequest, key: Hashable
     ) -> tuple[Rendered, Origin]:
         """Have the model relight the small picture, unless it did so before."""
         image = prepared.image
         deadline_s = self._admission.device_deadline_s(request.deadline_s)
 
         async def submit() -> Answer[NDArray[np.floating]]:
-            return await offer.model.batcher.submit(
+            answer = await offer.model.batcher.submit(
                 Shot(image[:, ::-1] if offer.mirrored else image, offer.light_index),
                 key=image.shape[:2],
                 deadline_s=deadline_s,
                 priority=request.priority,
                 caller=request.caller,
             )
+            if answer.batch_size > 1 and self._cache.enabled:  # or it would keep all of them
+                answer = replace(answer, value=answer.value.copy())
+            return answer
 
         asked_s = time.monotonic()
-        full_size = request.options.detail == "full"  # else the photo is decoded smaller
-        key = (digest, offer.model.sha256, offer.light_index, offer.mirrored, full_size)
         answer, origin = await self._cache.get(key, submit, urgency=request.priority)
         if origin != "hit":
             run_s = asked_s + answer.waited_s

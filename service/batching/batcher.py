@@ -20,12 +20,11 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, Generic
 
 from service.batching.attempts import Attempts
 from service.batching.durations import Durations
-from service.batching.job import Answer, Batch, In, Job, Out, Outcome, Staged, thread_ended
+from service.batching.job import Answer, Batch, In, Job, Out, Outcome, Staged, Turn, thread_ended
 from service.batching.schedule import Schedule
 from service.batching.sizes import BatchSizes
 from service.batching.urgency import Priority
@@ -33,14 +32,6 @@ from service.errors import DeadlineExceeded, Draining
 
 _STUCK_S: Final = 30.0
 _STUCK_FACTOR: Final = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared(Generic[In, Staged, Out]):
-    """What goes to the device next; staged already, or None."""
-
-    jobs: Sequence[Job[In, Out]]
-    staged: Staged | None
 
 
 class Batcher(Generic[In, Staged, Out]):
@@ -77,7 +68,7 @@ class Batcher(Generic[In, Staged, Out]):
         self._work_came = threading.Condition(self._lock)  # the device thread waits for it
         self._guess_due = threading.Condition(self._lock)  # the look-ahead thread
         self._ran: list[Batch] = []  # by the device thread; not told to the observer yet
-        self._guess: _Prepared[In, Staged, Out] | None = None
+        self._guess: Turn[In, Staged, Out] | None = None
         self._closing = False
         self._busy_since_s = math.nan  # while a batch runs
         self._busy_until_s = -math.inf  # by estimate
@@ -220,29 +211,32 @@ class Batcher(Generic[In, Staged, Out]):
                 self._guess_due.notify()
             self._deliver([(job, thread_ended()) for job in left])
 
-    def _next_batch(self) -> _Prepared[In, Staged, Out]:
+    def _next_batch(self) -> Turn[In, Staged, Out]:
         """Block until there is a batch; an empty one means closed and drained."""
         while True:
             with self._lock:
                 self._work_came.wait_for(lambda: self._closing or len(self._schedule))
                 now_s = time.monotonic()
-                turn = self._schedule.take(now_s)
+                decision = self._schedule.take(now_s)
                 guess, self._guess = self._guess, None
-                if turn.batch:
+                if decision.batch:
                     self._busy_since_s = now_s
                     self._busy_until_s = now_s + self._durations.estimate_s(
-                        turn.batch[0].key, len(turn.batch)
+                        decision.batch[0].key, len(decision.batch)
                     )
                     self._guess_due.notify()
                 drained = self._closing and not len(self._schedule)
             self._deliver(
-                [(job, DeadlineExceeded("the deadline passed in the queue")) for job in turn.late]
+                [
+                    (job, DeadlineExceeded("the deadline passed in the queue"))
+                    for job in decision.late
+                ]
             )
-            if turn.batch or drained:
-                right = guess is not None and guess.jobs == turn.batch
-                return guess if guess and right else _Prepared(turn.batch, None)
+            if decision.batch or drained:
+                right = guess is not None and guess.jobs == decision.batch
+                return guess if guess and right else Turn(decision.batch, None)
 
-    def _serve(self, turn: _Prepared[In, Staged, Out]) -> None:
+    def _serve(self, turn: Turn[In, Staged, Out]) -> None:
         outcomes: list[tuple[Job[In, Out], Outcome[Out]]]
         outcomes = [(job, thread_ended()) for job in turn.jobs]
         try:
@@ -263,7 +257,7 @@ class Batcher(Generic[In, Staged, Out]):
             with suppress(Exception):  # the device thread will meet it again, and tell
                 staged = self._stage([job.item for job in jobs])
             with self._lock:
-                self._guess = _Prepared(jobs, staged)
+                self._guess = Turn(jobs, staged)
 
     def _next_guess(self) -> Sequence[Job[In, Out]]:
         """Block until another batch would go next than is staged; an empty one means closed."""

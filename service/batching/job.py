@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
@@ -71,6 +71,14 @@ class Job(Generic[In, Out]):
             self.future.set_exception(outcome)
         else:
             self.future.set_result(outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn(Generic[In, Staged, Out]):
+    """What goes to the device next; staged already, or None."""
+
+    jobs: Sequence[Job[In, Out]]
+    staged: Staged | None
 
 
 def inference_failed(cause: Exception) -> InferenceFailed:

@@ -26,7 +26,7 @@ J = TypeVar("J", bound=Job)
 
 
 @dataclass(frozen=True, slots=True)
-class Turn(Generic[J]):
+class Decision(Generic[J]):
     """One decision: run `batch` (all of one key) now, and fail `late`."""
 
     batch: Sequence[J] = ()
@@ -127,27 +127,27 @@ class Schedule(Generic[J]):
         """Return the batch that `take` would give, and change nothing."""
         return self._decide(now_s).batch
 
-    def take(self, now_s: float) -> Turn[J]:
-        """Decide what the free device does now; an empty turn when nothing waits.
+    def take(self, now_s: float) -> Decision[J]:
+        """Decide what the free device does now: nothing when nothing waits.
 
         The key of the first job goes first (of equals the one of which more wait), in the
         largest allowed size that is not above what waits. Abandoned jobs vanish; whoever could
         not be on time in that batch is late.
         """
-        turn = self._decide(now_s)
-        if turn.late and not turn.batch:
-            self._durations.doubt(turn.late[0].key, 1)
-        self._turns.serve(turn.batch, self._waiting())
-        gone = {id(job) for job in (*turn.batch, *turn.late)}
+        decision = self._decide(now_s)
+        if decision.late and not decision.batch:
+            self._durations.doubt(decision.late[0].key, 1)
+        self._turns.serve(decision.batch, self._waiting())
+        gone = {id(job) for job in (*decision.batch, *decision.late)}
         self._line = [job for job in self._waiting() if id(job) not in gone]
-        return turn
+        return decision
 
     def clear(self) -> list[J]:
         """Give up everything that waits, and return it."""
         jobs, self._line = self._line, []
         return jobs
 
-    def _decide(self, now_s: float) -> Turn[J]:
+    def _decide(self, now_s: float) -> Decision[J]:
         waiting = self._turns.order(self._waiting(), now_s)
         late: list[J] = []
         while waiting:
@@ -161,10 +161,10 @@ class Schedule(Generic[J]):
             ready_s = now_s + self._durations.estimate_s(batch[0].key, len(batch))
             too_late = {id(job) for job in batch if job.deadline_s < ready_s}
             if not too_late:
-                return Turn(batch, late)
+                return Decision(batch, late)
             late += [job for job in batch if id(job) in too_late]
             waiting = [job for job in waiting if id(job) not in too_late]
-        return Turn(late=late)
+        return Decision(late=late)
 
     def _waiting(self) -> list[J]:
         return [job for job in self._line if not job.abandoned]
