@@ -58,7 +58,7 @@ class Schedule(Generic[J]):
         self._durations = durations
         self._sizes = sizes
         self._max_wait_s = max_wait_s
-        self._turns = Turns(lambda job: self._share_s(job.key))
+        self._turns = Turns(self._share_s)
         self._line: list[J] = []  # by due time; of equals in order of arrival
 
     def __len__(self) -> int:

@@ -48,10 +48,10 @@ class Turns:
     least served of those who wait, so that nobody saves up time and nobody owes any.
 
     Args:
-        cost_s: the device's time for a job.
+        cost_s: the device's time for a job of a key.
     """
 
-    def __init__(self, cost_s: Callable[[Job], float]) -> None:
+    def __init__(self, cost_s: Callable[[Hashable], float]) -> None:
         self._cost_s = cost_s
         self._level_s = 0.0
         self._had_s: dict[Hashable, float] = {}
@@ -69,6 +69,7 @@ class Turns:
         if len(lines) < 2:
             return line
         had_s = {caller: self._had(caller) for caller in lines}
+        costs_s = {key: self._cost_s(key) for key in {job.key for job in line}}
         ranks = {caller: number for number, caller in enumerate(lines)}  # the first in line first
 
         def place(caller: Hashable) -> tuple[int, float, int, Hashable]:
@@ -80,7 +81,7 @@ class Turns:
         while heads:
             caller = heads[0][-1]
             order.append(job := lines[caller].popleft())
-            had_s[caller] += self._cost_s(job)
+            had_s[caller] += costs_s[job.key]
             if lines[caller]:
                 heapreplace(heads, place(caller))
             else:
@@ -91,7 +92,7 @@ class Turns:
         """Charge the callers of a batch that was taken out of a line."""
         self._level_s = min((self._had(job.caller) for job in line), default=self._level_s)
         for job in batch:
-            self._had_s[job.caller] = self._had(job.caller) + self._cost_s(job)
+            self._had_s[job.caller] = self._had(job.caller) + self._cost_s(job.key)
 
     def _had(self, caller: Hashable) -> float:
         return max(self._level_s, self._had_s.get(caller, 0.0))
