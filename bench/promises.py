@@ -57,14 +57,14 @@ def poison(subject: Subject, _: float) -> Rows:
 def storm(subject: Subject, _: float) -> Rows:
     """A hundred clients that leave after their upload."""
     if subject.fake:  # a first batch that outlasts their leaving
-        subject = replace(subject, fake="300+1n")
+        subject = replace(subject, fake="1000+1n")
     with _serving(subject) as service:
         body, target = photo(), urlsplit(service.url)
         head = f"POST /relight HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
         clients = [socket.create_connection((target.hostname, target.port)) for _ in range(100)]
         for client in clients:
             client.sendall(head + body)
-        time.sleep(0.05)  # long enough for the first to be decoded and queued
+        time.sleep(0.05)  # in which the first of them are decoded and queued
         for client in clients:
             client.close()
         time.sleep(2.0)
