@@ -368,3 +368,31 @@ async def test_an_item_for_which_there_is_no_memory_alone_fails_alone():
     async with batching(SmallDevice(0).run) as batcher:
         with pytest.raises(OutOfMemory):
             await batcher.submit(1, key="k")
+
+
+async def test_whoever_leaves_while_its_batch_fails_is_not_run_again():
+    device = Device()
+    begun, go_on = threading.Event(), threading.Event()
+    device.free.clear()
+
+    def run(items):
+        if len(items) > 1:
+            begun.set()
+            assert go_on.wait(10)
+        return device.run(items)
+
+    async with batching(run, sizes=(1, 2)) as batcher:
+        first = asyncio.create_task(batcher.submit(0, key="k"))
+        await device.busy()
+        leaver = asyncio.create_task(batcher.submit(1, key="k"))
+        poison = asyncio.create_task(batcher.submit(POISON, key="k"))
+        await asyncio.sleep(0.01)
+        device.free.set()
+        await first
+        assert await asyncio.to_thread(begun.wait, 5)
+        leaver.cancel()
+        await asyncio.sleep(0.01)
+        go_on.set()
+        with pytest.raises(InferenceFailed):
+            await poison
+    assert device.batches == [[0], [1, POISON], [POISON]]
