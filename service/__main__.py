@@ -59,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InvalidSettings as error:
         print(error, file=sys.stderr)
         return 2
+    for library in ("OMP", "OPENBLAS", "MKL"):  # read when numpy is imported
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")  # the pool's are the parallelism
     try:
         # Not at the top: it needs a runtime that may be missing.
         from service.app import create_app, create_ops_app  # noqa: PLC0415

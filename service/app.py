@@ -35,6 +35,8 @@ _ROUTES = (
     ("GET", "/livez"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),
+    ("GET", "/docs"),
+    ("GET", "/openapi.json"),
 )
 _READABLE_HEADERS = (  # by a page of another origin
     *("ETag", "Retry-After", "Server-Timing"),

@@ -16,7 +16,7 @@ PREFIX: Final = "RELIGHT_"
 
 _OF_CALLERS: Final = {"RELIGHT_URL", "RELIGHT_KEY"}  # the command line calls a service with them
 _CGROUP_QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
-_KEY: Final = re.compile(r"[\w.-]+:[0-9a-fA-F]{64}")
+_KEY: Final = re.compile(r"[\w.-]+:[0-9a-fA-F]{64}(:bulk)?")
 _KUBERNETES_SERVICE_LINK: Final = re.compile(r"_SERVICE_(HOST|PORT)|_PORT_\d+_(TCP|UDP)")
 
 
@@ -141,8 +141,8 @@ class Settings(BaseSettings):
 
     api_keys: _Words = Field(
         default=(),
-        description="callers' keys as `name:sha256`, comma-separated (`--hash-key` makes them); "
-        "without any, everybody may call",
+        description="callers' keys as `name:sha256`, comma-separated (`--hash-key` makes them), "
+        "with `:bulk` behind for callers of bulk work only; without any, everybody may call",
         json_schema_extra={"default_text": "none"},
     )
     admin_keys: _Words = Field(
@@ -183,7 +183,9 @@ class Settings(BaseSettings):
     @classmethod
     def _are_digests(cls, words: tuple[str, ...]) -> tuple[str, ...]:
         if not all(_KEY.fullmatch(word) for word in words):  # the words are no part of the text
-            raise ValueError("each must be name:digest, the digest 64 hexadecimal digits")
+            raise ValueError(
+                "each must be name:digest or name:digest:bulk, the digest 64 hexadecimal digits"
+            )
         return words
 
     @model_validator(mode="before")

@@ -11,7 +11,8 @@ from service.admission import Admission
 from service.api.access import known_caller, priority, timeout_s
 from service.api.documentation import relight_documentation
 from service.api.upload import read_upload
-from service.batching.schedule import Priority
+from service.batching.urgency import Priority
+from service.deadline import until
 from service.options import RelightOptions
 from service.relighter import Relighter, RelightRequest, Relit
 from service.settings import Settings
@@ -38,19 +39,23 @@ async def relight(request: Request) -> Response:
     deadline_s = request.state.arrived_s + timeout_s(request, settings.request_timeout_ms)
     urgency = priority(request, Priority.INTERACTIVE)
     query = request.query_params.multi_items()
-    RelightOptions.parse(query)
-    admission.check(deadline_s, urgency)
+    options = RelightOptions.parse(query)
+    admission.check(deadline_s, urgency, request.state.caller)
     timings = request.state.timings = Timings()
     with timings.stage("read"):
-        upload = await read_upload(request, settings.max_body_bytes)
+        async with until(deadline_s):
+            upload = await read_upload(request, settings.max_body_bytes)
+    if upload.fields:
+        options = RelightOptions.parse([*query, *upload.fields])
     relit = await relighter.relight(
         RelightRequest(
             data=upload.data,
-            options=RelightOptions.parse([*query, *upload.fields]),
+            options=options,
             accept=request.headers.get("accept"),
             deadline_s=deadline_s,
             holding=request.state.holding,
             priority=urgency,
+            caller=request.state.caller,
             known_tags=parse_if_none_match(request.headers.get("if-none-match")),
             timings=timings,
         )
