@@ -107,6 +107,10 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "Ask once more; if it fails again, tell the operator the request's id.",
         "the model failed on this image",
     ),
+    "out_of_memory": Advice(
+        "Ask another instance; the operator should give this one's device more memory.",
+        "no memory for a batch of 1",
+    ),
     "device_poisoned": Advice(
         "Ask again: this instance is about to be replaced.", "the device broke down"
     ),
