@@ -17,10 +17,18 @@ import typer
 
 from model_export import scenes
 from model_export.checkpoint import CheckpointError, load, load_tensors, save, sha256
-from model_export.config import CONFIGS
+from model_export.config import CONFIGS, TrainingConfig
 from model_export.drn import ARCHITECTURES
-from model_export.evaluation import Score, as_table, evaluate, examples, relight_with
+from model_export.evaluation import (
+    LightNotRendered,
+    Score,
+    as_table,
+    evaluate,
+    examples,
+    relight_with,
+)
 from model_export.export import export_onnx
+from model_export.exported import initial_weights as read_weights
 from model_export.fusion import fuse_folder
 from model_export.losses import NotVgg, PerceptualLoss
 from model_export.parity import ParityError
@@ -32,6 +40,7 @@ from model_export.training import (
     Origin,
     Precision,
     RunMismatch,
+    Start,
     Training,
 )
 from model_export.vidit import ViditFolder
@@ -42,7 +51,15 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 PROCEDURAL: Final = Origin("procedural scenes under 8 lights", "Apache-2.0")
 E_4500: Final = Light("E", 4500)
-EXPECTED: Final = (CheckpointError, ModelRefused, NotVgg, OSError, ParityError, RunMismatch)
+EXPECTED: Final = (
+    CheckpointError,
+    LightNotRendered,
+    ModelRefused,
+    NotVgg,
+    OSError,
+    ParityError,
+    RunMismatch,
+)
 
 
 def _parse_light(text: str | Light) -> Light:
@@ -99,6 +116,10 @@ def train(
     architecture: Annotated[
         str | None, typer.Option(parser=_parse_architecture, help="else the config's")
     ] = None,
+    initial_weights: Annotated[
+        Path | None, typer.Option(help="learn on from a .pt or an exported .onnx")
+    ] = None,
+    first_stage: Annotated[str | None, typer.Option(help="leave out the stages before it")] = None,
     minutes: Annotated[float | None, typer.Option(help="stop and save after so long")] = None,
     resume: Annotated[bool, typer.Option(help="go on where the run stopped")] = False,
     held_out: HeldOut = 10,
@@ -118,6 +139,8 @@ def train(
     if vgg_weights is None:
         typer.echo("No --vgg-weights: the perceptual loss is left out.", err=True)
     chosen = CONFIGS[config]
+    if first_stage:
+        chosen = _from_stage(chosen, first_stage)
     training_folder, held_out_folder = ViditFolder.open(data).split(held_out)
     run = Training(
         out,
@@ -127,6 +150,9 @@ def train(
         origin=origin,
         machine=_machine(device, precision, num_workers),
         perceptual=PerceptualLoss(load_tensors(vgg_weights)) if vgg_weights else None,
+        start=Start(initial_weights.name, read_weights(initial_weights))
+        if initial_weights
+        else None,
     )
     if resume:
         run.resume()
@@ -154,12 +180,14 @@ def evaluate_command(
         _, folder = folder.split(held_out)
     lamps_k = temperature_k or [light.temperature_k]
     pairs = list(examples(folder, light, size_px, lamps_k))
-    scores = evaluate(pairs, {model.stem: relight_with(model)}, sheet)
+    scores = evaluate(pairs, {model.stem: relight_with(model, light)}, sheet)
     typer.echo(as_table(scores))
     if record:
         lamps = "/".join(map(str, lamps_k))
         dataset = f"{len(folder.scenes)} held-out scenes, {size_px} px, {lamps} K"
-        softness_px = measure_softness([(p.image, p.target) for p in pairs], relight_with(model))
+        softness_px = measure_softness(
+            [(p.image, p.target) for p in pairs], relight_with(model, light)
+        )
         _record(model, scores, dataset, softness_px)
 
 
@@ -185,6 +213,13 @@ def import_checkpoint(
     """Read the DRN authors' released weights."""
     import_published(published, out)
     typer.echo(f"{out}: every weight found its place")
+
+
+def _from_stage(config: TrainingConfig, name: str) -> TrainingConfig:
+    names = [stage.name for stage in config.stages]
+    if name not in names:
+        raise typer.BadParameter(f"stage {name!r} is not one of {', '.join(names)}")
+    return dataclasses.replace(config, stages=config.stages[names.index(name) :])
 
 
 def _record(model: Path, scores: Sequence[Score], dataset: str, softness_px: float) -> None:

@@ -65,21 +65,21 @@ class Checkpoint:
         for name, value in self.provenance.items():
             if not isinstance(name, str) or not isinstance(value, str | int | float):
                 raise CheckpointError(f"provenance {name!r} is neither a text nor a number")
-        refuse_unlike(self.weights, expected_weights(self.architecture))
+        refuse_unlike(self.weights, expected_weights(self.architecture, len(self.lights)))
 
     def network(self) -> Drn:
         """Return the network with these weights as float32, on the CPU, in evaluation mode."""
         with torch.device("meta"):  # the initial weights would be thrown away
-            network = build(self.architecture)
+            network = build(self.architecture, len(self.lights))
         weights = {name: weight.float() for name, weight in self.weights.items()}
         network.load_state_dict(weights, assign=True)
         return network.eval()
 
 
-def expected_weights(architecture: str) -> dict[str, Tensor]:
+def expected_weights(architecture: str, num_lights: int = 1) -> dict[str, Tensor]:
     """Return the state dict of an architecture as meta tensors: names and shapes, no data."""
     with torch.device("meta"):
-        return dict(build(architecture).state_dict())
+        return dict(build(architecture, num_lights).state_dict())
 
 
 def refuse_unlike(weights: Mapping[str, Any], expected: Mapping[str, Tensor]) -> None:

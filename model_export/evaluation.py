@@ -22,7 +22,7 @@ from tqdm import tqdm
 from model_export.checkpoint import Checkpoint, load
 from model_export.sheets import write_sheet
 from model_export.vidit import Picture, ViditFolder, to_picture, to_tensor
-from service.contract import INPUT_NAME
+from service.contract import INPUT_NAME, LIGHT_NAME, ModelContract
 from service.lights import DIRECTIONS, Light
 
 Relight = Callable[[Picture], Picture]
@@ -127,32 +127,57 @@ def _margin(value: float, num_digits: int) -> str:
     return "" if math.isnan(value) else f" ± {value:.{num_digits}f}"
 
 
-def relight_with(model: Path) -> Relight:
-    """Return the relighting of an exported `.onnx` file, or of a checkpoint."""
+class LightNotRendered(ValueError):
+    """A model does not render the light that it shall be measured by."""
+
+
+def relight_with(model: Path, target: Light) -> Relight:
+    """Return the relighting of an exported `.onnx` file, or of a checkpoint.
+
+    Raises:
+        LightNotRendered: the model renders other lights.
+        CheckpointError, ModelRefused: the file is something else.
+    """
     if model.suffix == ".onnx":
-        return _relight_with_onnx(model)
-    return relight_with_checkpoint(load(model))
+        return _relight_with_onnx(model, target)
+    return relight_with_checkpoint(load(model), target)
 
 
-def relight_with_checkpoint(checkpoint: Checkpoint) -> Relight:
-    """Return the relighting of a checkpoint, run by PyTorch on the CPU."""
+def relight_with_checkpoint(checkpoint: Checkpoint, target: Light) -> Relight:
+    """Return the relighting of a checkpoint, run by PyTorch on the CPU.
+
+    Raises:
+        LightNotRendered: the checkpoint renders other lights.
+    """
+    light = torch.tensor([_index(tuple(map(Light.parse, checkpoint.lights)), target)])
     network = checkpoint.network()
 
     @torch.inference_mode()
     def relight(picture: Picture) -> Picture:
-        return to_picture(network(to_tensor(picture)[None])[0])
+        return to_picture(network(to_tensor(picture)[None], light)[0])
 
     return relight
 
 
-def _relight_with_onnx(model: Path) -> Relight:
+def _relight_with_onnx(model: Path, target: Light) -> Relight:
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    metadata = session.get_modelmeta().custom_metadata_map
+    lights = ModelContract.from_metadata(metadata).lights
+    index = _index(lights, target)
+    light = {LIGHT_NAME: np.array([index])} if len(lights) > 1 else {}
 
     def relight(picture: Picture) -> Picture:
-        (relit,) = session.run(None, {INPUT_NAME: picture[None]})
+        (relit,) = session.run(None, {INPUT_NAME: picture[None], **light})
         return np.asarray(np.rint(relit[0] * 255), dtype=np.uint8)
 
     return relight
+
+
+def _index(lights: Sequence[Light], target: Light) -> int:
+    if target not in lights:
+        rendered = ", ".join(map(str, lights))
+        raise LightNotRendered(f"the model renders {rendered}, not {target}")
+    return lights.index(target)
 
 
 def _summary(method: str, values: Sequence[tuple[int, float, float]]) -> Score:

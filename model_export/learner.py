@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from model_export.config import ALL_PARTS, Loss, Stage, TrainingConfig
 from model_export.critic import Critic
 from model_export.drn import Drn
-from model_export.losses import PerceptualLoss, dissimilarity
+from model_export.losses import PerceptualLoss, dissimilarity, pyramid_distance
 from model_export.vidit import Pair
 
 
@@ -66,7 +66,7 @@ class Learner:
     def learn(self, pair: Pair, step: int) -> dict[str, float]:
         """Take one step; return the value of each loss."""
         self._set_learning_rate(step)
-        picture = self._picture(pair.image)
+        picture = self._picture(pair)
         for critic in self._critics.values():
             critic.learn(pair.image, pair.target, picture.detach())
         losses = dict(self._losses(pair, picture))
@@ -77,23 +77,26 @@ class Learner:
         return {name: loss.item() for name, loss in losses.items()}
 
     @torch.no_grad()
-    def picture(self, image: Tensor) -> Tensor:
+    def picture(self, pair: Pair) -> Tensor:
         """Return the picture that this stage judges, (n, 3, h, w) in [-1, 1]."""
-        return self._picture(image)
+        return self._picture(pair)
 
-    def _picture(self, image: Tensor) -> Tensor:
-        network = self._network
-        if self._stage.judges == "drn":
-            relit: Tensor = network(image)
-            return relit.float()
-        part = getattr(network, self._stage.judges)
-        judged: Tensor = part.picture(part(image))
+    def _picture(self, pair: Pair) -> Tensor:
+        network, image = self._network, pair.image
+        if self._stage.judges == "scene_reconversion":
+            judged = network.scene_reconversion.picture(network.scene_reconversion(image))
+        elif self._stage.judges == "shadow_prior":
+            judged = network.shadow_prior.picture(network.shadow_prior(image, pair.light))
+        else:
+            judged = network(image, pair.light)
         return judged.float()
 
     def _losses(self, pair: Pair, picture: Tensor) -> Iterator[tuple[Loss, Tensor]]:
         for name in self._stage.losses:
             if name == "l1":
                 yield name, F.l1_loss(picture, pair.target)
+            elif name == "pyramid":
+                yield name, pyramid_distance(picture, pair.target)
             elif name == "ssim":
                 yield name, dissimilarity(picture, pair.target)
             elif name == "perceptual":

@@ -177,10 +177,17 @@ def _as_float(picture: Picture) -> npt.NDArray[np.float32]:
 
 
 class Pair(NamedTuple):
-    """What one step learns from; each (3, size_px, size_px) in [-1, 1], batched (n, 3, ...)."""
+    """What one step learns from; a batch has n in front of each shape.
+
+    Attributes:
+        image: (3, size_px, size_px) in [-1, 1].
+        target: the same.
+        light: int64 (), index of the target's light; where the target has no shadows, any.
+    """
 
     image: Tensor
     target: Tensor
+    light: Tensor
 
 
 class Pairs(Dataset[Pair]):
@@ -192,7 +199,7 @@ class Pairs(Dataset[Pair]):
     Args:
         folder: the training scenes.
         stage: gives the size and the kind of target.
-        light: the light that the network learns to cast.
+        lights: the lights that the network learns to cast.
         augmentation: how pairs are varied.
         seed: of the stream.
     """
@@ -201,13 +208,13 @@ class Pairs(Dataset[Pair]):
         self,
         folder: ViditFolder,
         stage: Stage,
-        light: Light,
+        lights: Sequence[Light],
         augmentation: Augmentation,
         seed: Sequence[int],
     ) -> None:
         self._folder = folder
         self._stage = stage
-        self._light = light
+        self._lights = tuple(lights)
         self._vary = augmentation
         self._seed = tuple(seed)
 
@@ -219,14 +226,15 @@ class Pairs(Dataset[Pair]):
         scene = int(rng.choice(self._folder.scenes))
         light = Light(str(rng.choice(DIRECTIONS)), int(rng.choice(self._vary.temperatures_k)))
         flipped = bool(rng.random() < self._vary.mirror)
-        wanted = self._light.mirrored if flipped else self._light
+        index = int(rng.integers(len(self._lights)))
+        wanted = self._lights[index].mirrored if flipped else self._lights[index]
         image, relit = self._under_both(scene, light, wanted, rng)
         target = relit
         if self._stage.target == "shadow_free":
             target = self._folder.shadow_free(scene, self._stage.size_px)
         if flipped:
             image, target = image[:, ::-1], target[:, ::-1]
-        return Pair(to_tensor(image), to_tensor(target))
+        return Pair(to_tensor(image), to_tensor(target), torch.tensor(index))
 
     def _under_both(
         self, scene: int, light: Light, wanted: Light, rng: np.random.Generator

@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from model_export import __main__ as commands
 from model_export.checkpoint import load, save
+from model_export.config import DEFAULT
 from model_export.scenes import RECIPE
 from service.contract import ModelContract
-from service.lights import Light
 from tests.model_export.tiny import TINY
 
 TRAINING = ("--held-out", 1, "--minutes", 1e-9)
@@ -58,7 +58,7 @@ def test_a_recorded_score_travels_into_the_exported_file(folder, trained, tmp_pa
     assert exported.exit_code == 0, exported.output
     session = onnxruntime.InferenceSession(out)
     contract = ModelContract.from_metadata(session.get_modelmeta().custom_metadata_map)
-    assert contract.lights == (Light("E", 4500),)
+    assert contract.lights == DEFAULT.lights
     assert contract.metrics["psnr_db"] == load(trained).provenance["metrics.psnr_db"]
     assert contract.softness_px == load(trained).provenance["softness_px"]
     on_onnx = run("evaluate", out, folder.root, "--held-out", 1, "--size-px", 64)
