@@ -53,4 +53,6 @@ if ! podman image exists "$DEBIAN"; then
   rm "$W/stand-in/rootfs.tar"
 fi
 
+podman image prune --force >/dev/null  # what earlier builds left untagged
+
 exec "$@"
