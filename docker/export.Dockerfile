@@ -24,7 +24,7 @@ RUN /opt/build/bin/pip --python /opt/relight/bin/python install \
 FROM python
 ENV HOME=/tmp \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
-    NVIDIA_VISIBLE_DEVICES=all \
+    ORT_DISABLE_TELEMETRY=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONPATH=/opt/app \
     PYTHONSAFEPATH=1 \

@@ -33,6 +33,7 @@ RUN rm -r service/models \
 
 FROM python AS runtime
 ENV MALLOC_ARENA_MAX=2 \
+    ORT_DISABLE_TELEMETRY=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONPATH=/opt/app \
     PYTHONSAFEPATH=1 \
@@ -76,7 +77,6 @@ RUN /opt/build/bin/pip --python /opt/relight/bin/python install \
 FROM runtime AS cuda
 ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     NVIDIA_REQUIRE_CUDA=cuda>=13.0 \
-    NVIDIA_VISIBLE_DEVICES=all \
     RELIGHT_REQUIRE_GPU=1
 COPY --from=cuda-dependencies /opt/relight /opt/relight
 COPY --from=app /opt/app /opt/app

@@ -62,6 +62,8 @@ def main() -> int:
             name = "_".join(str(part) for part in problem["loc"])
             print(f"settings: {name} {problem['msg']}", file=sys.stderr)
         return 2
+    # From 1.29 on ONNX Runtime reports to its makers, unless this is set before it is imported.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         # Not at the top: it needs a runtime that may be missing.
         from service.app import create_app, create_ops_app  # noqa: PLC0415

@@ -133,6 +133,10 @@ class Session:
         try:
             self._session = ort.InferenceSession(path, sess_options=options, providers=providers)
         except Exception as error:  # ONNX Runtime's errors have no common base but this
+            if "fallback to CPU EP" in str(error):
+                raise ModelRefused(
+                    "the GPU did not come up, or does not run every node: see ONNX Runtime"
+                ) from error
             raise ModelRefused(f"ONNX Runtime cannot load it: {error}") from error
         # ONNX Runtime falls back to the CPU without an exception: only this tells.
         self._provider: str = self._session.get_providers()[0]

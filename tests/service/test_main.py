@@ -186,3 +186,13 @@ def test_sighup_loads_new_models_and_a_bad_one_changes_nothing(tmp_path, png):
         wait_until(lambda: 'reloads_total{result="error"} 1.0' in httpx.get(f"{ops}/metrics").text)
         assert httpx.post(f"{url}/relight", content=png).status_code == 200
         assert status(f"{ops}/readyz") == 200
+
+
+def test_the_runtime_reports_to_nobody(models_dir):
+    code = (
+        "import os, sys, service.__main__ as m\n"
+        "sys.argv = ['service']\n"
+        "m.serve = lambda *a: sys.exit(os.environ['ORT_DISABLE_TELEMETRY'] != '1')\n"
+        "m.main()\n"
+    )
+    assert run(code=code, models_dir=models_dir).returncode == 0
