@@ -2,7 +2,7 @@
 
 `model_export.graph` and `model_export.export` rewrote them: that is undone here, to within the
 rounding of 16-bit weights. What an exported graph does not need is not there: the heads that
-only the first two training stages use, and the biases that an instance norm cancels.
+only the first two training stages use, biases that an instance norm cancels, and zero ones.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ def _exported_weights(path: Path) -> dict[str, Tensor]:
         }
     except DecodeError as error:
         raise CheckpointError(f"{path} is not an ONNX file: {error}") from None
-    if f"{_PAINT}.bias" not in stored:
-        raise CheckpointError(f"{path} was not exported from this network")
     names = {name.removesuffix(".steps").removesuffix(".scale") for name in stored}
+    if f"{_PAINT}.weight" not in names:
+        raise CheckpointError(f"{path} was not exported from this network")
     weights = {
         _BRANCH.sub(r"\1.branches.\2.0.weight", name): _widened(stored, name) for name in names
     }
-    return weights | _paint(weights)
+    return {name: _one_phase(name, values) for name, values in weights.items()}
 
 
 def _widened(stored: dict[str, Tensor], name: str) -> Tensor:
@@ -63,7 +63,8 @@ def _widened(stored: dict[str, Tensor], name: str) -> Tensor:
     return stored[f"{name}.steps"].float() * stored[f"{name}.scale"]
 
 
-def _paint(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Turn the 8x8 convolution with four phases back into the 7x7 one: its first phase."""
-    weight, bias = weights[f"{_PAINT}.weight"], weights[f"{_PAINT}.bias"]
-    return {f"{_PAINT}.weight": weight[::4, :, :-1, :-1].clone(), f"{_PAINT}.bias": bias[::4]}
+def _one_phase(name: str, values: Tensor) -> Tensor:
+    """Turn the paint layer's 8x8 convolution of four phases back into the 7x7 one: its first."""
+    if name == f"{_PAINT}.weight":
+        return values[::4, :, :-1, :-1].clone()
+    return values[::4].clone() if name == f"{_PAINT}.bias" else values
