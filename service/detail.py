@@ -43,7 +43,12 @@ _FREQUENCIES: Final[Spectrum] = (np.arange(256) + 0.5) * (np.pi * np.sqrt(2) / 2
 
 
 def transfer(
-    image: Codes, low_in: Pixels, low_out: Pixels, softness_px: float | None = None
+    image: Codes,
+    low_in: Pixels,
+    low_out: Pixels,
+    softness_px: float | None = None,
+    *,
+    out: Codes | None = None,
 ) -> Codes:
     """Relight a photo as its small version was relit, with all its detail.
 
@@ -54,6 +59,7 @@ def transfer(
         low_out: float32 (h, w, 3), 0 to 1, what the network made of it.
         softness_px: standard deviation of the blur that the network adds, in pixels of
             `low_in`; None estimates it from this pair.
+        out: where to put the result, contiguous; may be `image` itself. None makes a new array.
 
     Returns:
         (H, W, 3), of the type of `image`.
@@ -65,18 +71,19 @@ def transfer(
     else:
         softness_px *= scale
     slope, base = coefficients(low_in, low_out, softness_px)
+    base *= np.float32(np.iinfo(image.dtype).max)
+    slopes = _Enlarged(slope, width_px, height_px, cv2.INTER_LINEAR)
+    bases = _Enlarged(base, width_px, height_px, cv2.INTER_CUBIC)
 
-    slopes = _enlarged_strips(slope, width_px, height_px, cv2.INTER_LINEAR)
-    white = np.float32(np.iinfo(image.dtype).max)
-    bases = _enlarged_strips(base * white, width_px, height_px, cv2.INTER_CUBIC)
-    codes = image.reshape(height_px, -1)  # (H, W * 3)
-    relit = np.empty_like(codes)
+    relit = np.empty_like(image, order="C") if out is None else out
+    codes, answers = image.reshape(height_px, -1), relit.reshape(height_px, -1)  # (H, W * 3)
     depth = cv2.CV_8U if image.dtype == np.uint8 else cv2.CV_16U
-    for start, a, b in zip(range(0, height_px, _STRIP_ROWS), slopes, bases, strict=True):
-        rows = slice(start, start + _STRIP_ROWS)
-        shaded = cv2.multiply(codes[rows], a, dtype=cv2.CV_32F)
-        cv2.add(shaded, b, dst=relit[rows], dtype=depth)  # rounds and clips
-    return relit.reshape(image.shape)
+    for top in range(0, height_px, _STRIP_ROWS):
+        rows = slice(top, top + _STRIP_ROWS)
+        shaded = slopes.strip(top)
+        cv2.multiply(codes[rows], shaded, dst=shaded, dtype=cv2.CV_32F)
+        cv2.add(shaded, bases.strip(top), dst=answers[rows], dtype=depth)  # rounds and clips
+    return relit
 
 
 def coefficients(low_in: Pixels, low_out: Pixels, softness_px: float) -> tuple[Pixels, Pixels]:
@@ -144,30 +151,70 @@ def _at_most(
     return small_in, small_out, size[0] / low_width
 
 
-def _enlarged_strips(x: Pixels, width_px: int, height_px: int, method: int) -> Iterator[Pixels]:
-    """Enlarge (h, w, 3) to strips (rows, width_px * 3): memory stays that of a strip.
+class _Enlarged:
+    """A small picture, enlarged strip by strip as `cv2.resize` does it: memory stays that of a strip.
 
-    The weights are OpenCV's own, taken from the enlarged identity, so that half-pixel
-    centres and borders are exactly those of `cv2.resize`.
+    Args:
+        x: (h, w, 3).
+        width_px: width to enlarge to.
+        height_px: height to enlarge to.
+        method: `cv2.INTER_LINEAR` or `cv2.INTER_CUBIC`.
     """
-    num_rows = x.shape[0]
-    wide = _resize(x, (width_px, num_rows), method).reshape(num_rows, -1)
-    weights = _resize(np.eye(num_rows, dtype=np.float32), (num_rows, height_px), method)
-    for start in range(0, height_px, _STRIP_ROWS):
-        strip = weights[start : start + _STRIP_ROWS]
-        used = np.flatnonzero(strip.any(axis=0))
-        taps = slice(used[0], used[-1] + 1)
-        yield _product(strip[:, taps], wide[taps])
+
+    def __init__(self, x: Pixels, width_px: int, height_px: int, method: int) -> None:
+        num_rows = x.shape[0]
+        self._wide = _resize(x, (width_px, num_rows), method).reshape(num_rows, -1)
+        self._first, self._weights = _strip_weights(num_rows, height_px, method)
+        self._buffer = np.empty((_STRIP_ROWS, self._wide.shape[1]), np.float32)
+
+    def strip(self, top: int) -> Pixels:
+        """Return the `_STRIP_ROWS` rows from `top` on, (rows, width_px * 3), good until the next call."""
+        weights = self._weights[top : top + _STRIP_ROWS]
+        first = self._first[top // _STRIP_ROWS]
+        rows = self._wide[first : first + weights.shape[1]]
+        strip = self._buffer[: weights.shape[0]]
+        num_columns = max(1, _SMALL_PRODUCT // weights.size)
+        for left in range(0, rows.shape[1], num_columns):
+            columns = slice(left, left + num_columns)
+            np.matmul(weights, rows[:, columns], out=strip[:, columns])
+        return strip
 
 
-def _product(a: Pixels, b: Pixels) -> Pixels:
-    """Return a @ b on the calling thread, which already is one of a pool."""
-    product = np.empty((a.shape[0], b.shape[1]), np.float32)
-    num_columns = max(1, _SMALL_PRODUCT // a.size)
-    for left in range(0, b.shape[1], num_columns):
-        columns = slice(left, left + num_columns)
-        np.matmul(a, b[:, columns], out=product[:, columns])
-    return product
+def _strip_weights(num_rows: int, height_px: int, method: int) -> tuple[list[int], Pixels]:
+    """Return how the rows of each strip are mixed from the small picture's rows.
+
+    Returns:
+        The first row that each strip needs, and weights (height_px, k) of the k rows from there on.
+    """
+    positions = (np.arange(height_px) + 0.5) * (num_rows / height_px) - 0.5
+    before = np.floor(positions).astype(np.intp)
+    taps, weights = _TAPS[method](positions - before)
+    rows = np.clip(before[:, None] + taps, 0, num_rows - 1)
+    first = rows[::_STRIP_ROWS, 0]
+    offsets = rows - np.repeat(first, _STRIP_ROWS)[:height_px, None]
+    num_used = int(offsets.max()) + 1
+    # No strip may reach past the last row.
+    shift = np.maximum(first + num_used - num_rows, 0)
+    offsets += np.repeat(shift, _STRIP_ROWS)[:height_px, None]
+    mixed = np.zeros((height_px, num_used), np.float32)
+    np.add.at(mixed, (np.arange(height_px)[:, None], offsets), weights)
+    return (first - shift).tolist(), mixed
+
+
+def _linear_taps(t: Spectrum) -> tuple[list[int], Spectrum]:
+    """Return the neighbours, by their distance, and their weights at a share `t` of the way."""
+    return [0, 1], np.stack([1 - t, t], axis=1)
+
+
+def _cubic_taps(t: Spectrum) -> tuple[list[int], Spectrum]:
+    """Return the same for cubic convolution (Keys 1981) with OpenCV's a = -0.75."""
+    a, distance = -0.75, np.stack([1 + t, t, 1 - t, 2 - t], axis=1)
+    near = ((a + 2) * distance - (a + 3)) * distance**2 + 1
+    far = ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a
+    return [-1, 0, 1, 2], np.where(distance <= 1, near, far)
+
+
+_TAPS: Final = {cv2.INTER_LINEAR: _linear_taps, cv2.INTER_CUBIC: _cubic_taps}
 
 
 def _spectrum(x: Pixels) -> Spectrum:
