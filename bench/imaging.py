@@ -1,6 +1,6 @@
 """What does a photo cost beside the network?
 
-    python bench/imaging.py [--megapixels 1 12 48] [--repeats 3]
+    python -m bench.imaging [--megapixels 1 12 48] [--repeats 3] [--service]
 
 CPU milliseconds of one thread, the least of the repeats, for each stage of a request, and
 the peak memory of its process so far; each trip and each group has a process of its own.
@@ -9,24 +9,29 @@ the right that blurs by a pixel, as networks do: else its answer would be sharpe
 and take longer to encode.
 
 `trip` is what a photo costs from bytes to bytes without the network; two lines hold that of a
-JPEG against decoding and encoding alone, ours and Pillow's.
+JPEG against decoding and encoding alone, ours and Pillow's. --service instead sends one JPEG of
+each size to a running service, and prints the wall time and the peak memory of its process.
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
+import re
 import resource
 import time
 from collections.abc import Callable
 from functools import partial
 from io import BytesIO
+from pathlib import Path
 from typing import TypeVar
 
 import cv2
+import httpx
 import numpy as np
 from PIL import Image
 
+from bench.harness import running
 from service import buckets, color, detail, imaging
 from service.imaging.formats import ANSWER_FORMATS, FORMATS
 from service.imaging.photo import Photo
@@ -52,7 +57,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--megapixels", type=float, nargs="+", default=[1, 12, 48])
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--service", action="store_true")
     arguments = parser.parse_args()
+    if arguments.service:
+        for megapixels in arguments.megapixels:
+            _measure_service(megapixels)
+        return
     print(f"{'MP':>5}  {'stage':18}{'CPU ms':>9}{'peak MB':>9}")
     spawn = multiprocessing.get_context("spawn")
     for megapixels in arguments.megapixels:
@@ -61,6 +71,19 @@ def main() -> None:
             process = spawn.Process(target=measure, args=(megapixels, arguments.repeats))
             process.start()
             process.join()
+
+
+def _measure_service(megapixels: float) -> None:
+    """Print what one JPEG takes over HTTP, the shipped model's run included."""
+    data = _file("jpeg", megapixels)
+    limits = {"max_pixels": 2 * round(megapixels * 1e6), "max_body_bytes": 2 * len(data)}
+    with running(**limits) as service:
+        start_s = time.monotonic()
+        httpx.post(f"{service.url}/relight", content=data, timeout=600).raise_for_status()
+        wall_ms = (time.monotonic() - start_s) * 1000
+        status = Path(f"/proc/{service.process.pid}/status").read_text()
+    peak_mb = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+    print(f"{megapixels:5g} MP over HTTP: {wall_ms:.0f} ms wall, {peak_mb:.0f} MB peak", flush=True)
 
 
 class _Table:

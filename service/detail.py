@@ -17,7 +17,6 @@ i_s is i blurred as much as the network blurs, so that the detail that o lacks c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import cv2
@@ -25,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.contract import MAX_SOFTNESS_PX
+from service.enlargement import STRIP_ROWS, Enlarged
 from service.imaging.photo import Codes
 
 Pixels = npt.NDArray[np.float32]
@@ -36,8 +36,6 @@ _OFFSET: Final = 0.02  # keeps the ratio of means calm in the dark
 _MAX_RATIO: Final = 2.0
 _MAX_SLOPE: Final = 3.0
 
-_STRIP_ROWS: Final = 16  # a strip of a 12-megapixel photo fits the processor's cache
-_SMALL_PRODUCT: Final = 2**18  # up to here OpenBLAS starts no threads of its own
 # Centres of the bands of the cosine spectrum, in radians a pixel, up to the corner's.
 _FREQUENCIES: Final[Spectrum] = (np.arange(256) + 0.5) * (np.pi * np.sqrt(2) / 256)
 
@@ -72,14 +70,14 @@ def transfer(
         softness_px *= scale
     slope, base = coefficients(low_in, low_out, softness_px)
     base *= np.float32(np.iinfo(image.dtype).max)
-    slopes = _Enlarged(slope, width_px, height_px, cv2.INTER_LINEAR)
-    bases = _Enlarged(base, width_px, height_px, cv2.INTER_CUBIC)
+    slopes = Enlarged(slope, width_px, height_px, cv2.INTER_LINEAR)
+    bases = Enlarged(base, width_px, height_px, cv2.INTER_CUBIC)
 
     relit = np.empty_like(image, order="C") if out is None else out
     codes, answers = image.reshape(height_px, -1), relit.reshape(height_px, -1)  # (H, W * 3)
     depth = cv2.CV_8U if image.dtype == np.uint8 else cv2.CV_16U
-    for top in range(0, height_px, _STRIP_ROWS):
-        rows = slice(top, top + _STRIP_ROWS)
+    for top in range(0, height_px, STRIP_ROWS):
+        rows = slice(top, top + STRIP_ROWS)
         shaded = slopes.strip(top)
         cv2.multiply(codes[rows], shaded, dst=shaded, dtype=cv2.CV_32F)
         cv2.add(shaded, bases.strip(top), dst=answers[rows], dtype=depth)  # rounds and clips
@@ -149,72 +147,6 @@ def _at_most(
         return low_in, low_out, 1.0
     small_in, small_out = (_resize(x, size, cv2.INTER_AREA) for x in (low_in, low_out))
     return small_in, small_out, size[0] / low_width
-
-
-class _Enlarged:
-    """A small picture, enlarged strip by strip as `cv2.resize` does it: memory stays that of a strip.
-
-    Args:
-        x: (h, w, 3).
-        width_px: width to enlarge to.
-        height_px: height to enlarge to.
-        method: `cv2.INTER_LINEAR` or `cv2.INTER_CUBIC`.
-    """
-
-    def __init__(self, x: Pixels, width_px: int, height_px: int, method: int) -> None:
-        num_rows = x.shape[0]
-        self._wide = _resize(x, (width_px, num_rows), method).reshape(num_rows, -1)
-        self._first, self._weights = _strip_weights(num_rows, height_px, method)
-        self._buffer = np.empty((_STRIP_ROWS, self._wide.shape[1]), np.float32)
-
-    def strip(self, top: int) -> Pixels:
-        """Return the `_STRIP_ROWS` rows from `top` on, (rows, width_px * 3), good until the next call."""
-        weights = self._weights[top : top + _STRIP_ROWS]
-        first = self._first[top // _STRIP_ROWS]
-        rows = self._wide[first : first + weights.shape[1]]
-        strip = self._buffer[: weights.shape[0]]
-        num_columns = max(1, _SMALL_PRODUCT // weights.size)
-        for left in range(0, rows.shape[1], num_columns):
-            columns = slice(left, left + num_columns)
-            np.matmul(weights, rows[:, columns], out=strip[:, columns])
-        return strip
-
-
-def _strip_weights(num_rows: int, height_px: int, method: int) -> tuple[list[int], Pixels]:
-    """Return how the rows of each strip are mixed from the small picture's rows.
-
-    Returns:
-        The first row that each strip needs, and weights (height_px, k) of the k rows from there on.
-    """
-    positions = (np.arange(height_px) + 0.5) * (num_rows / height_px) - 0.5
-    before = np.floor(positions).astype(np.intp)
-    taps, weights = _TAPS[method](positions - before)
-    rows = np.clip(before[:, None] + taps, 0, num_rows - 1)
-    first = rows[::_STRIP_ROWS, 0]
-    offsets = rows - np.repeat(first, _STRIP_ROWS)[:height_px, None]
-    num_used = int(offsets.max()) + 1
-    # No strip may reach past the last row.
-    shift = np.maximum(first + num_used - num_rows, 0)
-    offsets += np.repeat(shift, _STRIP_ROWS)[:height_px, None]
-    mixed = np.zeros((height_px, num_used), np.float32)
-    np.add.at(mixed, (np.arange(height_px)[:, None], offsets), weights)
-    return (first - shift).tolist(), mixed
-
-
-def _linear_taps(t: Spectrum) -> tuple[list[int], Spectrum]:
-    """Return the neighbours, by their distance, and their weights at a share `t` of the way."""
-    return [0, 1], np.stack([1 - t, t], axis=1)
-
-
-def _cubic_taps(t: Spectrum) -> tuple[list[int], Spectrum]:
-    """Return the same for cubic convolution (Keys 1981) with OpenCV's a = -0.75."""
-    a, distance = -0.75, np.stack([1 + t, t, 1 - t, 2 - t], axis=1)
-    near = ((a + 2) * distance - (a + 3)) * distance**2 + 1
-    far = ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a
-    return [-1, 0, 1, 2], np.where(distance <= 1, near, far)
-
-
-_TAPS: Final = {cv2.INTER_LINEAR: _linear_taps, cv2.INTER_CUBIC: _cubic_taps}
 
 
 def _spectrum(x: Pixels) -> Spectrum:

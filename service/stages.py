@@ -153,9 +153,7 @@ def finish(
             photo = _small(photo, low_out)
         elif rendered is not None:
             own = photo.pixels if photo.pixels.flags.writeable else None
-            pixels = detail.transfer(
-                photo.pixels, low_in, low_out, rendered.softness_px, out=own
-            )
+            pixels = detail.transfer(photo.pixels, low_in, low_out, rendered.softness_px, out=own)
             photo = replace(photo, pixels=pixels)
     with timings.stage("encode"):
         return encode(

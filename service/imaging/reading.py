@@ -28,7 +28,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from service.errors import ImageAnimated, ImageCorrupt, ImageTooLarge, UnsupportedMediaType
 from service.imaging import profiles, tiff, wide
 from service.imaging.formats import sniff
-from service.imaging.metadata import BROKEN, read_exif, read_orientation, read_xmp
+from service.imaging.metadata import BROKEN, read_dpi, read_exif, read_orientation, read_xmp
 from service.imaging.photo import Codes, ImageLimits, Photo
 
 
@@ -116,7 +116,10 @@ def decode(data: bytes, limits: ImageLimits, *, enough_px: int | None = None) ->
                 pixels, alpha = wide.read_jpeg(data, *file.size), None
             else:
                 pixels, alpha = _load(file, enough_px)
-        turn = _UPRIGHT.get(read_orientation(file))  # Pillow has turned a TIFF that it loaded
+        orientation = read_orientation(file)  # Pillow has turned a TIFF that it loaded
+        dpi, turn = read_dpi(file), _UPRIGHT.get(orientation)
+        if dpi is not None and orientation >= 5:
+            dpi = dpi[::-1]
         if turn is not None:
             pixels, alpha = turn(pixels), None if alpha is None else turn(alpha)
         height_px, width_px = pixels.shape[:2]
@@ -126,6 +129,7 @@ def decode(data: bytes, limits: ImageLimits, *, enough_px: int | None = None) ->
             icc_profile=icc_profile,
             exif=read_exif(file, width_px, height_px),
             xmp=read_xmp(file),
+            dpi=dpi,
             format=format_name,
             is_gray=is_gray,
         )
@@ -174,7 +178,7 @@ def _check_header(file: ImageFile, data: bytes, limits: ImageLimits, *, is_wide:
 
 
 def _num_scans(data: bytes) -> int:
-    """Return how often a JPEG's data have the marker SOS; `bytes.count` takes eight times as long."""
+    """Return how many scans a JPEG has; `bytes.count` takes eight times as long."""
     codes = np.frombuffer(data, np.uint8)
     return int(np.count_nonzero((codes[:-1] == 0xFF) & (codes[1:] == 0xDA)))
 
