@@ -40,15 +40,22 @@ class Service:
 
     def cpu_s(self) -> float:
         """Return the CPU time that the process has used."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(") ")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_s_of(self.process)
 
 
 @contextmanager
-def running(fake: str | None = None, **settings: object) -> Iterator[Service]:
-    """Run `python -m service` on 127.0.0.1, with a fake engine where its T(n) is given."""
+def running(
+    fake: str | None = None, ports: tuple[int, int] | None = None, **settings: object
+) -> Iterator[Service]:
+    """Run `python -m service` on 127.0.0.1, with a fake engine where its T(n) is given.
+
+    Args:
+        fake: T(n) in ms, such as `40+30n`; else ONNX Runtime runs the shipped model.
+        ports: of the API and of the probes; else two free ones.
+        settings: further RELIGHT_* variables.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        port, ops_port = _free_port(), _free_port()
+        port, ops_port = ports or (free_port(), free_port())
         knobs: dict[str, object] = {
             "port": port,
             "ops_port": ops_port,
@@ -80,21 +87,29 @@ def photo(side_px: int = 96, seed: int = 0) -> bytes:
     return file.getvalue()
 
 
-def _wait_until_ready(service: Service, timeout_s: float = 120.0) -> None:
-    end_s = time.monotonic() + timeout_s
-    while time.monotonic() < end_s:
-        if service.process.poll() is not None:
-            raise RuntimeError("the service ended before it was ready")
-        try:
-            if httpx.get(f"{service.ops_url}/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.05)
-    raise RuntimeError("the service was not ready in time")
+def cpu_s_of(process: subprocess.Popen[bytes]) -> float:
+    """Return the CPU time that a process, not waited for yet, has used."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(service: Service, timeout_s: float = 120.0) -> None:
+    end_s = time.monotonic() + timeout_s
+    with httpx.Client() as client:  # one for all probes: making it costs CPU time
+        while time.monotonic() < end_s:
+            if service.process.poll() is not None:
+                raise RuntimeError("the service ended before it was ready")
+            try:
+                if client.get(f"{service.ops_url}/readyz").status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.05)
+    raise RuntimeError("the service was not ready in time")

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 
 from model_export.checkpoint import Checkpoint
-from service.contract import INPUT_NAME, OUTPUT_NAME, SIZE_MULTIPLE_PX, ModelContract
+from service.contract import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, SIZE_MULTIPLE_PX, ModelContract
 
 _CONTRACT_KEYS = ("trained_on", "size_px", "license")
 
@@ -40,8 +40,9 @@ def model_card(
     }
     return f"""# {contract.name} {contract.version}
 
-Relights a photo as if its lamp shone from {lights} (compass point and kelvin; N is behind the
-scene, E at image right), whatever light the photo was taken under.
+Relights a photo as if its lamp shone from {" or ".join(map(str, contract.lights))}
+(compass point and kelvin; N is behind the scene, E at image right), whatever light the photo was
+taken under.
 
 {
         _table(
@@ -62,7 +63,9 @@ Manipulation", ECCV Workshops 2020 (arXiv 2008.08298).
 
 ## Interface
 
-- `{INPUT_NAME}`: uint8 (n, h, w, 3), sRGB; h and w are multiples of {SIZE_MULTIPLE_PX}.
+- `{INPUT_NAME}`: uint8 (n, h, w, 3), sRGB; h and w are multiples of {SIZE_MULTIPLE_PX}.{
+        _light_input(contract)
+    }
 - `{OUTPUT_NAME}`: {contract.precision} (n, h, w, 3), 0 to 1, sRGB-encoded.
 
 The arithmetic is float32. The largest difference to PyTorch, over noise and photo-like pictures,
@@ -95,11 +98,17 @@ Mood and look of still pictures: previews, design, photo editing, research on re
 
 ## Limits
 
-- It renders one light. What lay in the dark has to be invented; what was burnt out stays lost.
+- What lay in the dark has to be invented; what was burnt out stays lost.
 - Each output pixel depends on the whole picture: a crop comes out differently.
 - It works at about {contract.size_px} px; the service carries the light over to the full size.
 - Photos far from the training data (many lamps, open sun, people, text) come out less well.
 """
+
+
+def _light_input(contract: ModelContract) -> str:
+    if len(contract.lights) == 1:
+        return ""
+    return f"\n- `{LIGHT_NAME}`: int64 (n,), index into the lights."
 
 
 def _table(rows: Mapping[str, str | int | float]) -> str:

@@ -16,8 +16,9 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from model_export.architectures import ARCHITECTURES, build
 from model_export.atomic import replacing
-from model_export.drn import ARCHITECTURES, Drn, build
+from model_export.network import RelightingNetwork
 from service.lights import Light
 
 FORMAT: Final = "relight-checkpoint/1"
@@ -33,9 +34,9 @@ class Checkpoint:
     """Weights of the network and their history.
 
     Attributes:
-        architecture: name in `model_export.drn.ARCHITECTURES`.
+        architecture: name in `model_export.architectures.ARCHITECTURES`.
         lights: the lights that the network renders, such as `("E-4500",)`.
-        weights: state dict of `Drn`, on the CPU.
+        weights: state dict of the network, on the CPU.
         provenance: where the weights come from, a flat table. The export needs `trained_on`
             (the data, in a few words), `license` (SPDX identifier) and `size_px` (short side
             of the training pictures), and takes every `metrics.<name>` as a metric.
@@ -65,21 +66,25 @@ class Checkpoint:
         for name, value in self.provenance.items():
             if not isinstance(name, str) or not isinstance(value, str | int | float):
                 raise CheckpointError(f"provenance {name!r} is neither a text nor a number")
-        refuse_unlike(self.weights, expected_weights(self.architecture))
+        try:
+            expected = expected_weights(self.architecture, len(self.lights))
+        except ValueError as error:  # it cannot render so many lights
+            raise CheckpointError(str(error)) from None
+        refuse_unlike(self.weights, expected)
 
-    def network(self) -> Drn:
+    def network(self) -> RelightingNetwork:
         """Return the network with these weights as float32, on the CPU, in evaluation mode."""
         with torch.device("meta"):  # the initial weights would be thrown away
-            network = build(self.architecture)
+            network = build(self.architecture, len(self.lights))
         weights = {name: weight.float() for name, weight in self.weights.items()}
         network.load_state_dict(weights, assign=True)
         return network.eval()
 
 
-def expected_weights(architecture: str) -> dict[str, Tensor]:
+def expected_weights(architecture: str, num_lights: int = 1) -> dict[str, Tensor]:
     """Return the state dict of an architecture as meta tensors: names and shapes, no data."""
     with torch.device("meta"):
-        return dict(build(architecture).state_dict())
+        return dict(build(architecture, num_lights).state_dict())
 
 
 def refuse_unlike(weights: Mapping[str, Any], expected: Mapping[str, Tensor]) -> None:

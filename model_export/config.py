@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
-from service.lights import VIDIT_TEMPERATURES_K, Light
+from service.lights import DIRECTIONS, VIDIT_TEMPERATURES_K, Light
 
-Loss = Literal["l1", "ssim", "adversarial", "shadow_adversarial", "perceptual"]
-Part = Literal["scene_reconversion", "shadow_prior", "rerenderer"]
+Loss = Literal["l1", "ssim", "pyramid", "adversarial", "shadow_adversarial", "perceptual"]
+LOSSES: Final[tuple[Loss, ...]] = get_args(Loss)
 
-ALL_PARTS: Final[tuple[Part, ...]] = ("scene_reconversion", "shadow_prior", "rerenderer")
+ALL_PARTS: Final = ("scene_reconversion", "shadow_prior", "rerenderer")  # of DRN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +24,10 @@ class Stage:
 
     Attributes:
         name: what logs and files call it.
-        trains: parts of the network that learn; the others are fixed.
-        judges: whose picture is compared, a sub-network's own head or the whole network's.
+        trains: parts of the network that learn, its children's names; the others are fixed.
+        judges: whose picture is compared: a part's own, or else the whole network's.
         target: `shadow_free` (exposure fusion of the scene) or `relit` (the target light).
-        losses: weight of each loss term.
+        losses: weight of each loss term: those of pictures (`Loss`), and a network's own.
         num_steps: optimiser steps.
         batch_size: pictures in a step.
         size_px: side of the pictures in a step, a multiple of 16.
@@ -36,10 +36,10 @@ class Stage:
     """
 
     name: str
-    trains: tuple[Part, ...]
-    judges: Literal["scene_reconversion", "shadow_prior", "drn"]
+    trains: tuple[str, ...]
+    judges: str
     target: Literal["shadow_free", "relit"]
-    losses: Mapping[Loss, float]
+    losses: Mapping[str, float]
     num_steps: int
     batch_size: int = 6
     size_px: int = 512
@@ -71,35 +71,39 @@ class TrainingConfig:
     """One whole training.
 
     Attributes:
-        architecture: a key of `drn.ARCHITECTURES`.
-        light: the light that the network learns to cast.
+        architecture: a key of `architectures.ARCHITECTURES`.
+        lights: the lights that the network learns to cast; a pair has one of them as its target.
         stages: in order.
         augmentation: see `Augmentation`.
         gan: `log` as the paper writes it, or `least_squares` as its code does it.
         betas: of Adam.
         shadow_threshold: alpha of z = min(alpha, x), x in [0, 1].
         discriminator_width: channels of a discriminator's first layer.
+        ema_decay: of the running mean of the weights, which is what a run leaves; 0: the last
+            weights themselves.
         seed: of weights and pairs.
     """
 
     architecture: str
-    light: Light
+    lights: tuple[Light, ...]
     stages: tuple[Stage, ...]
     augmentation: Augmentation = field(default_factory=Augmentation)
     gan: Literal["log", "least_squares"] = "least_squares"
     betas: tuple[float, float] = (0.5, 0.999)
     shadow_threshold: float = 15 / 255
     discriminator_width: int = 64
+    ema_decay: float = 0.0
     seed: int = 0
 
 
 _E_4500: Final = Light("E", 4500)
+_ALL_AROUND: Final = tuple(Light(direction, 4500) for direction in DIRECTIONS)
 _L1: Final = 10.0  # lambda of the L1 term
 _PAPER_STEPS: Final = 20 * (300 * 40) // 6  # 20 epochs of 300 scenes with 40 lights
 
 PAPER: Final = TrainingConfig(
     architecture="drn",
-    light=_E_4500,
+    lights=(_E_4500,),
     gan="log",
     stages=(
         Stage(
@@ -129,13 +133,14 @@ PAPER: Final = TrainingConfig(
     ),
 )
 
-# Sized for an hour of two CPU cores: small pictures first, a larger size to finish. The
+# Sized for two and a half hours of one CPU core: small pictures first, a larger size to finish. The
 # adversarial weights are a tenth of the paper's, for so few steps. The authors' code has an SSIM
 # term, too; without one, a short training leaves the textures out. And in the last two stages the
 # three parts learn together, which the memory of the paper's GPUs did not allow.
 DEFAULT: Final = TrainingConfig(
     architecture="drn-s",
-    light=_E_4500,
+    lights=_ALL_AROUND,
+    ema_decay=0.999,
     augmentation=Augmentation(ambient=0.5, max_ambient=0.5),
     discriminator_width=16,
     stages=(
@@ -175,7 +180,7 @@ DEFAULT: Final = TrainingConfig(
             judges="drn",
             target="relit",
             losses={"l1": 1.0, "ssim": 0.2},
-            num_steps=2000,
+            num_steps=5000,
             size_px=128,
             learning_rate=1e-3,
         ),
@@ -185,7 +190,7 @@ DEFAULT: Final = TrainingConfig(
             judges="drn",
             target="relit",
             losses={"l1": 1.0, "ssim": 0.2},
-            num_steps=700,
+            num_steps=1400,
             size_px=256,
             batch_size=4,
             learning_rate=5e-4,

@@ -7,10 +7,12 @@
 Source: Wang, Siu, Liu, Li and Lun, "Deep Relighting Networks for Image Light Source
 Manipulation", ECCV Workshops 2020, arXiv 2008.08298.
 
-Pictures are (n, 3, h, w) in [-1, 1]. Every normalisation is an instance norm without affine
-parameters or running statistics, so the bias of a convolution in front of one has no effect;
-it exists because the published checkpoint has it. Instance norms and the global gate let
-each output pixel depend on the whole picture: tiles are not equivalent, padding is not free.
+Pictures are (n, 3, h, w) in [-1, 1]. Instance norms and the global gate let each output pixel
+depend on the whole picture: tiles are not equivalent, padding is not free.
+
+The paper's network renders one light. One of several lights is told by `LightModulation` which
+of them is wanted, in the shadow prior and the re-renderer. The scene reconversion is not told:
+structure is what all lights share.
 """
 
 from __future__ import annotations
@@ -23,122 +25,22 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-NUM_SCALES: Final = 4
-NUM_RESIDUAL_BLOCKS: Final = 9
-SIZE_MULTIPLE_PX: Final = 2**NUM_SCALES
-MIN_SIZE_PX: Final = 2 * SIZE_MULTIPLE_PX  # the deepest level is reflected: it needs two pixels
+from model_export.blocks import (
+    NUM_RESIDUAL_BLOCKS,
+    NUM_SCALES,
+    DownBackProjection,
+    LightModulation,
+    ResidualBlock,
+    UpBackProjection,
+    check_size,
+    conv_block,
+    initialise,
+    pointwise,
+    reflect_conv,
+)
+from model_export.network import RelightingNetwork
+
 DILATIONS: Final = (2, 3, 4, 5, 6, 8, 10, 12)
-INITIAL_STD: Final = 0.02
-
-
-def _reflect_conv(
-    in_channels: int, out_channels: int, kernel: int, *, dilation: int = 1
-) -> nn.Conv2d:
-    """Return a convolution that keeps the picture's size by reflecting its border."""
-    return nn.Conv2d(
-        in_channels,
-        out_channels,
-        kernel,
-        padding=kernel // 2 * dilation,
-        dilation=dilation,
-        padding_mode="reflect",
-    )
-
-
-def _block(convolution: nn.Module, out_channels: int) -> nn.Sequential:
-    """Return the paper's unit: convolution, instance norm, ReLU."""
-    return nn.Sequential(convolution, nn.InstanceNorm2d(out_channels), nn.ReLU(inplace=True))
-
-
-def _pointwise(in_channels: int, out_channels: int) -> nn.Sequential:
-    return _block(nn.Conv2d(in_channels, out_channels, 1), out_channels)
-
-
-def _halve(in_channels: int, out_channels: int) -> nn.Sequential:
-    convolution = nn.Conv2d(in_channels, out_channels, 3, stride=2, padding=1)
-    return _block(convolution, out_channels)
-
-
-def _double(in_channels: int, out_channels: int) -> nn.Sequential:
-    convolution = nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1)
-    return _block(convolution, out_channels)
-
-
-class DownBackProjection(nn.Module):
-    """Halve the size, double the channels, and put back what the halving lost.
-
-        z = E1(x);  r = W1(x) - D2(z);  y = W2(z) + E2(r)
-
-    Attributes:
-        encode: E1, from x to half the size.
-        decode: D2, from the code back to full size.
-        encode_residual: E2, from what was lost to half the size.
-        weight_input: W1, 1x1 on x.
-        weight_code: W2, 1x1 on the code.
-    """
-
-    def __init__(self, in_channels: int) -> None:
-        super().__init__()
-        out_channels = 2 * in_channels
-        self.encode = _halve(in_channels, out_channels)
-        self.decode = _double(out_channels, out_channels)
-        self.encode_residual = _halve(out_channels, out_channels)
-        self.weight_input = _pointwise(in_channels, out_channels)
-        self.weight_code = _pointwise(out_channels, out_channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (n, c, h, w) to (n, 2c, h/2, w/2); h and w are even."""
-        code = self.encode(x)  # (n, c, h, w) -> (n, 2c, h/2, w/2)
-        lost = self.weight_input(x) - self.decode(code)  # (n, 2c, h, w)
-        corrected: Tensor = self.weight_code(code) + self.encode_residual(lost)
-        return corrected
-
-
-class UpBackProjection(nn.Module):
-    """Double the size, halve the channels, and correct by what maps back wrongly.
-
-        h = D1(x);  r = W1(x) - E2(h);  y = W2(h) + D3(r)
-
-    Attributes:
-        decode: D1, from x to twice the size.
-        encode: E2, from the result back to x's size.
-        decode_residual: D3, from the difference to twice the size.
-        weight_input: W1, 1x1 on x.
-        weight_result: W2, 1x1 on the result.
-    """
-
-    def __init__(self, in_channels: int) -> None:
-        super().__init__()
-        out_channels = in_channels // 2
-        self.decode = _double(in_channels, out_channels)
-        self.encode = _halve(out_channels, out_channels)
-        self.decode_residual = _double(out_channels, out_channels)
-        self.weight_input = _pointwise(in_channels, out_channels)
-        self.weight_result = _pointwise(out_channels, out_channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (n, c, h, w) to (n, c/2, 2h, 2w)."""
-        result = self.decode(x)  # (n, c, h, w) -> (n, c/2, 2h, 2w)
-        difference = self.weight_input(x) - self.encode(result)  # (n, c/2, h, w)
-        corrected: Tensor = self.weight_result(result) + self.decode_residual(difference)
-        return corrected
-
-
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions added to their input; no activation after the sum."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            _block(_reflect_conv(channels, channels, 3), channels),
-            _reflect_conv(channels, channels, 3),
-            nn.InstanceNorm2d(channels),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (n, c, h, w) to the same shape; h and w are at least 2."""
-        refined: Tensor = x + self.body(x)
-        return refined
 
 
 class _SubNetwork(nn.Module):
@@ -149,27 +51,32 @@ class _SubNetwork(nn.Module):
         encoder: four `DownBackProjection`, to 16 times the channels at 1/16 of the size.
         bottleneck: nine `ResidualBlock`.
         decoder: four `UpBackProjection`, back to `width` channels at full size.
+        modulations: tell each step of the decoder the wanted light.
         head: 7x7 and tanh, features to picture; only the stage's own training uses it.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, num_lights: int = 1) -> None:
         super().__init__()
         widths = [width * 2**scale for scale in range(NUM_SCALES)]  # c, 2c, 4c, 8c
         deepest = width * 2**NUM_SCALES
-        self.stem = _block(_reflect_conv(3, width, 7), width)
+        self.stem = conv_block(reflect_conv(3, width, 7), width)
         self.encoder = nn.Sequential(*(DownBackProjection(c) for c in widths))
-        self.bottleneck = nn.Sequential(
-            *(ResidualBlock(deepest) for _ in range(NUM_RESIDUAL_BLOCKS))
+        self.bottleneck = nn.ModuleList(
+            ResidualBlock(deepest, num_lights) for _ in range(NUM_RESIDUAL_BLOCKS)
         )
-        self.decoder = nn.Sequential(*(UpBackProjection(2 * c) for c in reversed(widths)))
-        self.head = nn.Sequential(_reflect_conv(width, 3, 7), nn.Tanh())
-        self.apply(_initialise)
+        self.decoder = nn.ModuleList(UpBackProjection(2 * c) for c in reversed(widths))
+        self.modulations = nn.ModuleList(LightModulation(num_lights, c) for c in reversed(widths))
+        self.head = nn.Sequential(reflect_conv(width, 3, 7), nn.Tanh())
+        self.apply(initialise)
 
-    def hourglass(self, stem: Tensor) -> Tensor:
+    def hourglass(self, stem: Tensor, light: Tensor | None = None) -> Tensor:
         """Map the stem's (n, width, h, w) through the coarsest scale to the same shape."""
-        code = self.encoder(stem)  # (n, c, h, w) -> (n, 16c, h/16, w/16)
-        decoded: Tensor = self.decoder(self.bottleneck(code))  # -> (n, c, h, w)
-        return decoded
+        x: Tensor = self.encoder(stem)  # (n, c, h, w) -> (n, 16c, h/16, w/16)
+        for block in self.bottleneck:
+            x = block(x, light)
+        for block, modulation in zip(self.decoder, self.modulations, strict=True):
+            x = modulation(block(x), light)  # ... -> (n, c, h, w)
+        return x
 
     def picture(self, features: Tensor) -> Tensor:
         """Map the features of `forward`, (n, width, h, w), to pictures in [-1, 1]."""
@@ -188,8 +95,8 @@ class SceneReconversion(_SubNetwork):
 
     def __init__(self, width: int) -> None:
         super().__init__(width)
-        self.skip = nn.Sequential(_reflect_conv(2 * width, width, 3), nn.ReLU(inplace=True))
-        self.skip.apply(_initialise)
+        self.skip = nn.Sequential(reflect_conv(2 * width, width, 3), nn.ReLU(inplace=True))
+        self.skip.apply(initialise)
 
     def forward(self, image: Tensor) -> Tensor:
         """Map photos to structure features, (n, 3, h, w) -> (n, width, h, w).
@@ -197,7 +104,7 @@ class SceneReconversion(_SubNetwork):
         Raises:
             ValueError: h or w is not a multiple of 16, or is under 32.
         """
-        _check_size(image)
+        check_size(image)
         stem = self.stem(image)  # (n, 3, h, w) -> (n, c, h, w)
         both = torch.cat([stem, self.hourglass(stem)], dim=1)  # (n, 2c, h, w)
         features: Tensor = self.skip(both)  # (n, c, h, w)
@@ -210,14 +117,14 @@ class ShadowPrior(_SubNetwork):
     Its picture is the relit photo (second training stage).
     """
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor, light: Tensor | None = None) -> Tensor:
         """Map photos to light features, (n, 3, h, w) -> (n, width, h, w).
 
         Raises:
             ValueError: h or w is not a multiple of 16, or is under 32.
         """
-        _check_size(image)
-        return self.hourglass(self.stem(image))
+        check_size(image)
+        return self.hourglass(self.stem(image), light)
 
 
 class MultiScalePerception(nn.Module):
@@ -227,7 +134,7 @@ class MultiScalePerception(nn.Module):
         super().__init__()
         share = channels // len(DILATIONS)
         self.branches = nn.ModuleList(
-            _block(_reflect_conv(channels, share, 3, dilation=dilation), share)
+            conv_block(reflect_conv(channels, share, 3, dilation=dilation), share)
             for dilation in DILATIONS
         )
 
@@ -250,14 +157,14 @@ class Recalibration(nn.Module):
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         squeezed = in_channels // len(DILATIONS)
-        self.merge = _block(nn.Conv2d(in_channels, in_channels, 3, padding=1), in_channels)
+        self.merge = conv_block(nn.Conv2d(in_channels, in_channels, 3, padding=1), in_channels)
         self.gate = nn.Sequential(
             nn.Linear(in_channels, squeezed, bias=False),
             nn.ReLU(inplace=True),
             nn.Linear(squeezed, in_channels, bias=False),
             nn.Sigmoid(),
         )
-        self.mix = _pointwise(in_channels, out_channels)
+        self.mix = pointwise(in_channels, out_channels)
 
     def forward(self, u: Tensor) -> Tensor:
         """Map (n, in_channels, h, w) to (n, out_channels, h, w)."""
@@ -273,51 +180,57 @@ class ReRenderer(nn.Module):
     Attributes:
         structure_adapter: 3x3, from the scene reconversion's channels to `rerender_width`.
         light_adapter: 3x3, from the shadow prior's channels to `rerender_width`.
+        modulation: tells what was recalibrated the wanted light.
         perception: both together, at eight distances.
         recalibration: the global gate, back to `rerender_width` channels.
         paint: 7x7 and tanh, features to picture.
     """
 
-    def __init__(self, width: int, rerender_width: int) -> None:
+    def __init__(self, width: int, rerender_width: int, num_lights: int = 1) -> None:
         super().__init__()
-        adapter = _reflect_conv(width, rerender_width, 3)
+        adapter = reflect_conv(width, rerender_width, 3)
         self.structure_adapter = nn.Sequential(adapter, nn.ReLU(inplace=True))
-        adapter = _reflect_conv(width, rerender_width, 3)
+        adapter = reflect_conv(width, rerender_width, 3)
         self.light_adapter = nn.Sequential(adapter, nn.ReLU(inplace=True))
         self.perception = MultiScalePerception(2 * rerender_width)
         self.recalibration = Recalibration(2 * rerender_width, rerender_width)
-        self.paint = nn.Sequential(_reflect_conv(rerender_width, 3, 7), nn.Tanh())
-        self.apply(_initialise)
+        self.modulation = LightModulation(num_lights, rerender_width)
+        self.paint = nn.Sequential(reflect_conv(rerender_width, 3, 7), nn.Tanh())
+        self.apply(initialise)
 
-    def forward(self, structure: Tensor, light: Tensor) -> Tensor:
+    def forward(self, structure: Tensor, shadows: Tensor, light: Tensor | None = None) -> Tensor:
         """Map two (n, width, h, w) features to relit pictures, (n, 3, h, w) in [-1, 1]."""
         structure = self.structure_adapter(structure)  # (n, c, h, w) -> (n, f, h, w)
-        light = self.light_adapter(light)  # (n, c, h, w) -> (n, f, h, w)
-        seen = self.perception(torch.cat([structure, light], dim=1))  # (n, 2f, h, w)
-        image: Tensor = self.paint(light + self.recalibration(seen))  # (n, 3, h, w)
+        shadows = self.light_adapter(shadows)  # (n, c, h, w) -> (n, f, h, w)
+        seen = self.perception(torch.cat([structure, shadows], dim=1))  # (n, 2f, h, w)
+        recalibrated = self.modulation(self.recalibration(seen), light)  # (n, f, h, w)
+        image: Tensor = self.paint(shadows + recalibrated)  # (n, 3, h, w)
         return image
 
 
-class Drn(nn.Module):
-    """The whole network: photo under any light in, photo under the trained light out.
+class Drn(RelightingNetwork):
+    """The whole network: photo under any light in, photo under a trained light out.
 
     Attributes:
+        num_lights: how many lights it renders.
         scene_reconversion: first training stage.
         shadow_prior: second training stage.
         rerenderer: third training stage.
     """
 
-    def __init__(self, width: int = 32, rerender_width: int = 64) -> None:
+    def __init__(self, width: int = 32, rerender_width: int = 64, num_lights: int = 1) -> None:
         super().__init__()
+        self.num_lights = num_lights
         self.scene_reconversion = SceneReconversion(width)
-        self.shadow_prior = ShadowPrior(width)
-        self.rerenderer = ReRenderer(width, rerender_width)
+        self.shadow_prior = ShadowPrior(width, num_lights)
+        self.rerenderer = ReRenderer(width, rerender_width, num_lights)
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor, light: Tensor | None = None) -> Tensor:
         """Relight photos.
 
         Args:
             image: (n, 3, h, w) in [-1, 1].
+            light: int64 (n,), which of its lights; not looked at where there is one.
 
         Returns:
             (n, 3, h, w) in [-1, 1].
@@ -326,8 +239,16 @@ class Drn(nn.Module):
             ValueError: h or w is not a multiple of 16, or is under 32.
         """
         structure = self.scene_reconversion(image)
-        relit: Tensor = self.rerenderer(structure, self.shadow_prior(image))
+        relit: Tensor = self.rerenderer(structure, self.shadow_prior(image, light), light)
         return relit
+
+    def judged(self, name: str, image: Tensor, light: Tensor | None) -> Tensor:
+        """Return the picture of a sub-network, or of all of it (`drn`); see the base class."""
+        if name == "scene_reconversion":
+            return self.scene_reconversion.picture(self.scene_reconversion(image))
+        if name == "shadow_prior":
+            return self.shadow_prior.picture(self.shadow_prior(image, light))
+        return super().judged(name, image, light)
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,7 +273,7 @@ ARCHITECTURES: Final[Mapping[str, Architecture]] = MappingProxyType(
 )
 
 
-def build(name: str) -> Drn:
+def build(name: str, num_lights: int = 1) -> Drn:
     """Return a freshly initialised network of the architecture that `ARCHITECTURES` names.
 
     Raises:
@@ -361,29 +282,4 @@ def build(name: str) -> Drn:
     if name not in ARCHITECTURES:
         raise ValueError(f"architecture {name!r} is not one of {', '.join(ARCHITECTURES)}")
     architecture = ARCHITECTURES[name]
-    return Drn(architecture.width, architecture.rerender_width)
-
-
-def _check_size(image: Tensor) -> None:
-    height_px, width_px = image.shape[-2:]
-    if height_px % SIZE_MULTIPLE_PX or width_px % SIZE_MULTIPLE_PX:
-        raise ValueError(
-            f"a picture of {width_px}x{height_px} px has a side that is not a multiple of"
-            f" {SIZE_MULTIPLE_PX}"
-        )
-    if min(height_px, width_px) < MIN_SIZE_PX:
-        raise ValueError(
-            f"a picture of {width_px}x{height_px} px has a side under {MIN_SIZE_PX} px"
-        )
-
-
-def _initialise(module: nn.Module) -> None:
-    """Start as pix2pix does: weights from N(0, 0.02), biases at zero.
-
-    Behind an instance norm the weights' scale does not change the output, only how far one
-    step of the optimiser turns them; the authors' learning rates belong to this scale.
-    """
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-        nn.init.normal_(module.weight, std=INITIAL_STD)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
+    return Drn(architecture.width, architecture.rerender_width, num_lights)

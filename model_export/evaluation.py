@@ -1,4 +1,4 @@
-"""How good a relighting is: PSNR and SSIM on pairs that nobody trained on.
+"""How good a relighting is: PSNR, SSIM and LPIPS on pairs that nobody trained on.
 
 Every table has the unchanged input beside the models. A model that does not clearly beat it
 does nothing.
@@ -7,58 +7,59 @@ does nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Final, NamedTuple
 
 import numpy as np
-import onnxruntime
 import torch
 from scipy import stats
 from skimage.metrics import structural_similarity
 from tqdm import tqdm
 
-from model_export.checkpoint import Checkpoint, load
+from model_export.examples import Example
+from model_export.lpips import Lpips
+from model_export.methods import Method
 from model_export.sheets import write_sheet
-from model_export.vidit import Picture, ViditFolder, to_picture, to_tensor
-from service.contract import INPUT_NAME
-from service.lights import DIRECTIONS, Light
-
-Relight = Callable[[Picture], Picture]
+from model_export.sources import Picture
 
 UNCHANGED: Final = "unchanged input"
 _CONFIDENCE: Final = 0.95
+_MOST_ROWS: Final = 15  # of a contact sheet
 
 
-class Example(NamedTuple):
-    """One held-out pair."""
+class Mean(NamedTuple):
+    """A mean over scenes, and half of its 95 % confidence interval (NaN for one scene)."""
 
-    scene: int
-    light: Light
-    image: Picture
-    target: Picture
+    value: float
+    margin: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """Mean over pairs; the margins are half of a 95 % confidence interval over scenes.
+    """How good a method is, and what it costs.
 
     Attributes:
         method: what was measured.
         num_pairs: how many pairs.
         psnr_db: peak signal-to-noise ratio of 8-bit sRGB codes.
-        psnr_margin_db: its margin.
         ssim: structural similarity (Wang et al. 2004, 7x7 windows, channels averaged).
-        ssim_margin: its margin.
+        lpips: perceptual distance, or None where it was not measured.
+        cpu_s: time of one CPU thread for one picture, the median.
+        num_parameters: how many numbers the method has learned; None where that is not known.
     """
 
     method: str
     num_pairs: int
-    psnr_db: float
-    psnr_margin_db: float
-    ssim: float
-    ssim_margin: float
+    psnr_db: Mean
+    ssim: Mean
+    lpips: Mean | None
+    cpu_s: float
+    num_parameters: int | None
 
 
 def psnr_db(picture: Picture, target: Picture) -> float:
@@ -72,107 +73,119 @@ def ssim(picture: Picture, target: Picture) -> float:
     return float(structural_similarity(picture, target, channel_axis=2, data_range=255))
 
 
-def examples(
-    folder: ViditFolder, target: Light, size_px: int, temperatures_k: Sequence[int]
-) -> Iterator[Example]:
-    """Yield each scene under every other direction at the given temperatures, with its target."""
-    for scene in folder.scenes:
-        wanted = folder.picture(scene, target, size_px)
-        for direction in DIRECTIONS:
-            if direction == target.direction:
-                continue
-            for temperature_k in temperatures_k:
-                light = Light(direction, temperature_k)
-                yield Example(scene, light, folder.picture(scene, light, size_px), wanted)
-
-
 def evaluate(
-    held_out: Sequence[Example], methods: Mapping[str, Relight], sheet: Path | None = None
+    held_out: Sequence[Example],
+    methods: Sequence[Method],
+    *,
+    lpips: Lpips | None = None,
+    sheet: Path | None = None,
 ) -> list[Score]:
     """Measure the unchanged input and each method on the same pairs.
 
     Args:
-        held_out: the pairs, grouped by scene.
-        methods: name -> a function from the input picture to the relit one.
+        held_out: the pairs.
+        methods: what to measure.
+        lpips: the perceptual metric; None leaves it out.
         sheet: where to write a contact sheet with one row a scene; None writes none.
     """
-    named = {UNCHANGED: lambda picture: picture, **methods}
-    results: dict[str, list[tuple[int, float, float]]] = {name: [] for name in named}
-    rows: dict[int, list[Picture]] = {}
-    for example in tqdm(held_out, desc="evaluating", unit="pair"):
-        relit = {name: method(example.image) for name, method in named.items()}
-        for name, picture in relit.items():
-            score = (psnr_db(picture, example.target), ssim(picture, example.target))
-            results[name].append((example.scene, *score))
-        rows.setdefault(example.scene, [*relit.values(), example.target])
+    named = [Method(UNCHANGED, lambda picture: picture), *methods]
+    measured: list[list[_Measured]] = [[] for _ in named]
+    shown = _shown(held_out)
+    rows = []
+    with _one_thread():
+        for index, example in enumerate(tqdm(held_out, desc="evaluating", unit="pair")):
+            row = []
+            for method, results in zip(named, measured, strict=True):
+                began_s = time.process_time()
+                relit = method.relight(example.image)
+                results.append(_measure(relit, example, time.process_time() - began_s, lpips))
+                row.append(relit)
+            if index in shown:
+                rows.append([*row, example.target])
     if sheet:
-        write_sheet(sheet, [*named, "target"], list(rows.values()))
-    return [_summary(name, values) for name, values in results.items()]
+        write_sheet(sheet, [*(method.name for method in named), "target"], rows)
+    return [_summary(m, results) for m, results in zip(named, measured, strict=True)]
 
 
 def as_table(scores: Sequence[Score]) -> str:
-    """Return the scores as a Markdown table."""
-    lines = ["| method | pairs | PSNR dB | SSIM |", "|---|---|---|---|"]
-    lines += [
-        f"| {score.method} | {score.num_pairs} "
-        f"| {score.psnr_db:.2f}{_margin(score.psnr_margin_db, 2)} "
-        f"| {score.ssim:.3f}{_margin(score.ssim_margin, 3)} |"
-        for score in scores
-    ]
-    return "\n".join(lines)
+    """Return the scores as a Markdown table; LPIPS is a column where it was measured."""
+    columns: dict[str, Callable[[Score], str]] = {
+        "method": lambda score: score.method,
+        "parameters": lambda score: _count(score.num_parameters),
+        "CPU ms": lambda score: f"{1000 * score.cpu_s:.0f}",
+        "pairs": lambda score: str(score.num_pairs),
+        "PSNR dB": lambda score: _with_margin(score.psnr_db, 2),
+        "SSIM": lambda score: _with_margin(score.ssim, 3),
+    }
+    if any(score.lpips for score in scores):
+        columns["LPIPS"] = lambda score: _with_margin(score.lpips, 3)
+    lines = [list(columns), ["---"] * len(columns)]
+    lines += [[text(score) for text in columns.values()] for score in scores]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def _margin(value: float, num_digits: int) -> str:
-    """Write a margin; one scene has none."""
-    return "" if math.isnan(value) else f" ± {value:.{num_digits}f}"
+def _with_margin(mean: Mean | None, num_digits: int) -> str:
+    """Write a mean with its margin; one scene has none."""
+    if mean is None:
+        return ""
+    margin = "" if math.isnan(mean.margin) else f" ± {mean.margin:.{num_digits}f}"
+    return f"{mean.value:.{num_digits}f}{margin}"
 
 
-def relight_with(model: Path) -> Relight:
-    """Return the relighting of an exported `.onnx` file, or of a checkpoint."""
-    if model.suffix == ".onnx":
-        return _relight_with_onnx(model)
-    return relight_with_checkpoint(load(model))
+def _count(number: int | None) -> str:
+    return "" if number is None else f"{number / 1e6:.2f} M"
 
 
-def relight_with_checkpoint(checkpoint: Checkpoint) -> Relight:
-    """Return the relighting of a checkpoint, run by PyTorch on the CPU."""
-    network = checkpoint.network()
-
-    @torch.inference_mode()
-    def relight(picture: Picture) -> Picture:
-        return to_picture(network(to_tensor(picture)[None])[0])
-
-    return relight
+class _Measured(NamedTuple):
+    scene: int
+    cpu_s: float
+    metrics: tuple[float, ...]  # PSNR, SSIM and, where it is measured, LPIPS
 
 
-def _relight_with_onnx(model: Path) -> Relight:
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-
-    def relight(picture: Picture) -> Picture:
-        (relit,) = session.run(None, {INPUT_NAME: picture[None]})
-        return np.asarray(np.rint(relit[0] * 255), dtype=np.uint8)
-
-    return relight
+def _measure(relit: Picture, example: Example, cpu_s: float, lpips: Lpips | None) -> _Measured:
+    metrics = [psnr_db(relit, example.target), ssim(relit, example.target)]
+    if lpips:
+        metrics.append(lpips.distance(relit, example.target))
+    return _Measured(example.scene, cpu_s, tuple(metrics))
 
 
-def _summary(method: str, values: Sequence[tuple[int, float, float]]) -> Score:
-    scenes = sorted({scene for scene, _, _ in values})
+def _summary(method: Method, measured: Sequence[_Measured]) -> Score:
+    scenes = sorted({each.scene for each in measured})
     by_scene = np.array(
-        [
-            np.mean([(psnr, similarity) for at, psnr, similarity in values if at == scene], axis=0)
-            for scene in scenes
-        ]
-    )  # (scenes, 2)
-    margins = [float("nan")] * 2
+        [np.mean([m.metrics for m in measured if m.scene == scene], axis=0) for scene in scenes]
+    )  # (scenes, metrics)
+    margins = np.full(by_scene.shape[1], np.nan)
     if len(scenes) > 1:
         factor = stats.t.ppf((1 + _CONFIDENCE) / 2, len(scenes) - 1)
-        margins = list(factor * stats.sem(by_scene, axis=0))
-    means = by_scene.mean(axis=0)
+        margins = factor * stats.sem(by_scene, axis=0)
+    means = [Mean(*map(float, each)) for each in zip(by_scene.mean(axis=0), margins, strict=True)]
     return Score(
-        method=method,
-        num_pairs=len(values),
-        psnr_db=float(means[0]),
-        psnr_margin_db=float(margins[0]),
-        ssim=float(means[1]),
-        ssim_margin=float(margins[1]),
+        method=method.name,
+        num_pairs=len(measured),
+        psnr_db=means[0],
+        ssim=means[1],
+        lpips=means[2] if len(means) > 2 else None,
+        cpu_s=median(each.cpu_s for each in measured),
+        num_parameters=method.num_parameters,
     )
+
+
+def _shown(held_out: Sequence[Example]) -> set[int]:
+    """Return which examples a contact sheet shows: one a scene, each from another light."""
+    by_scene: dict[int, list[int]] = {}
+    for index, example in enumerate(held_out):
+        by_scene.setdefault(example.scene, []).append(index)
+    stride = -(-len(by_scene) // _MOST_ROWS)
+    chosen = list(by_scene.values())[::stride]
+    return {indices[rank % len(indices)] for rank, indices in enumerate(chosen)}
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let PyTorch compute on one thread: waiting threads would be counted as CPU time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

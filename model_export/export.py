@@ -21,10 +21,11 @@ from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 from model_export.atomic import replacing
 from model_export.card import model_card
 from model_export.checkpoint import Checkpoint, CheckpointError
+from model_export.drn import Drn
 from model_export.graph import PixelGraph
 from model_export.parity import prove_parity, relight
 from service.buckets import buckets_for
-from service.contract import INPUT_NAME, OUTPUT_NAME, SIZE_MULTIPLE_PX, ModelContract
+from service.contract import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, SIZE_MULTIPLE_PX, ModelContract
 from service.golden import golden_path, golden_picture, write_golden
 from service.lights import Light
 
@@ -57,7 +58,7 @@ def export_onnx(
     of a trained `drn-s` an eighth as far as float16 weights do, at the same size.
 
     Args:
-        checkpoint: of one light, with the provenance that `Checkpoint` asks for.
+        checkpoint: with the provenance that `Checkpoint` asks for.
         checkpoint_sha256: checksum of the checkpoint's file.
         out: the file to write; an older one is replaced when the new one is proved.
         name: the model's short name.
@@ -70,13 +71,13 @@ def export_onnx(
         What the file promises.
 
     Raises:
-        CheckpointError: the checkpoint has several lights, or lacks provenance.
+        CheckpointError: the checkpoint lacks provenance, or is a baseline's.
         ModelRefused: the precision is another.
         ParityError: the graph and the network disagree; no file is written.
     """
     contract = _contract(checkpoint, checkpoint_sha256, name, version, precision)
     output_type: torch.dtype = getattr(torch, contract.precision)
-    model = _trace(PixelGraph(checkpoint.network(), output_type))
+    model = _trace(PixelGraph(_drn(checkpoint), output_type))
     if narrow_weights:
         _narrow_weights(model.graph)
     model.metadata_props.update(contract.to_metadata())
@@ -90,8 +91,9 @@ def export_onnx(
     with replacing(out) as stream:
         stream.write(content)
     with replacing(golden_path(out)) as stream:
-        image = golden_picture()
-        write_golden(stream, image, relight(checkpoint.network(), image)[None])
+        image, network = golden_picture(), checkpoint.network()
+        relit = [relight(network, image, light) for light in range(network.num_lights)]
+        write_golden(stream, image, np.stack(relit))
     with replacing(out.with_suffix(".md")) as stream:
         card = model_card(
             contract, checkpoint, file_name=out.name, content=content, difference=difference
@@ -100,11 +102,16 @@ def export_onnx(
     return contract
 
 
+def _drn(checkpoint: Checkpoint) -> Drn:
+    network = checkpoint.network()
+    if not isinstance(network, Drn):
+        raise CheckpointError(f"only DRN is exported, not {checkpoint.architecture}")
+    return network
+
+
 def _contract(
     checkpoint: Checkpoint, checkpoint_sha256: str, name: str, version: str, precision: str
 ) -> ModelContract:
-    if len(checkpoint.lights) != 1:
-        raise CheckpointError(f"the network renders one light, not {len(checkpoint.lights)}")
     provenance = checkpoint.provenance
     missing = [key for key in ("trained_on", "size_px", "license") if key not in provenance]
     if missing:
@@ -133,15 +140,17 @@ def _trace(graph: PixelGraph) -> ir.Model:
     The trace is of one size, which takes a third of the time of a symbolic one. No node of the
     graph depends on the size; that the other sizes come out right is part of the parity proof.
     """
+    several = graph.network.num_lights > 1
+    lights = (torch.zeros(_TRACED_SHAPE[:1], dtype=torch.int64),) if several else ()
     with warnings.catch_warnings():
         # PyTorch 2.13's exporter trips over its own renaming of a class.
         warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
         program = torch.onnx.export(
             graph.eval(),
-            (torch.zeros(_TRACED_SHAPE, dtype=torch.uint8),),
+            (torch.zeros(_TRACED_SHAPE, dtype=torch.uint8), *lights),
             dynamo=True,
             opset_version=OPSET,
-            input_names=[INPUT_NAME],
+            input_names=[INPUT_NAME, LIGHT_NAME][: 1 + len(lights)],
             output_names=[OUTPUT_NAME],
             verbose=False,
         )
@@ -151,7 +160,7 @@ def _trace(graph: PixelGraph) -> ir.Model:
         for value in node.outputs:
             value.shape = None
     for value in (*model.graph.inputs, *model.graph.outputs):
-        value.shape = ir.Shape(["n", "h", "w", 3])
+        value.shape = ir.Shape(["n"] if value.name == LIGHT_NAME else ["n", "h", "w", 3])
     ClearMetadataAndDocStringPass()(model)  # source lines with their paths
     return model
 

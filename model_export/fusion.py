@@ -15,7 +15,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from model_export.atomic import replacing
-from model_export.vidit import SHADOW_FREE_FOLDER, Picture, ViditFolder
+from model_export.sources import Picture
+from model_export.vidit import ViditFolder
 from service.lights import DIRECTIONS, VIDIT_TEMPERATURES_K, Light
 
 
@@ -28,7 +29,7 @@ def fuse(pictures: Sequence[Picture]) -> Picture:
 
 def fuse_folder(folder: ViditFolder, size_px: int) -> None:
     """Write the shadow-free picture of every scene that has none of this size yet."""
-    out = folder.root / SHADOW_FREE_FOLDER
+    out = folder.shadow_free_folder
     out.mkdir(exist_ok=True)
     lights = [Light(direction, k) for direction in DIRECTIONS for k in VIDIT_TEMPERATURES_K]
     for scene in tqdm(folder.scenes, desc="fusing", unit="scene"):

@@ -42,10 +42,13 @@ class PixelGraph(nn.Module):
         self.network = network
         self.precision = precision
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Map uint8 (n, h, w, 3) to float (n, h, w, 3) in [0, 1], both sRGB-encoded."""
+    def forward(self, image: Tensor, light: Tensor | None = None) -> Tensor:
+        """Map uint8 (n, h, w, 3) to float (n, h, w, 3) in [0, 1], both sRGB-encoded.
+
+        A network of several lights is told by `light`, int64 (n,), which one is wanted.
+        """
         photo = image.permute(0, 3, 1, 2).float() / 127.5 - 1  # -> (n, 3, h, w) in [-1, 1]
-        relit = (self.network(photo).permute(0, 2, 3, 1) + 1) / 2  # -> (n, h, w, 3)
+        relit = (self.network(photo, light).permute(0, 2, 3, 1) + 1) / 2  # -> (n, h, w, 3)
         # A runtime's tanh may pass 1 by a rounding; the contract promises that the pixels don't.
         pixels: Tensor = relit.clamp(0, 1).to(self.precision)
         return pixels

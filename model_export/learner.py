@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from model_export.config import ALL_PARTS, Loss, Stage, TrainingConfig
+from model_export.config import LOSSES, Loss, Stage, TrainingConfig
 from model_export.critic import Critic
-from model_export.drn import Drn
-from model_export.losses import PerceptualLoss, dissimilarity
-from model_export.vidit import Pair
+from model_export.losses import PerceptualLoss, dissimilarity, pyramid_distance
+from model_export.network import RelightingNetwork
+from model_export.pairs import Pair
 
 
 class Learner:
@@ -29,7 +29,7 @@ class Learner:
 
     def __init__(
         self,
-        network: Drn,
+        network: RelightingNetwork,
         stage: Stage,
         config: TrainingConfig,
         device: torch.device,
@@ -38,10 +38,14 @@ class Learner:
         self._network = network
         self._stage = stage
         self._perceptual = perceptual
-        for part in ALL_PARTS:
-            getattr(network, part).requires_grad_(part in stage.trains)
+        parts = dict(network.named_children())
+        assert set(stage.trains) <= set(parts), f"{stage.trains} are not all among {list(parts)}"
+        for name, part in parts.items():
+            part.requires_grad_(name in stage.trains)
         learning = [weight for weight in network.parameters() if weight.requires_grad]
         self._optimizer = torch.optim.Adam(learning, stage.learning_rate, config.betas)
+        self._of_pictures: list[Loss] = [name for name in LOSSES if name in stage.losses]
+        self._of_network = [name for name in stage.losses if name not in LOSSES]
         self._critics: dict[Loss, Critic] = {}
         if "adversarial" in stage.losses:
             self._critics["adversarial"] = Critic(config, stage.learning_rate, device)
@@ -66,10 +70,7 @@ class Learner:
     def learn(self, pair: Pair, step: int) -> dict[str, float]:
         """Take one step; return the value of each loss."""
         self._set_learning_rate(step)
-        picture = self._picture(pair.image)
-        for critic in self._critics.values():
-            critic.learn(pair.image, pair.target, picture.detach())
-        losses = dict(self._losses(pair, picture))
+        losses = dict(self._losses(pair))
         total = torch.stack([self._stage.losses[name] * loss for name, loss in losses.items()])
         self._optimizer.zero_grad(set_to_none=True)
         total.sum().backward()
@@ -77,23 +78,29 @@ class Learner:
         return {name: loss.item() for name, loss in losses.items()}
 
     @torch.no_grad()
-    def picture(self, image: Tensor) -> Tensor:
+    def picture(self, pair: Pair) -> Tensor:
         """Return the picture that this stage judges, (n, 3, h, w) in [-1, 1]."""
-        return self._picture(image)
+        return self._picture(pair)
 
-    def _picture(self, image: Tensor) -> Tensor:
-        network = self._network
-        if self._stage.judges == "drn":
-            relit: Tensor = network(image)
-            return relit.float()
-        part = getattr(network, self._stage.judges)
-        judged: Tensor = part.picture(part(image))
-        return judged.float()
+    def _picture(self, pair: Pair) -> Tensor:
+        return self._network.judged(self._stage.judges, pair.image, pair.light).float()
 
-    def _losses(self, pair: Pair, picture: Tensor) -> Iterator[tuple[Loss, Tensor]]:
-        for name in self._stage.losses:
+    def _losses(self, pair: Pair) -> Iterator[tuple[str, Tensor]]:
+        if self._of_network:
+            own = self._network.own_losses(self._stage.judges, pair.image, pair.target)
+            yield from ((name, own[name]) for name in self._of_network)
+        if self._of_pictures:
+            picture = self._picture(pair)
+            for critic in self._critics.values():
+                critic.learn(pair.image, pair.target, picture.detach())
+            yield from self._picture_losses(pair, picture)
+
+    def _picture_losses(self, pair: Pair, picture: Tensor) -> Iterator[tuple[Loss, Tensor]]:
+        for name in self._of_pictures:
             if name == "l1":
                 yield name, F.l1_loss(picture, pair.target)
+            elif name == "pyramid":
+                yield name, pyramid_distance(picture, pair.target)
             elif name == "ssim":
                 yield name, dissimilarity(picture, pair.target)
             elif name == "perceptual":

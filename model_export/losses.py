@@ -44,7 +44,32 @@ def dissimilarity(picture: Tensor, target: Tensor) -> Tensor:
 
 
 def _windows(x: Tensor) -> Tensor:
-    return F.avg_pool2d(x, kernel_size=7, stride=1)
+    rows = F.avg_pool2d(x, kernel_size=(7, 1), stride=1)  # in two passes: a third of the time
+    return F.avg_pool2d(rows, kernel_size=(1, 7), stride=1)
+
+
+def pyramid_distance(picture: Tensor, target: Tensor, num_levels: int = 5) -> Tensor:
+    """Return the mean L1 distance of the levels of two Laplacian pyramids.
+
+        h_k = I_k - up(down(I_k)),  I_{k+1} = down(I_k)          Burt and Adelson 1983
+
+    Args:
+        picture: (n, 3, h, w) in [-1, 1].
+        target: the same.
+        num_levels: levels of the pyramid, the low-pass one included; fewer where a side would
+            fall under two pixels.
+    """
+    difference = picture - target  # the pyramid is linear
+    distances = []
+    for _ in range(num_levels - 1):
+        if min(difference.shape[-2:]) < 4:
+            break
+        coarse = F.avg_pool2d(difference, 2)
+        fine = difference - F.interpolate(coarse, difference.shape[-2:], mode="bilinear")
+        distances.append(fine.abs().mean())
+        difference = coarse
+    distances.append(difference.abs().mean())
+    return torch.stack(distances).mean()
 
 
 def shadow_region(picture: Tensor, threshold: float) -> Tensor:

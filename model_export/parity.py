@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from model_export.drn import Drn
-from service.contract import INPUT_NAME, OUTPUT_NAME
+from model_export.network import RelightingNetwork
+from service.contract import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME
 
 
 class ParityError(RuntimeError):
@@ -19,12 +19,12 @@ class ParityError(RuntimeError):
 
 
 def prove_parity(
-    network: Drn, content: bytes, shapes: Sequence[tuple[int, int]], atol: float
+    network: RelightingNetwork, content: bytes, shapes: Sequence[tuple[int, int]], atol: float
 ) -> float:
     """Run a graph beside its network: three pictures in one batch, then each alone.
 
     Args:
-        network: the original, in evaluation mode.
+        network: the original, in evaluation mode; each picture asks for another of its lights.
         content: the ONNX file.
         shapes: (h, w) to run, in pixels.
         atol: largest absolute difference allowed, in units of the output (0 to 1).
@@ -37,13 +37,14 @@ def prove_parity(
     """
     session = ort.InferenceSession(content, providers=["CPUExecutionProvider"])
     worst = 0.0
-    for height, width in shapes:
+    for turn, (height, width) in enumerate(shapes):
         images = probe_images(height, width)
-        (batch,) = session.run([OUTPUT_NAME], {INPUT_NAME: images})
-        for image, in_batch in zip(images, batch, strict=True):
-            (alone,) = session.run([OUTPUT_NAME], {INPUT_NAME: image[None]})
-            expected = relight(network, image)
-            for relit in (alone[0], in_batch):
+        lights = (np.arange(len(images)) + len(images) * turn) % network.num_lights
+        batch = _run(session, images, lights)
+        for image, light, in_batch in zip(images, lights, batch, strict=True):
+            alone = _run(session, image[None], np.array([light]))[0]
+            expected = relight(network, image, int(light))
+            for relit in (alone, in_batch):
                 difference = float(np.abs(relit.astype(np.float32) - expected).max())
                 if not difference <= atol:  # NaN is no agreement
                     raise ParityError(
@@ -52,6 +53,15 @@ def prove_parity(
                     )
                 worst = max(worst, difference)
     return worst
+
+
+def _run(
+    session: ort.InferenceSession, images: NDArray[np.uint8], lights: NDArray[np.int64]
+) -> NDArray[np.floating]:
+    feeds = {INPUT_NAME: images, LIGHT_NAME: lights}
+    takes = {each.name for each in session.get_inputs()}
+    (relit,) = session.run([OUTPUT_NAME], {name: feeds[name] for name in takes})
+    return np.asarray(relit)
 
 
 def probe_images(height: int, width: int) -> NDArray[np.uint8]:
@@ -73,8 +83,12 @@ def probe_images(height: int, width: int) -> NDArray[np.uint8]:
 
 
 @torch.inference_mode()
-def relight(network: Drn, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+def relight(
+    network: RelightingNetwork, image: NDArray[np.uint8], light: int = 0
+) -> NDArray[np.float32]:
     """Run the network on one picture, uint8 (h, w, 3) -> float32 (h, w, 3) in [0, 1]."""
     photo = torch.from_numpy(image)[None].permute(0, 3, 1, 2).float() / 127.5 - 1
-    relit: NDArray[np.float32] = ((network(photo)[0].permute(1, 2, 0) + 1) / 2).numpy()
+    relit: NDArray[np.float32] = (
+        (network(photo, torch.tensor([light]))[0].permute(1, 2, 0) + 1) / 2
+    ).numpy()
     return relit

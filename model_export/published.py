@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from torch import Tensor
 
+from model_export.blocks import NUM_RESIDUAL_BLOCKS, NUM_SCALES
 from model_export.checkpoint import (
     Checkpoint,
     CheckpointError,
@@ -28,7 +29,7 @@ from model_export.checkpoint import (
     save,
     sha256,
 )
-from model_export.drn import DILATIONS, NUM_RESIDUAL_BLOCKS, NUM_SCALES
+from model_export.drn import DILATIONS
 
 PUBLISHED_ARCHITECTURE: Final = "drn"
 PUBLISHED_LIGHT: Final = "E-4500"

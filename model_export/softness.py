@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from model_export.vidit import Picture
+from model_export.sources import Picture
 from service.detail import estimate_softness
 
 

@@ -14,60 +14,33 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import torch
+from torch import Tensor, nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
+from model_export.architectures import build
 from model_export.atomic import replacing
-from model_export.checkpoint import Checkpoint, save
+from model_export.checkpoint import Checkpoint, refuse_unlike, save
+from model_export.conditions import Machine, Origin, Start
 from model_export.config import Stage, TrainingConfig
-from model_export.drn import build
 from model_export.learner import Learner
 from model_export.losses import PerceptualLoss
+from model_export.pairs import Pair, Pairs, to_picture
 from model_export.sheets import write_sheet
-from model_export.vidit import Pair, Pairs, ViditFolder, to_picture
-
-Precision = Literal["float32", "bfloat16"]
+from model_export.vidit import ViditFolder
 
 STATE_FILE: Final = "state.pt"
 _SAVE_EVERY_S: Final = 300.0
 _LOG_EVERY_STEPS: Final = 25
 _SHEET_EVERY_STEPS: Final = 250
 _NUM_SHEET_ROWS: Final = 6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
-    """Where and how a run computes.
-
-    Attributes:
-        device: `cpu`, `cuda` or `cuda:1`.
-        precision: of the networks' arithmetic; weights and losses stay float32.
-        num_workers: processes that draw pairs; 0 draws them in this one.
-    """
-
-    device: str = "cpu"
-    precision: Precision = "float32"
-    num_workers: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where the data come from, for the model card.
-
-    Attributes:
-        trained_on: the data, in a few words.
-        license: SPDX identifier of the licence that the weights get.
-    """
-
-    trained_on: str
-    license: str
 
 
 class RunMismatch(ValueError):
@@ -87,9 +60,11 @@ class Training:
         origin: what the card says of the data.
         machine: where to compute.
         perceptual: the VGG-19 loss, or None where no weights are at hand.
+        start: weights to begin with instead of random ones.
 
     Raises:
         MissingData: the pictures are smaller than a stage wants them.
+        CheckpointError: the weights to begin with are of another network.
     """
 
     def __init__(
@@ -102,6 +77,7 @@ class Training:
         origin: Origin,
         machine: Machine,
         perceptual: PerceptualLoss | None = None,
+        start: Start | None = None,
     ) -> None:
         folder.require(max(stage.size_px for stage in config.stages))
         torch.manual_seed(config.seed)
@@ -113,8 +89,14 @@ class Training:
         self._machine = machine
         self._device = torch.device(machine.device)
         self._perceptual = perceptual.to(self._device) if perceptual else None
-        self._network = build(config.architecture).to(self._device)
+        self._started_from = start.name if start else "nothing"
+        self._network = build(config.architecture, len(config.lights)).to(self._device)
+        if start:
+            _begin_with(self._network, start.weights)
         convert_conv2d_weight_memory_format(self._network, torch.channels_last)
+        self._mean = AveragedModel(
+            self._network, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay)
+        )
         self._stage_index = 0
         self._step = 0
         self._learners: dict[str, Any] = {}  # state of optimiser and critics, when resumed
@@ -142,6 +124,7 @@ class Training:
             raise RunMismatch("VGG weights must be given to all of a run, or to none of it")
         self._folder = self._folder.only(state["scenes"])
         self._network.load_state_dict(state["network"])
+        self._mean.load_state_dict(state["mean"])
         self._stage_index, self._step = state["stage_index"], state["step"]
         self._learners = state["learners"]
 
@@ -173,6 +156,7 @@ class Training:
                 self._device.type, torch.bfloat16, enabled=self._machine.precision == "bfloat16"
             ):
                 losses = learner.learn(pair, self._step)
+            self._mean.update_parameters(self._network)
             self._step += 1
             if self._step % _LOG_EVERY_STEPS == 0:
                 self._log(stage, losses)
@@ -191,7 +175,7 @@ class Training:
         pairs = Pairs(
             self._folder,
             stage,
-            self.config.light,
+            self.config.lights,
             self.config.augmentation,
             seed=(self.config.seed, self._stage_index),
         )
@@ -201,11 +185,12 @@ class Training:
             rest, stage.batch_size, num_workers=self._machine.num_workers, pin_memory=on_gpu
         )
         for pair in loader:
+            image, target, light = (each.to(self._device, non_blocking=True) for each in pair)
+            channels_last = torch.channels_last
             yield Pair(
-                *(
-                    planes.to(self._device, memory_format=torch.channels_last, non_blocking=True)
-                    for planes in pair
-                )
+                image.contiguous(memory_format=channels_last),
+                target.contiguous(memory_format=channels_last),
+                light,
             )
 
     def _save(self, learners: Mapping[str, Any]) -> None:
@@ -215,6 +200,7 @@ class Training:
             "held_out": list(self._held_out.scenes),
             "perceptual": self._perceptual is not None,
             "network": self._network.state_dict(),
+            "mean": self._mean.state_dict(),
             "stage_index": self._stage_index,
             "step": self._step,
             "learners": dict(learners),
@@ -228,16 +214,17 @@ class Training:
         done = {stage.name: stage.num_steps for stage in stages[: self._stage_index]}
         if self._stage_index < len(stages):
             done[stages[self._stage_index].name] = self._step
-        weights = self._network.state_dict()
+        weights = self._mean.module.state_dict()
         return Checkpoint(
             architecture=self.config.architecture,
-            lights=(str(self.config.light),),
+            lights=tuple(map(str, self.config.lights)),
             weights={name: weight.detach().cpu().clone() for name, weight in weights.items()},
             provenance={
                 "trained_on": f"{len(self._folder.scenes)} {self._origin.trained_on}",
                 "license": self._origin.license,
                 "size_px": self._size_px(),
                 "num_held_out_scenes": len(self._held_out.scenes),
+                "started_from": self._started_from,
                 "perceptual_loss": "VGG-19" if self._perceptual else "none: no weights given",
                 **{f"steps.{name}": steps for name, steps in done.items()},
             },
@@ -254,14 +241,24 @@ class Training:
                 writer.writerow([stage.name, self._step, name, f"{value:.5f}"])
 
     def _write_samples(self, stage: Stage, learner: Learner) -> None:
-        pairs = Pairs(self._held_out, stage, self.config.light, self.config.augmentation, seed=(1,))
+        pairs = Pairs(
+            self._held_out, stage, self.config.lights, self.config.augmentation, seed=(1,)
+        )
         rows = []
         for index in range(min(_NUM_SHEET_ROWS, len(pairs))):
             pair = pairs[index]
-            picture = learner.picture(pair.image[None].to(self._device))[0]
+            batch = Pair(*(each[None].to(self._device) for each in pair))
+            picture = learner.picture(batch)[0]
             rows.append([to_picture(pair.image), to_picture(picture), to_picture(pair.target)])
         name = f"{self._stage_index + 1}-{stage.name}-{self._step:06d}.png"
         write_sheet(self.out / "samples" / name, ["input", stage.judges, stage.target], rows)
+
+
+def _begin_with(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Copy weights into a network; those that it has beyond them stay as they are."""
+    own = network.state_dict()
+    refuse_unlike({**own, **weights}, own)
+    network.load_state_dict({**own, **weights})
 
 
 @contextmanager

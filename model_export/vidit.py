@@ -1,30 +1,30 @@
-"""Reads a folder in VIDIT's layout, real or rendered, and draws training pairs from it.
+"""Reads scenes in VIDIT's layout, real or rendered.
 
     Image007_4500_NE.png          scene 7, 4500 K, light from the north-east
+    A_d_NE.png                    scene A of VIDIT's published animations, temperature not told
     shadow_free/Image007.png      the scene without shadows (`model_export.fusion`)
 
-VIDIT has every light as a file. A rendered folder has one temperature; the others are made from
-it in scene-linear light, where a lamp's colour is a gain on each channel.
+The files lie in a folder, or in an archive as it was downloaded (`VIDIT_train.zip`, also the
+training data of AIM 2020's tracks 2 and 3), at any depth. VIDIT has every light as a file. A
+rendered folder has one temperature; the others are made from it in scene-linear light, where a
+lamp's colour is a gain on each channel.
 """
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Final, NamedTuple
+from pathlib import Path, PurePosixPath
+from typing import Final
 
-import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
 from cachetools import LRUCache
 from PIL import Image
-from torch import Tensor
-from torch.utils.data import Dataset
 
-from model_export.config import Augmentation, Stage
+from model_export.sources import MissingData, Picture, Source, read_picture
 from service.color import (
     aces,
     aces_inverse,
@@ -34,24 +34,22 @@ from service.color import (
 )
 from service.lights import DIRECTIONS, Light
 
-Picture = npt.NDArray[np.uint8]  # (h, w, 3) sRGB
 SceneLinear = npt.NDArray[np.float32]  # (h, w, 3), 0 to infinity
 
 _CACHE_BYTES: Final = 2**31  # of decoded pictures, in each process that draws pairs
 SHADOW_FREE_FOLDER: Final = "shadow_free"
-_FILE_NAME: Final = re.compile(r"Image(\d{3,})_(\d{4,5})_(N|NE|E|SE|S|SW|W|NW)\.png")
-
-
-class MissingData(FileNotFoundError):
-    """A folder lacks what training or evaluation needs."""
+_DIRECTION: Final = "(N|NE|E|SE|S|SW|W|NW)"
+_FILE_NAME: Final = re.compile(rf"Image(\d{{3,}})_(\d{{4,5}})_{_DIRECTION}\.png")
+_FRAME_NAME: Final = re.compile(rf"([A-Z])_d_{_DIRECTION}\.png")
+_FRAME_TEMPERATURE_K: Final = 4500  # not told; a frame's input and target have the same
 
 
 @dataclass(frozen=True, slots=True)
 class ViditFolder:
-    """A folder in VIDIT's layout.
+    """Scenes in VIDIT's layout.
 
     Attributes:
-        root: the folder.
+        root: the folder or the archive.
         size_px: side of its pictures.
         scenes: numbers of the scenes that have all eight directions, ascending.
         temperatures_k: colour temperatures that every one of these scenes has as files.
@@ -61,40 +59,43 @@ class ViditFolder:
     size_px: int
     scenes: tuple[int, ...]
     temperatures_k: tuple[int, ...]
+    _source: Source = field(repr=False, compare=False)
+    _files: Mapping[tuple[int, Light], str] = field(repr=False, compare=False)
     _pictures: LRUCache[tuple[str, int], Picture] = field(repr=False, compare=False)
 
     @classmethod
     def open(cls, root: Path) -> ViditFolder:
-        """Read which scenes and lights a folder holds.
+        """Read which scenes and lights a folder or an archive holds.
 
         Raises:
-            MissingData: the folder is not there, or holds no complete scene.
+            MissingData: it is not there, holds no complete scene, or one picture twice.
         """
-        found: dict[int, set[Light]] = {}
-        for path in root.glob("Image*.png"):
-            if match := _FILE_NAME.fullmatch(path.name):
-                scene, kelvin, direction = match.groups()
-                found.setdefault(int(scene), set()).add(Light(direction, int(kelvin)))
-        complete = {
-            scene: {
-                light.temperature_k
-                for light in lights
-                if all(Light(direction, light.temperature_k) in lights for direction in DIRECTIONS)
-            }
-            for scene, lights in found.items()
-        }
+        source = Source(root)
+        files = _files_by_light(source)
+        lights: dict[int, set[Light]] = {}
+        for scene, light in files:
+            lights.setdefault(scene, set()).add(light)
+        complete = {scene: _complete_temperatures(lights[scene]) for scene in lights}
         complete = {scene: kelvins for scene, kelvins in complete.items() if kelvins}
         shared = set.intersection(*complete.values()) if complete else set()
         if not shared:
             raise MissingData(
                 f"{root} holds no scene with all eight directions at a common temperature, as"
-                " Image000_4500_N.png ... Image000_4500_NW.png"
+                f" Image000_4500_N.png ... Image000_4500_NW.png ({_what_there_is(lights)})"
             )
-        scene, kelvin = min(complete), min(shared)
-        with Image.open(root / f"Image{scene:03d}_{kelvin}_{DIRECTIONS[0]}.png") as picture:
+        first = files[min(complete), Light(DIRECTIONS[0], min(shared))]
+        with Image.open(io.BytesIO(source.read(first))) as picture:
             size_px = picture.width
         cache: LRUCache[tuple[str, int], Picture] = LRUCache(_CACHE_BYTES, lambda p: p.nbytes)
-        return cls(root, size_px, tuple(sorted(complete)), tuple(sorted(shared)), cache)
+        scenes, kelvins = tuple(sorted(complete)), tuple(sorted(shared))
+        return cls(root, size_px, scenes, kelvins, source, files, cache)
+
+    @property
+    def shadow_free_folder(self) -> Path:
+        """Where the shadow-free pictures lie: in the folder, or beside the archive."""
+        if self.root.is_dir():
+            return self.root / SHADOW_FREE_FOLDER
+        return self.root.with_suffix(f".{SHADOW_FREE_FOLDER}")
 
     def only(self, scenes: Iterable[int]) -> ViditFolder:
         """Return the same folder with only these of its scenes."""
@@ -129,14 +130,14 @@ class ViditFolder:
         """Return a scene under a light, (size_px, size_px, 3), resized by area."""
         kelvin = light.temperature_k
         if kelvin in self.temperatures_k:
-            return self._read(f"Image{scene:03d}_{kelvin}_{light.direction}.png", size_px)
+            return self._read(scene, light, size_px)
         return render_srgb(self.scene_linear(scene, light, size_px))
 
     def scene_linear(self, scene: int, light: Light, size_px: int) -> SceneLinear:
         """Return the same in scene-linear light, behind the renderer's tone curve."""
         source_k = min(self.temperatures_k, key=lambda k: abs(k - light.temperature_k))
-        name = f"Image{scene:03d}_{source_k}_{light.direction}.png"
-        linear = aces_inverse(srgb_to_linear(_as_float(self._read(name, size_px))))
+        stored = self._read(scene, Light(light.direction, source_k), size_px)
+        linear = aces_inverse(srgb_to_linear(_as_float(stored)))
         if source_k == light.temperature_k:
             return linear
         gain = temperature_gain(source_k, light.temperature_k).astype(np.float32)
@@ -148,23 +149,70 @@ class ViditFolder:
         Raises:
             MissingData: it has not been made yet.
         """
-        return self._read(f"{SHADOW_FREE_FOLDER}/Image{scene:03d}.png", size_px)
+        name = f"Image{scene:03d}.png"
+        return self._cached(
+            (f"{SHADOW_FREE_FOLDER}/{name}", size_px),
+            lambda: read_picture(Source(self.shadow_free_folder), name, size_px),
+        )
 
-    def _read(self, name: str, size_px: int) -> Picture:
-        key = (name, size_px)
+    def _read(self, scene: int, light: Light, size_px: int) -> Picture:
+        name = self._files[scene, light]
+        return self._cached((name, size_px), lambda: read_picture(self._source, name, size_px))
+
+    def _cached(self, key: tuple[str, int], read: Callable[[], Picture]) -> Picture:
         picture = self._pictures.get(key)
         if picture is None:
-            self._pictures[key] = picture = _read_picture(self.root / name, size_px)
+            self._pictures[key] = picture = read()
         return picture
 
 
-def _read_picture(path: Path, size_px: int) -> Picture:
-    codes = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
-    if codes is None:
-        raise MissingData(f"{path} is missing or cannot be read")
-    if codes.shape[:2] != (size_px, size_px):
-        codes = cv2.resize(codes, (size_px, size_px), interpolation=cv2.INTER_AREA)
-    return np.asarray(codes, dtype=np.uint8)
+def names_lights(root: Path) -> bool:
+    """Tell whether a folder or an archive holds pictures with lights in their names.
+
+    Raises:
+        MissingData: it is neither, or it holds a picture twice.
+    """
+    return bool(_files_by_light(Source(root)))
+
+
+def _files_by_light(source: Source) -> dict[tuple[int, Light], str]:
+    """Return the file of each scene under each light; frames of animations where no others are.
+
+    Raises:
+        MissingData: two files are the same picture.
+    """
+    found: dict[tuple[int, Light], str] = {}
+    frames: dict[tuple[int, Light], str] = {}
+    for name in source.names():
+        base = PurePosixPath(name).name
+        if match := _FILE_NAME.fullmatch(base):
+            scene, kelvin, direction = match.groups()
+            table, key = found, (int(scene), Light(direction, int(kelvin)))
+        elif match := _FRAME_NAME.fullmatch(base):
+            letter, direction = match.groups()
+            table, key = frames, (ord(letter) - ord("A"), Light(direction, _FRAME_TEMPERATURE_K))
+        else:
+            continue
+        if key in table:
+            raise MissingData(f"{source.root} holds a picture twice: {table[key]} and {name}")
+        table[key] = name
+    return found or frames
+
+
+def _complete_temperatures(lights: set[Light]) -> set[int]:
+    """Return the temperatures at which all eight directions are there."""
+    return {
+        light.temperature_k
+        for light in lights
+        if all(Light(direction, light.temperature_k) in lights for direction in DIRECTIONS)
+    }
+
+
+def _what_there_is(lights: Mapping[int, set[Light]]) -> str:
+    if not lights:
+        return "there is no file of such a name"
+    scene = min(lights)
+    return f"scene {scene} has {', '.join(sorted(map(str, lights[scene])))}"
 
 
 def render_srgb(linear: SceneLinear) -> Picture:
@@ -174,90 +222,3 @@ def render_srgb(linear: SceneLinear) -> Picture:
 
 def _as_float(picture: Picture) -> npt.NDArray[np.float32]:
     return np.asarray(picture, dtype=np.float32) / np.float32(255)
-
-
-class Pair(NamedTuple):
-    """What one step learns from; each (3, size_px, size_px) in [-1, 1], batched (n, 3, ...)."""
-
-    image: Tensor
-    target: Tensor
-
-
-class Pairs(Dataset[Pair]):
-    """The endless, repeatable stream of pairs of one stage.
-
-    Item k depends on `seed` and k alone, so a resumed run goes on with the pairs that an
-    uninterrupted one would have seen.
-
-    Args:
-        folder: the training scenes.
-        stage: gives the size and the kind of target.
-        light: the light that the network learns to cast.
-        augmentation: how pairs are varied.
-        seed: of the stream.
-    """
-
-    def __init__(
-        self,
-        folder: ViditFolder,
-        stage: Stage,
-        light: Light,
-        augmentation: Augmentation,
-        seed: Sequence[int],
-    ) -> None:
-        self._folder = folder
-        self._stage = stage
-        self._light = light
-        self._vary = augmentation
-        self._seed = tuple(seed)
-
-    def __len__(self) -> int:
-        return self._stage.num_steps * self._stage.batch_size
-
-    def __getitem__(self, index: int) -> Pair:
-        rng = np.random.default_rng([*self._seed, index])
-        scene = int(rng.choice(self._folder.scenes))
-        light = Light(str(rng.choice(DIRECTIONS)), int(rng.choice(self._vary.temperatures_k)))
-        flipped = bool(rng.random() < self._vary.mirror)
-        wanted = self._light.mirrored if flipped else self._light
-        image, relit = self._under_both(scene, light, wanted, rng)
-        target = relit
-        if self._stage.target == "shadow_free":
-            target = self._folder.shadow_free(scene, self._stage.size_px)
-        if flipped:
-            image, target = image[:, ::-1], target[:, ::-1]
-        return Pair(to_tensor(image), to_tensor(target))
-
-    def _under_both(
-        self, scene: int, light: Light, wanted: Light, rng: np.random.Generator
-    ) -> tuple[Picture, Picture]:
-        """Return the scene under `light` and under `wanted`, with the same variation."""
-        size_px = self._stage.size_px
-        gain = np.float32(2 ** rng.uniform(*self._vary.exposure_stops))
-        share = float(rng.random() < self._vary.ambient) * rng.uniform(0, self._vary.max_ambient)
-        pictures = []
-        for each in (light, wanted):
-            linear = self._folder.scene_linear(scene, each, size_px)
-            if share:  # of soft light in the lamp's own colour
-                linear = linear + np.float32(share) * self._ambient(scene, each.temperature_k)
-            pictures.append(render_srgb(linear * gain))
-        return pictures[0], pictures[1]
-
-    def _ambient(self, scene: int, temperature_k: int) -> SceneLinear:
-        """Return the mean of the scene's eight lights: a light from all sides."""
-        size_px = self._stage.size_px
-        lights = (Light(direction, temperature_k) for direction in DIRECTIONS)
-        total = sum(self._folder.scene_linear(scene, light, size_px) for light in lights)
-        return np.asarray(total / len(DIRECTIONS), dtype=np.float32)
-
-
-def to_tensor(picture: Picture) -> Tensor:
-    """Return a picture (h, w, 3) as (3, h, w) in [-1, 1]."""
-    planes = np.ascontiguousarray(picture.transpose(2, 0, 1), dtype=np.float32)
-    return torch.from_numpy(planes / 127.5 - 1)
-
-
-def to_picture(planes: Tensor) -> Picture:
-    """Return planes (3, h, w) in [-1, 1] as a picture (h, w, 3)."""
-    codes = ((planes.detach().float().clamp(-1, 1) + 1) * 127.5).round()
-    return codes.permute(1, 2, 0).to("cpu", torch.uint8).numpy()

@@ -112,7 +112,8 @@ def test_a_missing_file_is_reported_as_missing(tmp_path):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"architecture": "unet"}, "'unet' is not one of drn"),
+        ({"architecture": "unet"}, "'unet' is not one of .*drn"),
+        ({"architecture": "u-net-xs", "lights": ("E-4500", "W-4500")}, "renders one light"),
         ({"architecture": "drn-s"}, "shape"),
         ({"lights": ()}, "at least one light"),
         ({"lights": ("east",)}, "not of the form 'E-4500'"),

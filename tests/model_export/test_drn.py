@@ -1,17 +1,15 @@
 import pytest
 import torch
 
+from model_export.blocks import DownBackProjection, ResidualBlock, UpBackProjection
 from model_export.drn import (
     ARCHITECTURES,
     DILATIONS,
-    DownBackProjection,
     Drn,
     MultiScalePerception,
     ReRenderer,
-    ResidualBlock,
     SceneReconversion,
     ShadowPrior,
-    UpBackProjection,
     build,
 )
 

@@ -2,9 +2,19 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from model_export.evaluation import UNCHANGED, as_table, evaluate, examples, psnr_db, ssim
+from model_export.evaluation import (
+    UNCHANGED,
+    as_table,
+    evaluate,
+    psnr_db,
+    ssim,
+)
+from model_export.examples import examples
+from model_export.methods import Method
 from service.lights import Light
+from tests.model_export.random_lpips import random_lpips
 
 EAST = Light("E", 4500)
 
@@ -33,19 +43,42 @@ def test_the_unchanged_input_stands_beside_every_method(folder, tmp_path):
     held_out = list(examples(folder, EAST, 64, (4500,)))
     answers = {example.image.tobytes(): example.target ^ 1 for example in held_out}
     sheet = tmp_path / "sheets" / "sheet.png"
-    methods = {"one code off": lambda image: answers[image.tobytes()]}
-    scores = evaluate(held_out, methods, sheet)
+    methods = [Method("one code off", lambda image: answers[image.tobytes()], 1_500_000)]
+    scores = evaluate(held_out, methods, sheet=sheet)
     assert [score.method for score in scores] == [UNCHANGED, "one code off"]
-    assert scores[0].psnr_db < 20
-    assert scores[1].psnr_db == pytest.approx(20 * np.log10(255))
-    assert scores[1].ssim > 0.99
-    assert scores[0].psnr_margin_db > 0
+    assert scores[0].psnr_db.value < 20
+    assert scores[1].psnr_db.value == pytest.approx(20 * np.log10(255))
+    assert scores[1].ssim.value > 0.99
+    assert scores[0].psnr_db.margin > 0
     assert sheet.exists()
-    assert "| unchanged input | 28 |" in as_table(scores)
+    table = as_table(scores)
+    assert "| unchanged input |  | 0 | 28 |" in table
+    assert "| one code off | 1.50 M |" in table
+    assert "LPIPS" not in table
 
 
 def test_one_scene_has_no_margin(folder):
     held_out = list(examples(folder.only((0,)), EAST, 32, (4500,)))
-    table = as_table(evaluate(held_out, {}))
+    table = as_table(evaluate(held_out, []))
     assert "±" not in table
     assert "nan" not in table
+
+
+def test_a_sheet_shows_each_scene_once_and_not_always_from_the_same_light(folder, tmp_path):
+    held_out = list(examples(folder, EAST, 64, (4500,)))
+    sheet = tmp_path / "sheet.png"
+    evaluate(held_out, [], sheet=sheet)
+    with Image.open(sheet) as picture:
+        tiles = np.asarray(picture.crop((0, 18, 192, picture.height))).reshape(4, 194, 192, 3)
+    rows = [tile[:192:3, ::3] for tile in tiles]
+    for rank, row in enumerate(rows):
+        shown = [np.array_equal(row, e.image) for e in held_out if e.scene == rank]
+        assert shown.index(True) == rank
+
+
+def test_lpips_is_a_column_where_its_weights_are_given(folder):
+    held_out = list(examples(folder.only((0, 1)), EAST, 32, (4500,)))
+    (score,) = evaluate(held_out, [], lpips=random_lpips())
+    assert score.lpips.value > 0
+    assert score.lpips.margin > 0
+    assert "| LPIPS |" in as_table([score])

@@ -12,9 +12,10 @@ import torch
 from model_export.checkpoint import CheckpointError
 from model_export.drn import build
 from model_export.export import EXACT_ATOL, ROUNDED_ATOL, export_onnx
+from model_export.exported import initial_weights
 from model_export.graph import PixelGraph
 from model_export.parity import ParityError, probe_images, prove_parity, relight
-from service.contract import INPUT_NAME, OUTPUT_NAME, ModelContract
+from service.contract import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, ModelContract
 from service.errors import ModelRefused
 from service.lights import Light
 from tests.model_export.untrained import untrained
@@ -193,7 +194,6 @@ def test_the_graph_of_other_weights_is_found_out(exported):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"lights": ("E-4500", "W-4500")}, "renders one light, not 2"),
         ({"provenance": {"size_px": 256}}, "provenance lacks trained_on, license"),
     ],
 )
@@ -202,6 +202,57 @@ def test_a_checkpoint_that_cannot_keep_a_contract_is_refused(
 ):
     with pytest.raises(CheckpointError, match=complaint):
         export_onnx(replace(checkpoint, **change), CHECKSUM, tmp_path / "x.onnx", **OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory):
+    """A checkpoint of three lights and its exported file."""
+    checkpoint = untrained(("N-4500", "E-4500", "S-4500"), size_px=256)
+    path = tmp_path_factory.mktemp("several") / "drn-xs.onnx"
+    export_onnx(checkpoint, CHECKSUM, path, **OPTIONS)
+    return checkpoint, path
+
+
+def test_a_model_of_several_lights_is_told_which_one_each_picture_gets(several):
+    checkpoint, path = several
+    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    image = probe_images(64, 48)[1]
+    lights = np.array([2, 0, 1])
+    (relit,) = session.run(None, {INPUT_NAME: np.stack([image] * 3), LIGHT_NAME: lights})
+    for light, picture in zip(lights, relit, strict=True):
+        expected = relight(checkpoint.network(), image, int(light))
+        np.testing.assert_allclose(picture, expected, atol=ROUNDED_ATOL, rtol=0)
+    assert np.abs(relit[0] - relit[1]).max() > 10 * ROUNDED_ATOL
+
+
+def test_the_scene_reconversion_never_knows_the_wanted_light(several):
+    checkpoint, _ = several
+    assert not [
+        name
+        for name in checkpoint.weights
+        if "table" in name and not name.startswith(("shadow_prior.", "rerenderer."))
+    ]
+
+
+@pytest.mark.parametrize("narrow_weights", [True, False])
+def test_training_can_go_on_with_the_weights_of_an_exported_file(several, tmp_path, narrow_weights):
+    checkpoint, _ = several
+    path = tmp_path / "drn-xs.onnx"
+    export_onnx(checkpoint, CHECKSUM, path, narrow_weights=narrow_weights, **OPTIONS)
+    read = initial_weights(path)
+    missing = set(checkpoint.weights) - set(read)
+    assert all(name.endswith(".bias") or ".head." in name for name in missing)
+    network = build("drn-xs", 3)
+    network.load_state_dict({**network.state_dict(), **read})
+    image = probe_images(64, 48)[1]
+    expected = relight(checkpoint.network(), image, 1)
+    np.testing.assert_allclose(relight(network.eval(), image, 1), expected, atol=ROUNDED_ATOL)
+
+
+def test_weights_are_not_read_from_another_file(tmp_path):
+    (tmp_path / "x.onnx").write_bytes(b"nothing")
+    with pytest.raises(CheckpointError):
+        initial_weights(tmp_path / "x.onnx")
 
 
 def test_an_unknown_precision_is_refused(checkpoint, tmp_path):

@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from model_export.checkpoint import load
+from model_export.conditions import Machine, Origin
 from model_export.config import CONFIGS, DEFAULT, PAPER
 from model_export.evaluation import ssim
 from model_export.learner import Learner
-from model_export.losses import NotVgg, PerceptualLoss, dissimilarity
-from model_export.training import Machine, Origin, RunMismatch, Training
-from model_export.vidit import MissingData, Pair, to_tensor
+from model_export.losses import NotVgg, PerceptualLoss, dissimilarity, pyramid_distance
+from model_export.pairs import Pair, to_tensor
+from model_export.sources import MissingData
+from model_export.training import RunMismatch, Training
 from tests.model_export.tiny import TINY
 
 MACHINE = Machine()
@@ -39,7 +41,7 @@ def test_a_run_goes_through_all_stages_and_leaves_a_checkpoint(start):
     run = start("run")
     assert run.run()
     checkpoint = load(run.checkpoint_path)
-    assert checkpoint.lights == ("E-4500",)
+    assert checkpoint.lights == tuple(map(str, TINY.lights))
     assert checkpoint.provenance["steps.finish"] == 2
     sheets = {path.name for path in (run.out / "samples").iterdir()}
     assert sheets == {f"{i}-{s.name}-000002.png" for i, s in enumerate(TINY.stages, 1)}
@@ -89,7 +91,8 @@ def test_a_stage_changes_only_the_parts_that_it_trains(start, stage):
     network = run._network
     before = {name: weight.clone() for name, weight in network.state_dict().items()}
     learner = Learner(network, stage, TINY, torch.device("cpu"), None)
-    pair = Pair(torch.rand(1, 3, 32, 32) * 2 - 1, torch.rand(1, 3, 32, 32) * 2 - 1)
+    image, target = (torch.rand(2, 1, 3, 32, 32) * 2 - 1).unbind()
+    pair = Pair(image, target, torch.tensor([2]))
     learner.learn(pair, 0)
     changed = {
         name.split(".")[0]
@@ -103,9 +106,33 @@ def test_learning_brings_the_picture_nearer_to_the_target(start):
     stage = dataclasses.replace(DEFAULT.stages[3], num_steps=60, learning_rate=2e-3, decay_from=1.0)
     learner = Learner(start("run")._network, stage, TINY, torch.device("cpu"), None)
     image = torch.rand(1, 3, 32, 32) * 2 - 1
-    pair = Pair(image, image * 0.5 + 0.2)
+    pair = Pair(image, image * 0.5 + 0.2, torch.tensor([2]))
     losses = [learner.learn(pair, step)["l1"] for step in range(60)]
     assert losses[-1] < 0.6 * losses[0]
+
+
+def test_one_network_learns_to_tell_its_lights_apart(start):
+    stage = dataclasses.replace(DEFAULT.stages[3], num_steps=60, learning_rate=5e-3, decay_from=1.0)
+    network = start("run")._network
+    learner = Learner(network, stage, TINY, torch.device("cpu"), None)
+    image = torch.rand(1, 3, 32, 32) * 2 - 1
+    lights = torch.tensor([2, 6])
+    targets = torch.cat([image * 0.5 + 0.4, image * 0.5 - 0.4])
+    pair = Pair(image.expand(2, -1, -1, -1).clone(), targets, lights)
+    for step in range(60):
+        learner.learn(pair, step)
+    east, west = learner.picture(pair).mean(dim=(1, 2, 3)).tolist()
+    assert east > west + 0.2
+
+
+def test_what_a_run_leaves_is_the_running_mean_of_its_weights(start):
+    last, mean = start("last", dataclasses.replace(TINY, ema_decay=0.0)), start("mean")
+    last.run()
+    mean.run()
+    name = "rerenderer.paint.0.weight"
+    assert torch.equal(weights_of(last)[name], last._network.state_dict()[name].cpu())
+    assert not torch.equal(weights_of(mean)[name], weights_of(last)[name])
+    assert torch.equal(mean._network.state_dict()[name], last._network.state_dict()[name])
 
 
 def test_autocast_to_bfloat16_trains_and_keeps_float32_weights(start):
@@ -141,6 +168,18 @@ def test_the_paper_is_a_config_of_its_own():
     ]
     assert PAPER.shadow_threshold == pytest.approx(0.059, abs=1e-3)
     assert {stage.learning_rate for stage in PAPER.stages} == {1e-4}
+
+
+def test_the_pyramid_tells_a_change_of_light_from_a_change_of_texture():
+    picture = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    fine = torch.ones(64, 64)
+    fine[::2] = -1
+    assert pyramid_distance(picture, picture) == 0
+    brighter = pyramid_distance(picture + 0.1, picture)
+    assert brighter.item() == pytest.approx(0.1 / 5, abs=1e-4)  # in the lowest of five levels
+    assert pyramid_distance(picture + 0.1 * fine, picture).item() == pytest.approx(
+        0.1 / 5, abs=5e-3
+    )
 
 
 def test_dissimilarity_is_one_minus_the_ssim_that_evaluation_measures():

@@ -8,15 +8,20 @@ import torch
 from PIL import Image
 
 from model_export.config import DEFAULT, Augmentation
-from model_export.vidit import MissingData, Pairs, ViditFolder, render_srgb, to_picture
+from model_export.pairs import Pairs, to_picture
+from model_export.sources import MissingData
+from model_export.vidit import ViditFolder, render_srgb
 from service.lights import DIRECTIONS, VIDIT_TEMPERATURES_K, Light
 
 STAGE = dataclasses.replace(DEFAULT.stages[1], size_px=64, num_steps=40, batch_size=1)
 PLAIN = Augmentation(mirror=0.0)
 
 
-def draw(folder, augmentation=PLAIN, stage=STAGE, seed=(0,)):
-    return Pairs(folder, stage, DEFAULT.light, augmentation, seed)
+E = (Light("E", 4500),)
+
+
+def draw(folder, augmentation=PLAIN, stage=STAGE, seed=(0,), lights=E):
+    return Pairs(folder, stage, lights, augmentation, seed)
 
 
 def test_only_scenes_with_all_eight_directions_count(vidit_root):
@@ -76,6 +81,20 @@ def test_the_target_is_the_scene_under_the_wanted_light(folder):
     for k in range(10):
         target = to_picture(draw(folder)[k].target)
         assert min(np.abs(target.astype(int) - w).max() for w in wanted) <= 1
+
+
+@pytest.mark.parametrize("mirror", [0.0, 1.0])
+def test_each_pair_says_which_light_its_target_shows(folder, mirror):
+    pairs = draw(folder, Augmentation(mirror=mirror), lights=DEFAULT.lights)
+    seen = set()
+    for k in range(40):
+        target, light = to_picture(pairs[k].target), DEFAULT.lights[int(pairs[k].light)]
+        if mirror:
+            target, light = target[:, ::-1], light.mirrored
+        wanted = [folder.picture(scene, light, 64) for scene in folder.scenes]
+        assert min(np.abs(target.astype(int) - w).max() for w in wanted) <= 1
+        seen.add(light)
+    assert seen == set(DEFAULT.lights)
 
 
 def test_a_mirrored_pair_shows_the_mirrored_light(folder):

@@ -6,13 +6,16 @@ from model_export.checkpoint import Checkpoint
 from model_export.drn import build
 
 
-def untrained(**provenance: str | int | float) -> Checkpoint:
+def untrained(lights: tuple[str, ...] = ("E-4500",), **provenance: str | int | float) -> Checkpoint:
     torch.manual_seed(0)
-    weights = build("drn-xs").state_dict()
+    weights = build("drn-xs", len(lights)).state_dict()
+    for name in weights:
+        if name.endswith(".table.weight"):  # zero before any training: all lights alike
+            weights[name] = torch.randn_like(weights[name]) / 4
     # An untrained network of two channels amplifies every rounding; a fainter picture of it
     # keeps what float32 leaves within the bounds that hold for trained networks.
     weights["rerenderer.paint.0.weight"] *= 0.5
     told = {"trained_on": "nothing", "license": "Apache-2.0"}
     return Checkpoint(
-        architecture="drn-xs", lights=("E-4500",), weights=weights, provenance=told | provenance
+        architecture="drn-xs", lights=lights, weights=weights, provenance=told | provenance
     )
