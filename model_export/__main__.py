@@ -14,19 +14,20 @@ from typing import Annotated, Final, Literal
 import torch
 import typer
 
-from model_export import comparison, scenes
+from model_export import scenes
 from model_export.checkpoint import CheckpointError, load, load_tensors, sha256
-from model_export.color_transfer import NotColorTransfer
-from model_export.conditions import Machine, Origin, Precision, Start
 from model_export.config import CONFIGS, TrainingConfig
-from model_export.drn import ARCHITECTURES
-from model_export.evaluate_command import evaluate_command
-from model_export.export import export_onnx
-from model_export.exported import initial_weights as read_weights
-from model_export.fusion import fuse_folder
-from model_export.losses import NotVgg, PerceptualLoss
-from model_export.lpips import NotLpips
-from model_export.methods import LightNotRendered
+from model_export.data.fusion import fuse_folder
+from model_export.data.vidit import ViditFolder
+from model_export.evaluation.color_transfer import NotColorTransfer
+from model_export.evaluation.command import evaluate_command
+from model_export.evaluation.lpips import NotLpips
+from model_export.evaluation.methods import LightNotRendered
+from model_export.export.parity import ParityError
+from model_export.export.published import import_published
+from model_export.export.reader import initial_weights as read_weights
+from model_export.export.writer import export_onnx
+from model_export.networks.drn import ARCHITECTURES
 from model_export.options import (
     DataFolder,
     Device,
@@ -35,10 +36,10 @@ from model_export.options import (
     PrecisionOption,
     VggWeights,
 )
-from model_export.parity import ParityError
-from model_export.published import import_published
-from model_export.training import STATE_FILE, RunMismatch, Training
-from model_export.vidit import ViditFolder
+from model_export.training import comparison
+from model_export.training.conditions import Machine, Origin, Precision, Start
+from model_export.training.loop import STATE_FILE, RunMismatch, Training
+from model_export.training.losses import NotVgg, PerceptualLoss
 from service.errors import ModelRefused
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)

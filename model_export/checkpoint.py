@@ -16,9 +16,9 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from model_export.architectures import ARCHITECTURES, build
 from model_export.atomic import replacing
-from model_export.network import RelightingNetwork
+from model_export.networks.architectures import ARCHITECTURES, build
+from model_export.networks.base import RelightingNetwork
 from service.lights import Light
 
 FORMAT: Final = "relight-checkpoint/1"
@@ -34,7 +34,7 @@ class Checkpoint:
     """Weights of the network and their history.
 
     Attributes:
-        architecture: name in `model_export.architectures.ARCHITECTURES`.
+        architecture: name in `model_export.networks.architectures.ARCHITECTURES`.
         lights: the lights that the network renders, such as `("E-4500",)`.
         weights: state dict of the network, on the CPU.
         provenance: where the weights come from, a flat table. The export needs `trained_on`

@@ -116,7 +116,7 @@ def balancing(ports: Sequence[tuple[int, int]]) -> Iterator[Balancer]:
         configuration.write_text(text)
         # -db: in the foreground; -q: silent about services that come and go.
         command = [program, "-db", "-q", "-f", str(configuration)]
-        process = subprocess.Popen(command)  # noqa: S603 - found on the system's own path
+        process = subprocess.Popen(command)
         try:
             balancer = Balancer(f"http://127.0.0.1:{port}", process, Path(folder, "haproxy.sock"))
             _wait_until_it_answers(balancer)

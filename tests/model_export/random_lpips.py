@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from model_export.lpips import Lpips, squeezenet_features
+from model_export.evaluation.lpips import Lpips, squeezenet_features
 
 
 def random_weights(

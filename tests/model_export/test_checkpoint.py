@@ -6,7 +6,7 @@ import torch
 
 from model_export.atomic import replacing
 from model_export.checkpoint import Checkpoint, CheckpointError, load, save, sha256
-from model_export.drn import build
+from model_export.networks.drn import build
 
 PROVENANCE = {"trained_on": "noise", "size_px": 64, "metrics.psnr_db": 17.5}
 
