@@ -32,7 +32,7 @@ class ModelContract:
     """The promise of one model.
 
     Attributes:
-        name: short name, such as `drn-s-E-4500`.
+        name: short name, such as `drn-s`.
         version: version of the weights.
         lights: the lights that it renders, whatever light the input has.
         size_px: side of the square pictures it was trained on, a multiple of 16.

@@ -62,7 +62,7 @@ class RelightOptions(BaseModel):
     model: str | None = Field(
         None,
         max_length=128,
-        examples=["drn-s-E-4500"],
+        examples=["drn-s"],
         description="name of a model from `GET /models`; else one that fits",
     )
     format: Format | None = Field(

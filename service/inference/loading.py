@@ -75,7 +75,7 @@ class Model:
 
     @property
     def tag(self) -> str:
-        """Name and checksum, short: `drn-s-E-4500@0a1b2c3d4e5f`."""
+        """Name and checksum, short: `drn-s@0a1b2c3d4e5f`."""
         return f"{self.contract.name}@{self.sha256[:12]}"
 
 
