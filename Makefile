@@ -5,12 +5,14 @@ BIN      = $(VENV)/bin
 RUNTIME ?= $(shell nvidia-smi >/dev/null 2>&1 && echo gpu || echo cpu)
 OTHER    = $(if $(filter gpu,$(RUNTIME)),onnxruntime,onnxruntime-gpu)
 PIP      = $(BIN)/python -m pip --disable-pip-version-check
+PIN      = $(BIN)/uv pip compile --quiet --constraints constraints.txt --generate-hashes \
+           --no-header --no-annotate --python-version 3.13 --python-platform linux
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format clean
+.PHONY: help serve test lint format image requirements clean
 
 help:  ## list the commands
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 serve: $(VENV)/.serve-$(RUNTIME)  ## serve on port 8000 (GPU runtime where nvidia-smi answers)
 	$(BIN)/python -m service
@@ -18,15 +20,28 @@ serve: $(VENV)/.serve-$(RUNTIME)  ## serve on port 8000 (GPU runtime where nvidi
 test: $(VENV)/.dev-$(RUNTIME)  ## run every test
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/.dev-$(RUNTIME)  ## ruff, mypy --strict, import-linter
+lint: $(VENV)/.dev-$(RUNTIME)  ## ruff, mypy --strict, import-linter, hadolint, shellcheck
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint docker/*.Dockerfile
+	$(BIN)/shellcheck docker/*.sh .ci/run
 
 format: $(VENV)/.dev-$(RUNTIME)  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+image:  ## build the CPU image and relight a photo in it, as strictly as in production
+	docker/smoke.sh
+
+# uv reads no pip.conf and writes no addresses, so the files are the same wherever they are made.
+requirements: | $(VENV)/.made  ## pin what the images install, with hashes
+	$(PIP) install -q uv
+	echo 'hatchling>=1.26' | $(PIN) - -o docker/requirements-build.txt
+	$(PIN) pyproject.toml --extra cpu --extra tracing -o docker/requirements-cpu.txt
+	$(PIN) pyproject.toml --extra gpu --extra tracing -o docker/requirements-cuda.txt
+	$(PIN) pyproject.toml --extra cpu --extra export -o docker/requirements-export.txt
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

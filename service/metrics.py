@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 STAGES: Final = ("read", "decode", "fit", "queue", "infer", "color", "detail", "encode")
 PLACES: Final = (
@@ -192,6 +192,7 @@ class Metrics:
         )
 
     def _init_process(self, registry: CollectorRegistry) -> None:
+        ProcessCollector(registry=registry)  # memory, CPU time, when it started
         self.bytes_in_flight = Gauge(
             "relight_bytes_in_flight",
             "Bytes of bodies and pixels that requests hold.",

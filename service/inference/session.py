@@ -105,7 +105,7 @@ class Session:
     Args:
         path: the `.onnx` file.
         device: `cuda` and `cpu` take that device or refuse; `auto` takes CUDA where it comes up.
-        require_gpu: refuse to run on the CPU, whatever `device` says.
+        require_gpu: refuse to run on the CPU, whatever `device` says, be it a single node.
         num_threads: threads of one inference on the CPU.
 
     Raises:
@@ -133,9 +133,17 @@ class Session:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.add_session_config_entry("session.inter_op.allow_spinning", "0")
         providers = [(CUDA, _CUDA_OPTIONS), (CPU, {})] if wants_cuda else [(CPU, {})]
+        if require_gpu and wants_cuda:
+            # One node on the CPU costs two copies in each run, and stops CUDA graphs.
+            options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+            providers = providers[:1]
         try:
             self._session = ort.InferenceSession(path, sess_options=options, providers=providers)
         except Exception as error:  # ONNX Runtime's errors have no common base but this
+            if "fallback to CPU EP" in str(error):
+                raise ModelRefused(
+                    "the GPU did not come up, or does not run every node: see ONNX Runtime"
+                ) from error
             raise ModelRefused(f"ONNX Runtime cannot load it: {error}") from error
         # ONNX Runtime falls back to the CPU without an exception: only this tells.
         self._provider: str = self._session.get_providers()[0]

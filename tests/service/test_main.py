@@ -186,3 +186,12 @@ def test_sighup_loads_new_models_and_a_bad_one_changes_nothing(tmp_path, png):
         wait_until(lambda: 'reloads_total{result="error"} 1.0' in httpx.get(f"{ops}/metrics").text)
         assert httpx.post(f"{url}/relight", content=png).status_code == 200
         assert status(f"{ops}/readyz") == 200
+
+
+def test_the_runtime_reports_to_nobody(models_dir, tmp_path, monkeypatch):
+    # Where it reports, ONNX Runtime first writes a device's number under the home folder.
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("CI", "PYTEST_CURRENT_TEST", "ORT_DISABLE_TELEMETRY"):
+        monkeypatch.delenv(name, raising=False)
+    with service(models_dir, providers="cpu"):
+        assert list(tmp_path.iterdir()) == []

@@ -4,24 +4,25 @@ import numpy as np
 import pytest
 
 from service.errors import ModelRefused
+from service.inference import session
 from service.inference.session import CPU, Session
 from tests.service.stand_ins import write_model
 
 
 def test_a_batch_changes_nothing(tmp_path):
-    session = Session(write_model(tmp_path / "m.onnx"), device="cpu")
+    loaded = Session(write_model(tmp_path / "m.onnx"), device="cpu")
     images = np.random.default_rng(1).integers(0, 256, (3, 32, 48, 3), np.uint8)
-    together = session.run(images, None)
-    alone = np.concatenate([session.run(image[None], None) for image in images])
+    together = loaded.run(images, None)
+    alone = np.concatenate([loaded.run(image[None], None) for image in images])
     assert together.dtype == np.float32
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
 def test_a_view_is_as_good_as_an_array(tmp_path):
-    session = Session(write_model(tmp_path / "m.onnx"), device="cpu")
+    loaded = Session(write_model(tmp_path / "m.onnx"), device="cpu")
     images = np.random.default_rng(1).integers(0, 256, (1, 32, 48, 3), np.uint8)
     mirrored = images[:, :, ::-1]
-    assert np.array_equal(session.run(mirrored, None), session.run(mirrored.copy(), None))
+    assert np.array_equal(loaded.run(mirrored, None), loaded.run(mirrored.copy(), None))
 
 
 def test_the_provider_is_the_one_that_really_runs(tmp_path):
@@ -31,3 +32,15 @@ def test_the_provider_is_the_one_that_really_runs(tmp_path):
 def test_a_gpu_that_must_be_there_and_is_not_refuses_the_start(tmp_path):
     with pytest.raises(ModelRefused, match="GPU"):
         Session(write_model(tmp_path / "m.onnx"), device="cpu", require_gpu=True)
+
+
+def test_a_node_that_falls_back_to_the_cpu_refuses_the_start_only_where_a_gpu_must_be_there(
+    tmp_path, monkeypatch
+):
+    # This provider is in the CPU's wheel, comes up anywhere, and takes no node of ours.
+    monkeypatch.setattr(session, "CUDA", "AzureExecutionProvider")
+    monkeypatch.setattr(session, "_CUDA_OPTIONS", {})
+    path = write_model(tmp_path / "m.onnx")
+    assert Session(path, device="cuda").provider == "AzureExecutionProvider"
+    with pytest.raises(ModelRefused, match="does not run every node"):
+        Session(path, device="cuda", require_gpu=True)

@@ -1,0 +1,143 @@
+"""What the manifests promise: little trust, honest probes, an end without a lost request."""
+
+from __future__ import annotations
+
+import pytest
+
+from service.__main__ import _GRACE_S
+from tests.deploy.rendering import OVERLAYS, VARIANTS, render
+
+every_variant = pytest.mark.parametrize(("overlay", "components"), VARIANTS)
+every_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
+
+
+@every_variant
+def test_pods_trust_nobody_and_nobody_need_trust_them(overlay, components):
+    pod = render(overlay, components).pod
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] == 10001
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+    for container in pod["containers"] + pod.get("initContainers", []):
+        context = container["securityContext"]
+        assert context["allowPrivilegeEscalation"] is False
+        assert context["readOnlyRootFilesystem"] is True
+        assert context["capabilities"] == {"drop": ["ALL"]}
+    assert all("hostPath" not in volume for volume in pod.get("volumes", []))
+
+
+@every_variant
+def test_images_are_named_exactly_and_limits_are_set(overlay, components):
+    pod = render(overlay, components).pod
+    for container in pod["containers"] + pod.get("initContainers", []):
+        _, _, tag = container["image"].partition(":")
+        assert tag not in ("", "latest")
+        assert {"cpu", "memory"} <= container["resources"]["limits"].keys()
+
+
+@every_overlay
+def test_the_three_probes_ask_three_questions_on_the_second_port(overlay):
+    container = render(overlay).container
+    startup, ready, live = (
+        container[f"{name}Probe"] for name in ("startup", "readiness", "liveness")
+    )
+    assert {probe["httpGet"]["port"] for probe in (startup, ready, live)} == {"ops"}
+    assert live["httpGet"]["path"] == "/livez"
+    assert startup["httpGet"]["path"] == ready["httpGet"]["path"] == "/readyz"
+    assert startup["periodSeconds"] * startup["failureThreshold"] >= 300, "time to load and warm"
+    assert ready["periodSeconds"] * ready["failureThreshold"] <= 5, "leaves the load balancer soon"
+    assert live["periodSeconds"] * live["failureThreshold"] >= 30, "a hiccup is no death"
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert ports == {"http": 8000, "ops": 9000}
+
+
+@every_overlay
+def test_the_grace_period_outlasts_drain_and_the_longest_request(overlay):
+    rendered = render(overlay)
+    sleep_s = rendered.container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    settings = rendered.settings
+    longest_s = sleep_s + settings.drain_s + settings.request_timeout_ms / 1e3 + _GRACE_S
+    assert rendered.pod["terminationGracePeriodSeconds"] >= longest_s
+    ready = rendered.container["readinessProbe"]
+    assert settings.drain_s > ready["periodSeconds"] * ready["failureThreshold"]
+
+
+@every_overlay
+def test_the_settings_are_ones_that_the_service_knows_and_fit_the_limits(overlay):
+    rendered = render(overlay)
+    settings, limits = rendered.settings, rendered.container["resources"]["limits"]
+    assert limits["cpu"].isdigit(), "threads are counted by whole CPUs"
+    assert limits == rendered.container["resources"]["requests"], "Guaranteed"
+    memory = int(limits["memory"].removesuffix("Gi")) * 2**30
+    assert settings.max_inflight_bytes + settings.cache_bytes <= memory / 2
+    # Kubernetes' own RELIGHT_SERVICE_HOST would be an unknown setting.
+    assert rendered.pod["enableServiceLinks"] is False
+
+
+@every_variant
+def test_nothing_but_the_namespace_lies_outside_of_the_namespace(overlay, components):
+    for manifest in render(overlay, components).manifests:
+        if manifest["kind"] != "Namespace":
+            assert manifest["metadata"]["namespace"] == "relight"
+
+
+@every_overlay
+def test_a_drained_node_takes_one_pod_at_a_time(overlay):
+    rendered = render(overlay)
+    budget = rendered.one("PodDisruptionBudget")["spec"]
+    assert budget["maxUnavailable"] == 1
+    labels = rendered.one("Deployment")["spec"]["template"]["metadata"]["labels"]
+    for selector in (
+        budget["selector"]["matchLabels"],
+        rendered.one("Service")["spec"]["selector"],
+        rendered.one("NetworkPolicy")["spec"]["podSelector"]["matchLabels"],
+    ):
+        assert selector.items() <= labels.items()
+
+
+def test_callers_reach_the_photos_and_prometheus_the_metrics():
+    rules = render("cpu").one("NetworkPolicy")["spec"]["ingress"]
+    sources = {rule["ports"][0]["port"]: rule["from"][0]["namespaceSelector"] for rule in rules}
+    assert sources == {
+        "http": {"matchLabels": {"relight-client": "true"}},
+        "ops": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("overlay", "resource"), [("gpu", "nvidia.com/gpu"), ("mig", "nvidia.com/mig-1g.10gb")]
+)
+def test_a_gpu_pod_asks_for_one_device_and_never_starts_without(overlay, resource):
+    rendered = render(overlay)
+    limits = rendered.container["resources"]["limits"]
+    assert {name: n for name, n in limits.items() if "nvidia" in name} == {resource: "1"}
+    assert rendered.settings.require_gpu
+    assert rendered.container["image"].endswith("-cuda")
+    assert {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"} in rendered.pod[
+        "tolerations"
+    ]
+    assert rendered.pod["nodeSelector"]
+    keys = {spread["topologyKey"] for spread in rendered.pod["topologySpreadConstraints"]}
+    assert keys == {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
+
+
+def test_a_rollout_needs_a_spare_gpu_or_a_pod_less():
+    def strategy(*components: str) -> dict[str, int]:
+        return render("gpu", components).one("Deployment")["spec"]["strategy"]["rollingUpdate"]
+
+    assert strategy() == {"maxSurge": 1, "maxUnavailable": 0}
+    assert strategy("rollout-in-place") == {"maxSurge": 0, "maxUnavailable": 1}
+
+
+@pytest.mark.parametrize("component", ["models-from-image", "models-by-download"])
+def test_delivered_models_take_the_place_of_the_baked_in_ones(component):
+    rendered = render("cpu", (component,))
+    (mount,) = rendered.container["volumeMounts"]
+    assert mount == {"name": "models", "mountPath": "/models", "readOnly": True}
+
+
+def test_only_a_download_may_call_out():
+    assert render("cpu").one("NetworkPolicy")["spec"]["egress"] == []
+    (rule,) = render("cpu", ("models-by-download",)).one("NetworkPolicy")["spec"]["egress"]
+    assert {port["port"] for port in rule["ports"]} == {53, 443}

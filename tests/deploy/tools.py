@@ -1,0 +1,38 @@
+"""The programs that these tests drive; a test whose program is missing says so and is skipped."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+K8S = ROOT / "k8s"
+
+
+def run(
+    program: str,
+    *arguments: str | Path,
+    cwd: Path = ROOT,
+    stdin: str | None = None,
+    may_fail: bool = False,
+) -> str:
+    """Run a program of the machine; return what it printed."""
+    path = shutil.which(program)
+    if path is None:
+        pytest.skip(f"{program} is not installed on this machine")
+    done = subprocess.run(
+        [path, *arguments], cwd=cwd, input=stdin, capture_output=True, text=True, check=False
+    )
+    assert may_fail or done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr if may_fail else done.stdout
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
