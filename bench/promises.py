@@ -19,6 +19,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -55,28 +56,35 @@ def poison(subject: Subject, _: float) -> Rows:
 
 
 def storm(subject: Subject, _: float) -> Rows:
-    """A hundred clients that leave after their upload."""
-    if subject.fake:  # a first batch that outlasts their leaving
-        subject = replace(subject, fake="1000+1n")
-    with _serving(subject) as service:
-        body, target = photo(), urlsplit(service.url)
+    """A hundred clients that leave after their upload, while another one has the device."""
+    if subject.fake:  # a batch that outlasts their leaving
+        subject = replace(subject, fake="1500+1n")
+    with _serving(subject, max_queue_wait_ms=60_000) as service, ThreadPoolExecutor() as thread:
+        stayer = thread.submit(httpx.post, f"{service.url}/relight", content=photo(), timeout=30)
+        time.sleep(0.1)
+        body, target = photo(seed=1), urlsplit(service.url)
         head = f"POST /relight HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
         clients = [socket.create_connection((target.hostname, target.port)) for _ in range(100)]
         for client in clients:
             client.sendall(head + body)
-        time.sleep(0.05)  # in which the first of them are decoded and queued
+        time.sleep(0.5 if subject.fake else 0.0)  # long enough for most to be queued
+        num_queued = service.metric("relight_queue_depth")
         for client in clients:
             client.close()
-        time.sleep(2.0)
-        reached = service.metric("relight_batch_size_sum")
+        time.sleep(4.0)
+        reached = service.metric("relight_batch_size_sum") - 1
         held = service.metric("relight_bytes_in_flight")
         outstanding = service.metric("relight_requests_outstanding")
-        answer = httpx.post(f"{service.url}/relight", content=body)
+        statuses = (
+            stayer.result().status_code,
+            httpx.post(f"{service.url}/relight", content=body).status_code,
+        )
     return [
-        ("images that reached the device", f"{reached:.0f}", "< 5"),
+        ("their images in the queue when they left", f"{num_queued:.0f}", ""),
+        ("their images that reached the device", f"{reached:.0f}", "< 5"),
         ("bytes still held", f"{held:.0f}", "0"),
         ("requests still outstanding", f"{outstanding:.0f}", "0"),
-        ("status of the next request", str(answer.status_code), "200"),
+        ("status of who stayed, and of the next", str(statuses), "(200, 200)"),
     ]
 
 
@@ -229,7 +237,7 @@ def reload(subject: Subject, duration_s: float) -> Rows:
     return [
         ("requests", str(len(replies)), ""),
         ("reloads", f"{num_reloads:.0f}", "3"),
-        ("failed", str(len(failed)), "0"),
+        ("failed", f"{len(failed)} {dict(Counter(r.status for r in failed)) or ''}", "0"),
     ]
 
 
