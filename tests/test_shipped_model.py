@@ -19,7 +19,7 @@ from service.app import create_app
 from service.contract import ModelContract
 from service.golden import golden_path
 from service.keys import digest_of
-from service.lights import Light
+from service.lights import DIRECTIONS, Light
 from service.settings import Settings
 from tests.service.calls import metric, problem_of, wait_until
 from tests.service.stand_ins import encoded, serving
@@ -66,7 +66,7 @@ def test_its_contract_tells_where_it_comes_from():
     session = onnxruntime.InferenceSession(MODEL, providers=["CPUExecutionProvider"])
     contract = ModelContract.from_metadata(session.get_modelmeta().custom_metadata_map)
     assert contract.name == MODEL.stem
-    assert contract.lights == (Light("E", 4500),)
+    assert contract.lights == tuple(Light(direction, 4500) for direction in DIRECTIONS)
     assert contract.license == "Apache-2.0"
     assert contract.metrics["psnr_db"] > contract.metrics["unchanged_psnr_db"] + 2
     assert contract.metrics["ssim"] > contract.metrics["unchanged_ssim"]
@@ -77,6 +77,13 @@ def test_a_photo_is_lit_from_the_side_that_was_asked_for(url):
     with Image.open(PHOTO) as photo:
         assert east.shape[1::-1] == photo.size
     assert tilt(east) > tilt(west) + 0.2
+
+
+def test_each_direction_gives_a_picture_of_its_own(url):
+    pictures = [relight(url, direction=direction) for direction in DIRECTIONS]
+    for at, picture in enumerate(pictures):
+        for other in pictures[at + 1 :]:
+            assert np.abs(picture - other).mean() > 1  # of 255 steps
 
 
 def test_the_photo_keeps_its_exposure_and_its_hue(url):
