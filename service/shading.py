@@ -8,6 +8,7 @@ what it painted is used; hue and saturation stay those of the photo:
 
 k keeps the photo's mean luminance, which the instance norms threw away, too. c, colour at
 luminance 1, is taken from a pixel's surroundings where the pixel itself is too dark to tell.
+There the network guesses as well, and leaves small dark spots: deep shadow is lit evenly.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ Pixels = npt.NDArray[np.float32]
 NEUTRAL_K: Final = 6500  # the white of sRGB: what a balanced photo counts as lit by
 
 _DARK: Final = np.float32(0.003)  # linear luminance under which a pixel's own colour is noise
+_DEEP: Final = np.float32(0.012)  # under this one, the network's light is a guess
 _SURROUNDINGS_SHARE: Final = 1 / 32  # of the short side, standard deviation
 _TINY: Final = np.float32(1e-4)
 
@@ -41,7 +43,7 @@ def shade(original_srgb: Pixels, relit_srgb: Pixels) -> Pixels:
     """
     original = srgb_to_linear(original_srgb)
     luminance = _luminance(original)  # (h, w)
-    wanted = _luminance(srgb_to_linear(relit_srgb))
+    wanted = _even_in_the_dark(_luminance(srgb_to_linear(relit_srgb)), luminance)
     wanted *= luminance.mean() / np.maximum(wanted.mean(), _TINY)
     # t c + (1 - t) c_around, with trust t = Y / (Y + dark), in the fewest passes
     around = _surroundings(original)
@@ -49,6 +51,20 @@ def shade(original_srgb: Pixels, relit_srgb: Pixels) -> Pixels:
     around += original
     around *= cv2.merge([wanted / (luminance + _DARK)] * 3)
     return linear_to_srgb(soft_clip(around))
+
+
+def _even_in_the_dark(wanted: Pixels, luminance: Pixels) -> Pixels:
+    """Return the network's light, averaged with that of other dark pixels where it is a guess.
+
+    Args:
+        wanted: (h, w), luminance that the network painted.
+        luminance: (h, w), that of the photo.
+    """
+    guessed = 1 / (1 + (luminance / _DEEP) ** 3)  # 1 in the dark, next to nothing in the light
+    sigma_px = min(wanted.shape) * _SURROUNDINGS_SHARE
+    weight = cv2.GaussianBlur(guessed, (0, 0), sigma_px) + _TINY
+    even = cv2.GaussianBlur(wanted * guessed, (0, 0), sigma_px) / weight
+    return np.asarray(wanted + guessed * (even - wanted), np.float32)
 
 
 def _luminance(linear: Pixels) -> Pixels:

@@ -67,3 +67,16 @@ def test_any_two_pictures_give_a_picture(original, relit):
     assert np.isfinite(shaded).all()
     assert shaded.min() >= 0
     assert shaded.max() <= 1
+
+
+def test_deep_shadow_is_lit_evenly_and_what_can_be_seen_keeps_its_light():
+    original = np.full((128, 192, 3), 0.02, np.float32)  # deep shadow on the left
+    original[:, 96:] = 0.7
+    relit = np.full_like(original, 0.5)
+    relit[60:66, 40:46] = 0.02  # a spot of the network's in the shadow
+    relit[60:66, 150:156] = 0.02  # and a dark thing in the light
+    shaded = shade(original, relit)
+    in_the_dark = shaded[60:66, 40:46].mean() / shaded[30:36, 40:46].mean()
+    in_the_light = shaded[60:66, 150:156].mean() / shaded[30:36, 150:156].mean()
+    assert in_the_dark > 0.8
+    assert in_the_light < 0.2
