@@ -68,5 +68,5 @@ $(VENV)/.serve-$(RUNTIME): pyproject.toml constraints.txt | $(VENV)/.made
 $(VENV)/.dev-$(RUNTIME): pyproject.toml constraints.txt | $(VENV)/.made
 	@echo "Installing everything ($(RUNTIME)): a few minutes, once."
 	$(PIP) uninstall -q -y $(OTHER)
-	$(PIP) install -q -c constraints.txt -e '.[$(RUNTIME),tracing,export,dev]'
+	$(PIP) install -q -c constraints.txt -e '.[$(RUNTIME),tracing,export,bench,dev]'
 	@rm -f $(VENV)/.serve-* $(VENV)/.dev-* && touch $@ $(VENV)/.serve-$(RUNTIME)

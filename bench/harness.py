@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import httpx
 import numpy as np
 from PIL import Image
 
+from service.golden import golden_path
 from service.keys import digest_of
 
 ADMIN_KEY = "bench"
@@ -38,17 +40,37 @@ class Service:
         found = [li for li in lines if li.partition(" ")[0].partition("{")[0] == name]
         return sum(float(line.rpartition(" ")[2]) for line in found)
 
+    def change_model(self, number: int) -> None:
+        """Make another file of the model, which does the same.
+
+        A protobuf field that nobody knows is added; the fake engine reads nothing at all.
+        """
+        (path,) = self.models_dir.glob("*.onnx")
+        path.write_bytes(path.read_bytes() + bytes((0xC0, 0x3E, number)))
+
     def cpu_s(self) -> float:
         """Return the CPU time that the process has used."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(") ")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_s_of(self.process)
 
 
 @contextmanager
-def running(fake: str | None = None, **settings: object) -> Iterator[Service]:
-    """Run `python -m service` on 127.0.0.1, with a fake engine where its T(n) is given."""
+def running(
+    fake: str | None = None,
+    model: Path | None = None,
+    ports: tuple[int, int] | None = None,
+    **settings: object,
+) -> Iterator[Service]:
+    """Run `python -m service` on 127.0.0.1, with a fake engine where its T(n) is given.
+
+    Args:
+        fake: T(n) in ms, such as `40+30n`; else ONNX Runtime runs a model.
+        model: that model, of which a copy is served, so that it may be changed; else the
+            shipped one.
+        ports: of the API and of the probes; else two free ones.
+        settings: further RELIGHT_* variables.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        port, ops_port = _free_port(), _free_port()
+        port, ops_port = ports or (free_port(), free_port())
         knobs: dict[str, object] = {
             "port": port,
             "ops_port": ops_port,
@@ -58,6 +80,11 @@ def running(fake: str | None = None, **settings: object) -> Iterator[Service]:
         if fake is not None:
             Path(folder, "fake.onnx").write_bytes(b"0")
             knobs |= {"fake_engine": fake, "models_dir": folder}
+        if model is not None:
+            for file in (model, golden_path(model)):
+                if file.exists():
+                    shutil.copy(file, folder)
+            knobs |= {"models_dir": folder}
         knobs |= settings
         environment = os.environ | {f"RELIGHT_{k.upper()}": str(v) for k, v in knobs.items()}
         process = subprocess.Popen([sys.executable, "-m", "service"], env=environment)
@@ -65,11 +92,76 @@ def running(fake: str | None = None, **settings: object) -> Iterator[Service]:
             f"http://127.0.0.1:{port}", f"http://127.0.0.1:{ops_port}", process, Path(folder)
         )
         try:
-            _wait_until_ready(service)
+            _wait_until(lambda http: http.get(f"{service.ops_url}/readyz"), process)
             yield service
         finally:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def echoing() -> Iterator[str]:
+    """Run a bare server that answers every body with itself; give its address."""
+    port = free_port()
+    code = f"""
+import uvicorn
+
+async def echo(scope, receive, send):
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    await send({{"type": "http.response.start", "status": 200, "headers": [
+        (b"content-length", str(len(body)).encode())]}})
+    await send({{"type": "http.response.body", "body": body}})
+
+uvicorn.run(echo, port={port}, http="httptools", loop="uvloop", lifespan="off",
+            log_config=None, access_log=False)
+"""
+    process = subprocess.Popen([sys.executable, "-c", code])
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until(lambda http: http.post(url, content=b"x"), process)
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def crowd() -> Iterator[int]:
+    """Take three quarters of every CPU away, 150 ms of 200; give how many processes do so.
+
+    They go before the service, and behind the client, where the system allows it.
+    """
+    code = """
+import time
+from bench.harness import go_first
+
+go_first(20)
+while True:
+    end_s = time.perf_counter() + 0.150
+    while time.perf_counter() < end_s:
+        pass
+    time.sleep(0.050)
+"""
+    number = os.cpu_count() or 1
+    processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(number)]
+    try:
+        yield number
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def go_first(priority: int) -> bool:
+    """Give this process real-time priority; tell whether the system allows it."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(priority))
+    except (AttributeError, PermissionError):
+        return False
+    return True
 
 
 def photo(side_px: int = 96, seed: int = 0) -> bytes:
@@ -80,21 +172,47 @@ def photo(side_px: int = 96, seed: int = 0) -> bytes:
     return file.getvalue()
 
 
-def _wait_until_ready(service: Service, timeout_s: float = 120.0) -> None:
+def cpu_s_of(process: subprocess.Popen[bytes]) -> float:
+    """Return the CPU time that a process, not waited for yet, has used."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _wait_until(
+    ask: Callable[[httpx.Client], httpx.Response],
+    process: subprocess.Popen[bytes],
+    timeout_s: float = 120.0,
+) -> None:
+    """Ask until the answer is 200; one client for all tries, as each makes a TLS context."""
     end_s = time.monotonic() + timeout_s
-    while time.monotonic() < end_s:
-        if service.process.poll() is not None:
-            raise RuntimeError("the service ended before it was ready")
-        try:
-            if httpx.get(f"{service.ops_url}/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.05)
-    raise RuntimeError("the service was not ready in time")
+    with httpx.Client() as http:
+        while time.monotonic() < end_s:
+            if process.poll() is not None:
+                raise RuntimeError("the server ended before it was ready")
+            with suppress(httpx.TransportError):
+                if ask(http).status_code == 200:
+                    return
+            time.sleep(0.05)
+    raise RuntimeError("the server was not ready in time")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(service: Service, timeout_s: float = 120.0) -> None:
+    end_s = time.monotonic() + timeout_s
+    with httpx.Client() as client:  # one for all probes: making it costs CPU time
+        while time.monotonic() < end_s:
+            if service.process.poll() is not None:
+                raise RuntimeError("the service ended before it was ready")
+            try:
+                if client.get(f"{service.ops_url}/readyz").status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.05)
+    raise RuntimeError("the service was not ready in time")

@@ -1,31 +1,66 @@
 """Load in open loop: requests leave when planned, however slow the answers are.
 
-    python bench/load.py photo.jpg --rate 5 --duration 30 --timeout-ms 2000
+    python -m bench.load photo.jpg --rate 1 2 4 8 --duration 30 --timeout-ms 2000 --plot load.svg
 
 Latency counts from the planned time of sending, so that a server that stalls cannot hide
 the requests that it kept from being sent. Goodput counts the answers within the deadline.
+A client keeps 50 ms of its deadline for the way. Where several rates are asked for, each has
+its turn, and a plot shows latency and goodput over them.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import httpx
+
+MARGIN_S = 0.05
+SHARES = (0.5, 0.9, 0.95, 0.99)
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one request ended: its HTTP status (0: no answer) and its latency in seconds."""
+    """How one request ended.
 
+    Attributes:
+        planned_s, ended_s: when it was due and when it was answered, on the monotonic clock.
+        status: of HTTP; 0 where no answer came.
+        retry_after_s: when the answer says to come back.
+        body: of an answer with status 200.
+    """
+
+    planned_s: float
+    ended_s: float
     status: int
-    latency_s: float
+    retry_after_s: float | None = None
+    body: bytes = b""
+
+    @property
+    def latency_s(self) -> float:
+        """From the planned time to the answer."""
+        return self.ended_s - self.planned_s
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What became of a load: rates in 1/s, latencies of what was served by their quantile."""
+
+    offered_hz: float
+    goodput_hz: float
+    num_late: int
+    failures: Counter[int]
+    latencies_s: dict[float, float]
 
 
 def arrivals(rate_hz: float, duration_s: float, seed: int) -> Iterator[float]:
@@ -37,66 +72,134 @@ def arrivals(rate_hz: float, duration_s: float, seed: int) -> Iterator[float]:
         time_s += source.expovariate(rate_hz)
 
 
+async def in_open_loop(
+    ask: Callable[[int, float], Coroutine[Any, Any, _T]],
+    times_s: Iterable[float],
+    stop: asyncio.Event | None = None,
+) -> list[_T]:
+    """Call `ask(number, planned_s)` at each of the times, whatever became of the ones before.
+
+    Args:
+        ask: sends one request.
+        times_s: in seconds from now, ascending.
+        stop: ends the load early.
+    """
+    start_s = time.monotonic()
+    tasks: list[asyncio.Task[_T]] = []
+    async with asyncio.TaskGroup() as group:
+        for number, time_s in enumerate(times_s):
+            await asyncio.sleep(start_s + time_s - time.monotonic())
+            if stop is not None and stop.is_set():
+                break
+            tasks.append(group.create_task(ask(number, start_s + time_s)))
+    return [task.result() for task in tasks]
+
+
 async def ask(
-    client: httpx.AsyncClient, url: str, photo: bytes, timeout_ms: int, planned_s: float
+    client: httpx.AsyncClient, url: str, photo: bytes, deadline_s: float, planned_s: float
 ) -> Outcome:
-    """Send one request at its planned time."""
-    await asyncio.sleep(planned_s - time.monotonic())
+    """Send one request now; it has until `deadline_s` after its planned time."""
+    left_s = planned_s + deadline_s - MARGIN_S - time.monotonic()
+    headers = {"X-Request-Timeout-Ms": str(max(1, round(left_s * 1e3)))}
     try:
-        answer = await client.post(
-            url, content=photo, headers={"X-Request-Timeout-Ms": str(timeout_ms)}
-        )
+        answer = await client.post(url, content=photo, headers=headers)
     except httpx.TransportError:
-        return Outcome(0, time.monotonic() - planned_s)
-    return Outcome(answer.status_code, time.monotonic() - planned_s)
+        return Outcome(planned_s, time.monotonic(), 0)
+    wait = answer.headers.get("retry-after")
+    return Outcome(
+        planned_s,
+        time.monotonic(),
+        answer.status_code,
+        float(wait) if wait else None,
+        answer.content if answer.status_code == 200 else b"",
+    )
 
 
-async def load(arguments: argparse.Namespace) -> list[Outcome]:
-    """Send the whole load; return the outcomes."""
-    photo = arguments.photo.read_bytes()
+def new_client(deadline_s: float) -> httpx.AsyncClient:
+    """Return a client that opens as many connections as the load needs."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=256)
-    async with httpx.AsyncClient(limits=limits, timeout=2 * arguments.timeout_ms / 1e3) as client:
-        start_s = time.monotonic() + 0.1
-        plan = arrivals(arguments.rate, arguments.duration, arguments.seed)
-        return await asyncio.gather(
-            *(
-                ask(client, arguments.url, photo, arguments.timeout_ms, start_s + time_s)
-                for time_s in plan
-            )
-        )
+    return httpx.AsyncClient(limits=limits, timeout=2 * deadline_s + 5)
 
 
-def report(outcomes: list[Outcome], duration_s: float, timeout_s: float) -> str:
-    """Return the figures as a Markdown table."""
-    served = sorted(outcome.latency_s for outcome in outcomes if outcome.status == 200)
-    good = sum(latency_s <= timeout_s for latency_s in served)
-    others = Counter(outcome.status for outcome in outcomes if outcome.status != 200)
-    rows = [
-        ("offered", f"{len(outcomes) / duration_s:.2f} /s"),
-        ("goodput", f"{good / duration_s:.2f} /s"),
-        ("served late", str(len(served) - good)),
-        *((f"status {status}" if status else "no answer", str(n)) for status, n in others.items()),
+def summarise(outcomes: Sequence[Outcome], duration_s: float, deadline_s: float) -> Summary:
+    """Return the figures of a load that was planned over `duration_s`.
+
+    Goodput leaves out the beginning, in which queues fill, and what was answered after the end.
+    """
+    served = [o for o in outcomes if o.status == 200]
+    good = [o for o in served if o.latency_s <= deadline_s]
+    start_s = min((o.planned_s for o in outcomes), default=0.0)
+    fill_s = min(deadline_s, duration_s / 2)
+    num_steady = sum(start_s + fill_s <= o.ended_s <= start_s + duration_s for o in good)
+    return Summary(
+        offered_hz=len(outcomes) / duration_s,
+        goodput_hz=num_steady / (duration_s - fill_s),
+        num_late=len(served) - len(good),
+        failures=Counter(o.status for o in outcomes if o.status != 200),
+        latencies_s={s: quantile([o.latency_s for o in served], s) for s in SHARES if served},
+    )
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Return the value that this share of them does not exceed."""
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+def table(summaries: Sequence[Summary]) -> str:
+    """Return the figures as a Markdown table, one load a row."""
+    lines = [
+        "| offered /s | goodput /s | late | refused or failed | p50 ms | p90 ms | p99 ms |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for share in (0.5, 0.9, 0.99):
-        if served:
-            latency_s = served[min(len(served) - 1, int(share * len(served)))]
-            rows.append((f"p{share * 100:.0f} of served", f"{latency_s * 1e3:.0f} ms"))
-    lines = ["| figure | value |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]
+    for summary in summaries:
+        names = [f"{n} x {status or 'no answer'}" for status, n in summary.failures.items()]
+        shown = [summary.latencies_s.get(share) for share in (0.5, 0.9, 0.99)]
+        latencies = ["" if shown_s is None else f"{shown_s * 1e3:.0f}" for shown_s in shown]
+        cells = [
+            f"{summary.offered_hz:.2f}",
+            f"{summary.goodput_hz:.2f}",
+            str(summary.num_late),
+            ", ".join(names) or "0",
+            *latencies,
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
+async def load(arguments: argparse.Namespace, rate_hz: float) -> Summary:
+    """Send the load of one rate."""
+    photo, deadline_s = arguments.photo.read_bytes(), arguments.timeout_ms / 1e3
+    async with new_client(deadline_s) as client:
+
+        async def send(_: int, planned_s: float) -> Outcome:
+            return await ask(client, arguments.url, photo, deadline_s, planned_s)
+
+        times_s = arrivals(rate_hz, arguments.duration, arguments.seed)
+        outcomes = await in_open_loop(send, times_s)
+    return summarise(outcomes, arguments.duration, deadline_s)
+
+
 def main() -> None:
-    """Read the command line, send the load, print the figures."""
+    """Read the command line, send the loads, print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("photo", type=Path)
     parser.add_argument("--url", default="http://127.0.0.1:8000/relight")
-    parser.add_argument("--rate", type=float, default=1.0, help="requests a second")
-    parser.add_argument("--duration", type=float, default=30.0, help="seconds")
+    parser.add_argument(
+        "--rate", type=float, nargs="+", default=[1.0], help="requests a second; several in turn"
+    )
+    parser.add_argument("--duration", type=float, default=30.0, help="seconds of each rate")
     parser.add_argument("--timeout-ms", type=int, default=10_000, help="deadline of a request")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--plot", type=Path, metavar="FILE", help=".svg, .png or .pdf")
     arguments = parser.parse_args()
-    outcomes = asyncio.run(load(arguments))
-    print(report(outcomes, arguments.duration, arguments.timeout_ms / 1e3))
+    summaries = [asyncio.run(load(arguments, rate_hz)) for rate_hz in arguments.rate]
+    print(f"Load average {os.getloadavg()[0]:.1f}, {os.cpu_count()} CPUs.\n")
+    print(table(summaries))
+    if arguments.plot:
+        # Not at the top: promises need no plots.
+        from bench.drawing import load_curve  # noqa: PLC0415
+
+        load_curve(summaries, arguments.timeout_ms / 1e3, arguments.plot)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -16,54 +15,49 @@ import torch
 import typer
 
 from model_export import scenes
-from model_export.checkpoint import CheckpointError, load, load_tensors, save, sha256
+from model_export.checkpoint import CheckpointError, load, load_tensors, sha256
 from model_export.config import CONFIGS, TrainingConfig
-from model_export.drn import ARCHITECTURES
-from model_export.evaluation import (
-    LightNotRendered,
-    Score,
-    as_table,
-    evaluate,
-    examples,
-    relight_with,
+from model_export.data.fusion import fuse_folder
+from model_export.data.vidit import ViditFolder
+from model_export.evaluation.color_transfer import NotColorTransfer
+from model_export.evaluation.command import evaluate_command
+from model_export.evaluation.lpips import NotLpips
+from model_export.evaluation.methods import LightNotRendered
+from model_export.export.parity import ParityError
+from model_export.export.published import import_published
+from model_export.export.reader import initial_weights as read_weights
+from model_export.export.writer import export_onnx
+from model_export.networks.drn import ARCHITECTURES
+from model_export.options import (
+    DataFolder,
+    Device,
+    HeldOut,
+    NumWorkers,
+    PrecisionOption,
+    VggWeights,
 )
-from model_export.export import export_onnx
-from model_export.exported import initial_weights as read_weights
-from model_export.fusion import fuse_folder
-from model_export.losses import NotVgg, PerceptualLoss
-from model_export.parity import ParityError
-from model_export.published import import_published
-from model_export.softness import measure_softness
-from model_export.training import (
-    STATE_FILE,
-    Machine,
-    Origin,
-    Precision,
-    RunMismatch,
-    Start,
-    Training,
-)
-from model_export.vidit import ViditFolder
+from model_export.training import comparison
+from model_export.training.conditions import Machine, Origin, Precision, Start
+from model_export.training.loop import STATE_FILE, RunMismatch, Training
+from model_export.training.losses import NotVgg, PerceptualLoss
 from service.errors import ModelRefused
-from service.lights import Light
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
+app.command(name="evaluate")(evaluate_command)
+
 PROCEDURAL: Final = Origin("procedural scenes under 8 lights", "Apache-2.0")
-E_4500: Final = Light("E", 4500)
 EXPECTED: Final = (
     CheckpointError,
     LightNotRendered,
     ModelRefused,
+    NotColorTransfer,
+    NotLpips,
     NotVgg,
     OSError,
     ParityError,
     RunMismatch,
 )
-
-
-def _parse_light(text: str | Light) -> Light:
-    return text if isinstance(text, Light) else Light.parse(text)
 
 
 def _parse_architecture(name: str) -> str:
@@ -72,14 +66,10 @@ def _parse_architecture(name: str) -> str:
     return name
 
 
-DataFolder = Annotated[Path, typer.Argument(help="a folder in VIDIT's layout")]
-HeldOut = Annotated[int, typer.Option(help="first scenes of the folder, kept from training")]
-
-
 @app.command()
 def render(
     out: Annotated[Path, typer.Argument(help="the folder to fill")],
-    num_scenes: Annotated[int, typer.Option(help="how many scenes")] = 180,
+    num_scenes: Annotated[int, typer.Option(help="how many scenes")] = 345,
     *,
     seed: int = 2020,
     size_px: int = 256,
@@ -122,11 +112,11 @@ def train(
     first_stage: Annotated[str | None, typer.Option(help="leave out the stages before it")] = None,
     minutes: Annotated[float | None, typer.Option(help="stop and save after so long")] = None,
     resume: Annotated[bool, typer.Option(help="go on where the run stopped")] = False,
-    held_out: HeldOut = 10,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1; else the best")] = None,
-    precision: Annotated[Literal["float32", "bfloat16"] | None, typer.Option()] = None,
-    num_workers: Annotated[int | None, typer.Option(help="processes that draw pairs")] = None,
-    vgg_weights: Annotated[Path | None, typer.Option(help="torchvision's VGG-19 weights")] = None,
+    held_out: HeldOut = 45,
+    device: Device = None,
+    precision: PrecisionOption = None,
+    num_workers: NumWorkers = None,
+    vgg_weights: VggWeights = None,
     trained_on: Annotated[str, typer.Option(help="for the card")] = PROCEDURAL.trained_on,
     weights_license: Annotated[str, typer.Option(help="SPDX, for the card")] = PROCEDURAL.license,
 ) -> None:
@@ -136,8 +126,6 @@ def train(
     origin = Origin(trained_on, weights_license)
     if origin == PROCEDURAL and not (data / scenes.RECIPE).exists():
         raise typer.BadParameter("these scenes are not ours: --trained-on and --weights-license")
-    if vgg_weights is None:
-        typer.echo("No --vgg-weights: the perceptual loss is left out.", err=True)
     chosen = CONFIGS[config]
     if first_stage:
         chosen = _from_stage(chosen, first_stage)
@@ -149,7 +137,7 @@ def train(
         held_out_folder,
         origin=origin,
         machine=_machine(device, precision, num_workers),
-        perceptual=PerceptualLoss(load_tensors(vgg_weights)) if vgg_weights else None,
+        perceptual=_perceptual_loss(vgg_weights),
         start=Start(initial_weights.name, read_weights(initial_weights))
         if initial_weights
         else None,
@@ -160,35 +148,54 @@ def train(
     typer.echo(f"{run.checkpoint_path}: {'done' if done else 'stopped; --resume goes on'}")
 
 
-@app.command(name="evaluate")
-def evaluate_command(
-    model: Annotated[Path, typer.Argument(help="a checkpoint .pt or an exported .onnx")],
+@app.command()
+def compare(
     data: DataFolder,
+    out: Annotated[Path, typer.Argument(help="the comparison's folder")],
     *,
-    held_out: Annotated[int, typer.Option(help="first scenes of the folder; 0: all")] = 10,
-    size_px: int = 256,
-    light: Annotated[Light, typer.Option(parser=_parse_light, help="the target")] = E_4500,
-    temperature_k: Annotated[
-        list[int] | None, typer.Option(help="of the inputs; may be repeated; else the target's")
-    ] = None,
-    sheet: Annotated[Path | None, typer.Option(help="where to draw a contact sheet")] = None,
-    record: Annotated[bool, typer.Option(help="store the scores in the checkpoint")] = False,
+    methods: Annotated[str, typer.Option(help="which, separated by commas")] = ",".join(
+        comparison.METHODS
+    ),
+    steps: Annotated[int, typer.Option(help="of each method, all its stages together")] = 3000,
+    size_px: int = 128,
+    batch_size: int = 6,
+    minutes: Annotated[float | None, typer.Option(help="stop and save after so long")] = None,
+    resume: Annotated[bool, typer.Option(help="go on where the comparison stopped")] = False,
+    held_out: HeldOut = 45,
+    device: Device = None,
+    precision: PrecisionOption = None,
+    num_workers: NumWorkers = None,
+    vgg_weights: VggWeights = None,
 ) -> None:
-    """Measure a model on the held-out scenes, beside the unchanged input."""
-    folder = ViditFolder.open(data)
-    if held_out:
-        _, folder = folder.split(held_out)
-    lamps_k = temperature_k or [light.temperature_k]
-    pairs = list(examples(folder, light, size_px, lamps_k))
-    scores = evaluate(pairs, {model.stem: relight_with(model, light)}, sheet)
-    typer.echo(as_table(scores))
-    if record:
-        lamps = "/".join(map(str, lamps_k))
-        dataset = f"{len(folder.scenes)} held-out scenes, {size_px} px, {lamps} K"
-        softness_px = measure_softness(
-            [(p.image, p.target) for p in pairs], relight_with(model, light)
+    """Train DRN and the networks that its paper compares it with, one after another."""
+    if unknown := set(methods.split(",")) - set(comparison.METHODS):
+        raise typer.BadParameter(f"{', '.join(unknown)}: not in {', '.join(comparison.METHODS)}")
+    if any(out.glob(f"*/{STATE_FILE}")) and not resume:
+        raise typer.BadParameter(f"{out} holds a comparison already: --resume goes on with it")
+    folder, held_out_folder = ViditFolder.open(data).split(held_out)
+    budget = {"num_steps": steps, "size_px": size_px, "batch_size": batch_size}
+    configs = {
+        name: comparison.within_budget(comparison.METHODS[name], **budget)
+        for name in methods.split(",")
+    }
+    ours = (data / scenes.RECIPE).exists()
+    origin = PROCEDURAL if ours else Origin(f"scenes of {data.name}", "none: to compare with only")
+    machine = _machine(device, precision, num_workers)
+    perceptual = _perceptual_loss(vgg_weights)
+
+    def start(run_out: Path, config: TrainingConfig) -> Training:
+        return Training(
+            run_out,
+            config,
+            folder,
+            held_out_folder,
+            origin=origin,
+            machine=machine,
+            perceptual=perceptual,
         )
-        _record(model, scores, dataset, softness_px)
+
+    stopped = comparison.compare(out, configs, folder, start, minutes)
+    typer.echo(f"{out}: {f'stopped in {stopped}; --resume goes on' if stopped else 'done'}")
 
 
 @app.command()
@@ -215,26 +222,18 @@ def import_checkpoint(
     typer.echo(f"{out}: every weight found its place")
 
 
+def _perceptual_loss(vgg_weights: Path | None) -> PerceptualLoss | None:
+    if vgg_weights is None:
+        typer.echo("No --vgg-weights: the perceptual loss is left out.", err=True)
+        return None
+    return PerceptualLoss(load_tensors(vgg_weights))
+
+
 def _from_stage(config: TrainingConfig, name: str) -> TrainingConfig:
     names = [stage.name for stage in config.stages]
     if name not in names:
         raise typer.BadParameter(f"stage {name!r} is not one of {', '.join(names)}")
     return dataclasses.replace(config, stages=config.stages[names.index(name) :])
-
-
-def _record(model: Path, scores: Sequence[Score], dataset: str, softness_px: float) -> None:
-    """Keep scores and softness in the model's provenance, where the export finds them."""
-    checkpoint = load(model)
-    unchanged, own = scores
-    metrics: dict[str, str | float] = {
-        "metrics.dataset": dataset,
-        "metrics.psnr_db": round(own.psnr_db, 2),
-        "metrics.ssim": round(own.ssim, 3),
-        "metrics.unchanged_psnr_db": round(unchanged.psnr_db, 2),
-        "metrics.unchanged_ssim": round(unchanged.ssim, 3),
-    }
-    provenance = {**checkpoint.provenance, **metrics, "softness_px": round(softness_px, 2)}
-    save(model, dataclasses.replace(checkpoint, provenance=provenance))
 
 
 def _machine(device: str | None, precision: Precision | None, num_workers: int | None) -> Machine:

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from model_export.atomic import replacing
-from model_export.drn import ARCHITECTURES, Drn, build
+from model_export.networks.architectures import ARCHITECTURES, build
+from model_export.networks.base import RelightingNetwork
 from service.lights import Light
 
 FORMAT: Final = "relight-checkpoint/1"
@@ -33,9 +34,9 @@ class Checkpoint:
     """Weights of the network and their history.
 
     Attributes:
-        architecture: name in `model_export.drn.ARCHITECTURES`.
+        architecture: name in `model_export.networks.architectures.ARCHITECTURES`.
         lights: the lights that the network renders, such as `("E-4500",)`.
-        weights: state dict of `Drn`, on the CPU.
+        weights: state dict of the network, on the CPU.
         provenance: where the weights come from, a flat table. The export needs `trained_on`
             (the data, in a few words), `license` (SPDX identifier) and `size_px` (short side
             of the training pictures), and takes every `metrics.<name>` as a metric.
@@ -65,9 +66,13 @@ class Checkpoint:
         for name, value in self.provenance.items():
             if not isinstance(name, str) or not isinstance(value, str | int | float):
                 raise CheckpointError(f"provenance {name!r} is neither a text nor a number")
-        refuse_unlike(self.weights, expected_weights(self.architecture, len(self.lights)))
+        try:
+            expected = expected_weights(self.architecture, len(self.lights))
+        except ValueError as error:  # it cannot render so many lights
+            raise CheckpointError(str(error)) from None
+        refuse_unlike(self.weights, expected)
 
-    def network(self) -> Drn:
+    def network(self) -> RelightingNetwork:
         """Return the network with these weights as float32, on the CPU, in evaluation mode."""
         with torch.device("meta"):  # the initial weights would be thrown away
             network = build(self.architecture, len(self.lights))

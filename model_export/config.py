@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from service.lights import DIRECTIONS, VIDIT_TEMPERATURES_K, Light
 
 Loss = Literal["l1", "ssim", "pyramid", "adversarial", "shadow_adversarial", "perceptual"]
-Part = Literal["scene_reconversion", "shadow_prior", "rerenderer"]
+LOSSES: Final[tuple[Loss, ...]] = get_args(Loss)
 
-ALL_PARTS: Final[tuple[Part, ...]] = ("scene_reconversion", "shadow_prior", "rerenderer")
+ALL_PARTS: Final = ("scene_reconversion", "shadow_prior", "rerenderer")  # of DRN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +24,10 @@ class Stage:
 
     Attributes:
         name: what logs and files call it.
-        trains: parts of the network that learn; the others are fixed.
-        judges: whose picture is compared, a sub-network's own head or the whole network's.
+        trains: parts of the network that learn, its children's names; the others are fixed.
+        judges: whose picture is compared: a part's own, or else the whole network's.
         target: `shadow_free` (exposure fusion of the scene) or `relit` (the target light).
-        losses: weight of each loss term.
+        losses: weight of each loss term: those of pictures (`Loss`), and a network's own.
         num_steps: optimiser steps.
         batch_size: pictures in a step.
         size_px: side of the pictures in a step, a multiple of 16.
@@ -36,10 +36,10 @@ class Stage:
     """
 
     name: str
-    trains: tuple[Part, ...]
-    judges: Literal["scene_reconversion", "shadow_prior", "drn"]
+    trains: tuple[str, ...]
+    judges: str
     target: Literal["shadow_free", "relit"]
-    losses: Mapping[Loss, float]
+    losses: Mapping[str, float]
     num_steps: int
     batch_size: int = 6
     size_px: int = 512
@@ -71,7 +71,7 @@ class TrainingConfig:
     """One whole training.
 
     Attributes:
-        architecture: a key of `drn.ARCHITECTURES`.
+        architecture: a key of `architectures.ARCHITECTURES`.
         lights: the lights that the network learns to cast; a pair has one of them as its target.
         stages: in order.
         augmentation: see `Augmentation`.
@@ -190,7 +190,7 @@ DEFAULT: Final = TrainingConfig(
             judges="drn",
             target="relit",
             losses={"l1": 1.0, "ssim": 0.2},
-            num_steps=1700,
+            num_steps=1400,
             size_px=256,
             batch_size=4,
             learning_rate=5e-4,

@@ -8,19 +8,18 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 import uvicorn
 import uvloop
 from fastapi import FastAPI
-from pydantic import ValidationError
 
 from service import logs
 from service.errors import RelightError
 from service.keys import digest_of
-from service.settings import Settings, settings_table
+from service.settings import InvalidSettings, Settings, read_settings, settings_table
 
 _KEEP_ALIVE_S: Final = 75  # longer than the idle timeout of the usual proxies
 _GRACE_S: Final = 5.0  # beyond the last request's deadline
@@ -37,8 +36,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-def main() -> int:
-    """Run the command line; return the exit status."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, this process's own where none is given; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m service", description=__doc__)
     parser.add_argument(
         "--print-settings", action="store_true", help="print every RELIGHT_* setting and leave"
@@ -48,22 +47,20 @@ def main() -> int:
         metavar="NAME",
         help="read a key from standard input, print what RELIGHT_API_KEYS shall hold, and leave",
     )
-    arguments = parser.parse_args()
-    if arguments.print_settings:
+    asked = parser.parse_args(arguments)
+    if asked.print_settings:
         print(settings_table())
         return 0
-    if arguments.hash_key:
-        print(f"{arguments.hash_key}:{digest_of(sys.stdin.readline().strip())}")
+    if asked.hash_key:
+        print(f"{asked.hash_key}:{digest_of(sys.stdin.readline().strip())}")
         return 0
     try:
-        settings = Settings()
-    except ValidationError as error:
-        for problem in error.errors():
-            name = "_".join(str(part) for part in problem["loc"])
-            print(f"settings: {name} {problem['msg']}", file=sys.stderr)
+        settings = read_settings()
+    except InvalidSettings as error:
+        print(error, file=sys.stderr)
         return 2
-    # From 1.29 on ONNX Runtime reports to its makers, unless this is set before it is imported.
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    for library in ("OMP", "OPENBLAS", "MKL"):  # read when numpy is imported
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")  # the pool's are the parallelism
     try:
         # Not at the top: it needs a runtime that may be missing.
         from service.app import create_app, create_ops_app  # noqa: PLC0415

@@ -7,13 +7,15 @@ a refusal costs nothing and says when it is worth coming back.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
-from service.batching.schedule import Priority
+from service.batching.urgency import Priority
 from service.errors import ModelNotReady, Overloaded
 from service.inference.repository import ModelRepository
 from service.pool import CpuPool, Step
+from service.spread import Spread
 
 
 class Admission:
@@ -29,31 +31,54 @@ class Admission:
         self._repository = repository
         self._pool = pool
         self._max_wait_s = max_wait_s
-        self._num_coming = 0
+        self._coming: defaultdict[str, Counter[Hashable]] = defaultdict(Counter)
+        self._lag = Spread()
 
     @contextmanager
-    def coming(self) -> Iterator[None]:
-        """Count a photo that is on its way to the device's queue."""
-        self._num_coming += 1
+    def coming(self, caller: str, work: Hashable) -> Iterator[None]:
+        """Count work of a caller that is on its way to the device's queue; equal work once."""
+        coming = self._coming[caller]
+        coming[work] += 1
         try:
             yield
         finally:
-            self._num_coming -= 1
+            coming[work] -= 1
+            if not coming[work]:
+                del coming[work]
 
-    def check(self, deadline_s: float, priority: Priority) -> None:
+    def expects(self, work: Hashable) -> bool:
+        """Tell whether the same work is on its way already."""
+        return any(work in coming for coming in self._coming.values())
+
+    def learn_lag(self, duration_s: float) -> None:
+        """Learn for how long an answer only waited, from the end of its batch on."""
+        self._lag.observe(duration_s)
+
+    def device_deadline_s(self, deadline_s: float) -> float:
+        """Return when the device must be done, so that the answer is ready at `deadline_s`.
+
+        Finishing takes time, and on a busy machine threads and the event loop wake late. Half of
+        what is left goes to the device in any case: if nobody came in, nothing would be learned.
+        """
+        after_s = self._pool.mean_s(Step.FINISH) + self._lag.most_s
+        left_s = max(0.0, deadline_s - time.monotonic())
+        return deadline_s - min(after_s, left_s / 2)
+
+    def check(self, deadline_s: float, priority: Priority, caller: str) -> None:
         """Refuse, before work is done for it, what could not be served in time.
 
         Args:
             deadline_s: when the answer becomes worthless, on the monotonic clock.
             priority: the request's class.
+            caller: whose it is.
 
         Raises:
             ModelNotReady, Overloaded, DeadlineExceeded, Draining: why not.
         """
         if not self._repository.models:
             raise ModelNotReady("the models are still being loaded")
-        device_deadline_s = deadline_s - self._pool.mean_s(Step.FINISH)
-        wait_s = self._pool.wait_s
+        device_deadline_s = self.device_deadline_s(deadline_s)
+        wait_s = self._pool.wait_s(caller)
         left_s = device_deadline_s - time.monotonic() - self._pool.mean_s(Step.PREPARE)
         limit_s = max(0.0, min(self._max_wait_s, left_s))
         if wait_s > limit_s:
@@ -62,4 +87,15 @@ class Admission:
                 retry_after_s=wait_s,
             )
         freest = min(self._repository.models, key=lambda model: model.batcher.wait_s)
-        freest.batcher.check(device_deadline_s, priority, num_coming=self._num_coming)
+        freest.batcher.check(
+            device_deadline_s,
+            priority,
+            caller=caller,
+            num_coming=self._num_coming_before(caller),
+        )
+
+    def _num_coming_before(self, caller: str) -> int:
+        """Return how many photos on their way go before the caller's next: callers take turns."""
+        own = len(self._coming[caller])
+        others = (len(coming) for name, coming in self._coming.items() if name != caller)
+        return own + sum(min(number, own + 1) for number in others)

@@ -1,48 +1,42 @@
-"""The composition root: settings -> engines -> repository -> relighter -> routes."""
+"""The composition root of the service: what relights, routes, and what surrounds them."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-import cv2
-import numpy as np
 from fastapi import FastAPI
-from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 
-from service.admission import Admission
-from service.api import admin, batch, catalogue, ops, problems, relight
+from service.api import admin, batch, catalogue, documentation, ops, page, problems, relight
 from service.api.middleware import BodyLimits, Disconnect, Observation
 from service.api.ops import Lifecycle
-from service.batching.job import Answer
+from service.assembly import Parts, assemble, running
 from service.budget import ByteBudget
-from service.cache import Cache
-from service.imaging import ImageLimits
-from service.inference.fake_engine import FakeEngine, linear
-from service.inference.model_metrics import ModelMetrics
-from service.inference.repository import ModelRepository
-from service.inference.session import Engine, Session
+from service.inference.session import Engine
 from service.keys import Keyring
 from service.metrics import CLIENT_LEFT, Metrics
-from service.pool import CpuPool
-from service.relighter import Relighter
 from service.settings import Settings
 from service.vitals import measure_lag
 
 _ROUTES = (
     ("POST", "/relight"),
     ("POST", "/relight/batch"),
+    ("GET", "/"),
+    ("GET", "/web/{path:path}"),
     ("GET", "/models"),
+    ("GET", "/problems"),
+    ("GET", "/problems/{code}"),
     ("POST", "/-/reload"),
     ("GET", "/livez"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),
+    ("GET", "/docs"),
+    ("GET", "/openapi.json"),
 )
 _READABLE_HEADERS = (  # by a page of another origin
     *("ETag", "Retry-After", "Server-Timing"),
@@ -63,57 +57,30 @@ def create_app(
     codes = {200, 304, CLIENT_LEFT, int(settings.overload_status)}
     codes |= {kind.status for kind in problems.ALL_KINDS}
     metrics = Metrics(CollectorRegistry(), routes=_ROUTES, codes=codes)
-    max_wait_s = settings.max_queue_wait_ms / 1e3
-    repository = ModelRepository(
-        settings.models_dir,
-        open_engine or _engine_opener(settings),
-        max_batch_size=settings.max_batch_size,
-        bucket_shapes=settings.buckets,
-        max_wait_s=max_wait_s,
-        metrics=ModelMetrics(metrics.registry),
-    )
-    pool = CpuPool(settings.num_pool_threads)
-    admission = Admission(repository, pool, max_wait_s=max_wait_s)
-    cache: Cache[Answer[NDArray[np.floating]]] = Cache(
-        settings.cache_bytes, lambda answer: answer.value.nbytes
-    )
-    metrics.cache_bytes.set_function(lambda: cache.num_bytes)
-    budget = ByteBudget(settings.max_inflight_bytes)
-    metrics.bytes_in_flight.set_function(lambda: budget.num_bytes)
+    parts = assemble(settings, metrics, open_engine)
     app = FastAPI(
         title="Relight",
         summary="Photos lit from another direction, at another colour temperature.",
         version=version("relight"),
-        lifespan=_lifespan(repository, pool, metrics),
+        lifespan=_lifespan(parts, metrics),
+        generate_unique_id_function=lambda route: route.name,  # short and stable for generators
     )
     app.state.settings = settings
     app.state.metrics = metrics
-    app.state.repository = repository
-    app.state.lifecycle = Lifecycle(repository)
-    app.state.admission = admission
-    app.state.budget = budget
+    app.state.repository = parts.repository
+    app.state.lifecycle = Lifecycle(parts.repository)
+    app.state.admission = parts.admission
+    app.state.budget = parts.budget
+    app.state.relighter = parts.relighter
     app.state.keyring = Keyring(
         settings.api_keys, settings.admin_keys, max_concurrency=settings.max_requests_per_key
     )
-    app.state.relighter = Relighter(
-        repository,
-        pool,
-        admission,
-        cache,
-        limits=ImageLimits(
-            max_pixels=settings.max_pixels,
-            max_side_px=settings.max_side_px,
-            min_side_px=settings.min_side_px,
-            max_decoded_bytes=settings.max_decoded_bytes,
-        ),
-        decode_budget_s=settings.decode_budget_s,
-        metrics=metrics,
-        revision=version("relight"),
-    )
     for route in (relight, batch, catalogue, admin, ops):
         app.include_router(route.router)
+    documentation.install(app, is_open=not settings.api_keys)
+    page.install(app)
     problems.install(app, overload_status=int(settings.overload_status))
-    _surround(app, settings, metrics, budget)
+    _surround(app, settings, metrics, parts.budget)
     return app
 
 
@@ -159,41 +126,19 @@ def create_ops_app(app: FastAPI) -> FastAPI:
     return ops_app
 
 
-def _engine_opener(settings: Settings) -> Callable[[Path], Engine]:
-    def open_session(path: Path) -> Engine:
-        return Session(
-            path,
-            device=settings.providers,
-            require_gpu=settings.require_gpu,
-            num_threads=settings.num_inference_threads,
-        )
-
-    def open_fake(path: Path) -> Engine:
-        assert settings.fake_engine is not None
-        return FakeEngine(linear(settings.fake_engine), name=path.stem)
-
-    return open_fake if settings.fake_engine else open_session
-
-
 def _lifespan(
-    repository: ModelRepository, pool: CpuPool, metrics: Metrics
+    parts: Parts, metrics: Metrics
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        cv2.setNumThreads(1)  # the pool's threads are the parallelism
-        # A broken upload is told to its caller; it need not fill the log.
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-        await repository.start()
-        gc.freeze()  # what lives as long as the process need not be searched for garbage
-        lag = asyncio.create_task(measure_lag(metrics))
-        try:
-            yield
-        finally:
-            app.state.lifecycle.draining = True
-            await repository.close()
-            lag.cancel()
-            pool.close()
-            if app.state.settings.tracing:
-                app.state.tracer_provider.shutdown()
+        async with running(parts):
+            lag = asyncio.create_task(measure_lag(metrics))
+            try:
+                yield
+            finally:
+                app.state.lifecycle.draining = True
+                lag.cancel()
+        if app.state.settings.tracing:
+            app.state.tracer_provider.shutdown()
 
     return lifespan

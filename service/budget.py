@@ -5,7 +5,11 @@ Nothing waits for room: whoever finds none is refused at once.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from service.errors import ServerFull
+from service.stays import Stays
 
 
 class ByteBudget:
@@ -13,11 +17,16 @@ class ByteBudget:
 
     Args:
         max_bytes: the bound.
+        clock: a monotonic clock, in seconds.
+
+    Attributes:
+        stays: who holds how much, and for how long.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._max_bytes = max_bytes
         self._num_bytes = 0
+        self.stays = Stays(clock)
 
     @property
     def num_bytes(self) -> int:
@@ -34,10 +43,12 @@ class ByteBudget:
         Raises:
             ServerFull: together they would pass the bound.
         """
-        if self._num_bytes + num_bytes > self._max_bytes:
+        missing = self._num_bytes + num_bytes - self._max_bytes
+        if missing > 0:
             raise ServerFull(
                 f"{num_bytes} bytes more would pass the {self._max_bytes} that all requests "
-                "together may hold"
+                "together may hold",
+                retry_after_s=self.stays.until_free_s(missing),
             )
         self._num_bytes += num_bytes
 
@@ -51,7 +62,7 @@ class Holding:
 
     def __init__(self, budget: ByteBudget) -> None:
         self._budget = budget
-        self._num_bytes = 0
+        self._stay = budget.stays.begin()
 
     def grow_to(self, num_bytes: int) -> None:
         """Hold at least so many bytes.
@@ -59,13 +70,13 @@ class Holding:
         Raises:
             ServerFull: there is no room for them.
         """
-        if num_bytes > self._num_bytes:
-            self._budget.take(num_bytes - self._num_bytes)
-            self._num_bytes = num_bytes
+        if num_bytes > self._stay.amount:
+            self._budget.take(num_bytes - self._stay.amount)
+            self._stay.amount = num_bytes
 
     def __enter__(self) -> Holding:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._budget.give_back(self._num_bytes)
-        self._num_bytes = 0
+        self._budget.give_back(self._stay.amount)
+        self._budget.stays.end(self._stay)

@@ -61,6 +61,10 @@ class Cache(Generic[V]):
         """Bytes kept now."""
         return self._num_bytes
 
+    def knows(self, key: Hashable, urgency: Hashable = None) -> bool:
+        """Tell whether `get` would neither make the value nor wait for room to make it."""
+        return key in self._kept or (key, urgency) in self._flights
+
     async def get(
         self, key: Hashable, make: Callable[[], Awaitable[V]], *, urgency: Hashable = None
     ) -> tuple[V, Origin]:

@@ -26,6 +26,7 @@ RelightError
 │   └── ModelNotReady         no model is loaded and warm yet
 ├── DeadlineExceeded          the request's time ran out
 ├── InferenceFailed           the device failed on this item
+│   ├── OutOfMemory           the device has no memory for a batch of that size
 │   └── DevicePoisoned        the device will fail on everything until the process restarts
 └── ModelRefused              an ONNX file does not keep its contract (at load)
 
@@ -36,7 +37,13 @@ from __future__ import annotations
 
 
 class RelightError(Exception):
-    """Base of every failure; its text is safe to show to a caller."""
+    """Base of every failure; its text is safe to show to a caller.
+
+    Attributes:
+        request_id: of the request that failed, where a client was told it.
+    """
+
+    request_id: str | None = None
 
 
 class InvalidRequest(RelightError):
@@ -147,6 +154,10 @@ class DeadlineExceeded(RelightError):
 
 class InferenceFailed(RelightError):
     """The device failed on this item."""
+
+
+class OutOfMemory(InferenceFailed):
+    """The device has no memory for a batch of that size."""
 
 
 class DevicePoisoned(InferenceFailed):

@@ -1,6 +1,7 @@
 """API keys: who may call, and how much at once.
 
-The service knows only SHA-256 digests of the keys, as `name:digest`. That is enough for keys
+The service knows only SHA-256 digests of the keys, as `name:digest`, or `name:digest:bulk` for
+a caller whose work makes way for the others'. That is enough for keys
 that a machine made: what protects a guessable password, salt and slowness, they do not need.
 """
 
@@ -8,14 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from service.errors import Forbidden, RateLimited, Unauthorized
+from service.stays import Stays
 
-ANONYMOUS = "anonymous"
+BULK = "bulk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +29,22 @@ class Key:
         name: whose it is; shown in logs.
         digest: SHA-256 of the key, in hex.
         is_admin: whether it may reload the models.
+        bulk_only: whether it may ask for bulk work only.
     """
 
     name: str
     digest: str
-    is_admin: bool
+    is_admin: bool = False
+    bulk_only: bool = False
 
     @classmethod
     def parse(cls, text: str, *, is_admin: bool) -> Key:
-        """Read `name:digest`."""
-        name, _, digest = text.partition(":")
-        return cls(name, digest.lower(), is_admin)
+        """Read `name:digest` or `name:digest:bulk`."""
+        name, digest, *rest = text.split(":")
+        return cls(name, digest.lower(), is_admin, bulk_only=rest == [BULK])
+
+
+ANONYMOUS = Key("anonymous", "")
 
 
 def digest_of(key: str) -> str:
@@ -48,13 +56,19 @@ class Keyring:
     """All keys. Without any, everybody may call, but nobody may reload.
 
     Args:
-        keys: callers' keys, each `name:digest`.
+        keys: callers' keys, each as `Key.parse` reads it.
         admin_keys: operators' keys, written alike; they may call, too.
         max_concurrency: most requests at once for one name; None: no limit.
+        clock: a monotonic clock, in seconds.
     """
 
     def __init__(
-        self, keys: Sequence[str], admin_keys: Sequence[str], *, max_concurrency: int | None
+        self,
+        keys: Sequence[str],
+        admin_keys: Sequence[str],
+        *,
+        max_concurrency: int | None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._keys = [
             *(Key.parse(text, is_admin=False) for text in keys),
@@ -62,17 +76,17 @@ class Keyring:
         ]
         self._is_open = not keys
         self._max_concurrency = max_concurrency
-        self._num_requests: Counter[str] = Counter()
+        self._requests: defaultdict[str, Stays] = defaultdict(lambda: Stays(clock))
 
-    def caller(self, given: str | None) -> str:
-        """Return the name of whoever calls with a key.
+    def caller(self, given: str | None) -> Key:
+        """Return the key of whoever calls with one.
 
         Raises:
             Unauthorized: a key is needed and none is given, or it is unknown.
         """
         if given is None and self._is_open:
             return ANONYMOUS
-        return self._find(given).name
+        return self._find(given)
 
     def check_admin(self, given: str | None) -> None:
         """Let operators pass.
@@ -85,20 +99,23 @@ class Keyring:
             raise Forbidden("this needs an admin key")
 
     @contextmanager
-    def slot(self, caller: str) -> Iterator[None]:
-        """Count a request of a caller.
+    def slot(self, caller: Key) -> Iterator[None]:
+        """Count a request of a caller; several keys of one name share its slots.
 
         Raises:
             RateLimited: the caller has as many in flight as it may have.
         """
-        limit = self._max_concurrency
-        if caller != ANONYMOUS and limit is not None and self._num_requests[caller] >= limit:
-            raise RateLimited(f"this key has {limit} requests in flight, as many as it may have")
-        self._num_requests[caller] += 1
+        limit, requests = self._max_concurrency, self._requests[caller.name]
+        if caller != ANONYMOUS and limit is not None and len(requests) >= limit:
+            raise RateLimited(
+                f"this key has {limit} requests in flight, as many as it may have",
+                retry_after_s=requests.until_free_s(1),
+            )
+        request = requests.begin(1)
         try:
             yield
         finally:
-            self._num_requests[caller] -= 1
+            requests.end(request)
 
     def _find(self, given: str | None) -> Key:
         if given is None:

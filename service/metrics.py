@@ -42,6 +42,7 @@ DECODE_FAILURES: Final = (
     "image_too_slow",
 )
 CLIENT_LEFT: Final = 499  # for logs and metrics only: nobody is there to read it
+OUTCOMES: Final = ("ok", "client_error", "refused", "server_error", "client_left")
 UNMATCHED: Final = "unmatched"  # one series for every path that is no route
 
 _DURATION_BUCKETS_S: Final = (
@@ -72,11 +73,12 @@ class Metrics:
         self._init_relight(registry)
         self._init_ends(registry)
         self._init_process(registry)
-        for method, path in routes:
-            self.http_duration_s.labels(path)
+        codes = set(codes)
+        for method, path in (*routes, ("any", UNMATCHED)):
+            for outcome in OUTCOMES:
+                self.http_duration_s.labels(path, outcome)
             for code in codes:
                 self.http_requests.labels(path, method, code)
-        self.http_duration_s.labels(UNMATCHED)
         for stage in STAGES:
             self.stage_duration_s.labels(stage)
         for place in PLACES:
@@ -90,6 +92,17 @@ class Metrics:
             self.outstanding.labels(priority)
         for origin in ORIGINS:
             self.cache_requests.labels(origin)
+
+    @staticmethod
+    def outcome(status: int) -> str:
+        """Return which of `OUTCOMES` a status is."""
+        if status == CLIENT_LEFT:
+            return "client_left"
+        if status in {429, 503}:
+            return "refused"
+        if status < 400:
+            return "ok"
+        return "client_error" if status < 500 else "server_error"
 
     def count_problem(self, code: str | None) -> None:
         """Count what was refused before work was done for it, and photos that are wrong."""
@@ -107,8 +120,8 @@ class Metrics:
         )
         self.http_duration_s = Histogram(
             "relight_http_request_duration_seconds",
-            "From the request's head to the answer's last byte.",
-            ["route"],
+            "From the request's head to the answer's last byte; refused: 429 and 503.",
+            ["route", "outcome"],
             buckets=_DURATION_BUCKETS_S,
             registry=registry,
         )

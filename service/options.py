@@ -26,6 +26,7 @@ class RelightOptions(BaseModel):
 
     direction: Direction | None = Field(
         None,
+        examples=["W"],
         description="compass point that the new light comes from, N = from behind the scene, "
         f"E = from image right; {DEFAULT_DIRECTION} when neither this nor `light` is given",
     )
@@ -33,6 +34,7 @@ class RelightOptions(BaseModel):
         None,
         ge=MIN_TEMPERATURE_K,
         le=MAX_TEMPERATURE_K,
+        examples=[3200],
         description="colour temperature of the new light in kelvin; 6500, the white of sRGB, "
         "leaves the photo's colours alone. Asked for, it colours a grey photo",
     )
@@ -43,38 +45,56 @@ class RelightOptions(BaseModel):
         description="shorthand for direction and temperature, such as `E-4500`",
     )
     strength: _Share = Field(
-        1.0, description="0 gives the photo back, 1 the full effect; blended in linear light"
+        1.0,
+        examples=[0.8],
+        description="0 gives the photo back, 1 the full effect; blended in linear light",
     )
     color: Literal["photo", "model"] = Field(
         "photo",
+        examples=["photo"],
         description="whose colours the answer has: `photo` takes only light and shadow from the "
         "model, `model` all that it painted, at its own colour temperature and exposure, "
         "even for a grey photo",
     )
-    fill: _Share = Field(0.0, description="how much of the photo's own light to keep as fill light")
+    fill: _Share = Field(
+        0.0, examples=[0.3], description="how much of the photo's own light to keep as fill light"
+    )
     model: str | None = Field(
-        None, max_length=128, description="name of a model from `GET /models`; else one that fits"
+        None,
+        max_length=128,
+        examples=["drn-s-E-4500"],
+        description="name of a model from `GET /models`; else one that fits",
     )
     format: Format | None = Field(
-        None, description="format of the answer; else the `Accept` header's, else the photo's own"
+        None,
+        examples=["webp"],
+        description="format of the answer; else the `Accept` header's, else the photo's own",
     )
     quality: int | None = Field(
         None,
         ge=1,
         le=100,
+        examples=[85],
         description="quality of a lossy format; else 92 as JPEG, 90 as WebP, 85 as AVIF",
     )
     subsampling: Literal["444", "422", "420"] | None = Field(
-        None, description="chroma subsampling of JPEG and AVIF; else 444, which keeps all colour"
+        None,
+        examples=["420"],
+        description="chroma subsampling of JPEG and AVIF; else 444, which keeps all colour",
     )
     progressive: bool | None = Field(
-        None, description="whether a JPEG is progressive: smaller, and slower to write; else not"
+        None,
+        examples=[True],
+        description="whether a JPEG is progressive: smaller, and slower to write; else not",
     )
     detail: Literal["full", "model"] = Field(
-        "full", description="the photo's full size, or the size that the model rendered"
+        "full",
+        examples=["full"],
+        description="the photo's full size, or the size that the model rendered",
     )
     metadata: Literal["keep", "strip"] = Field(
         "keep",
+        examples=["strip"],
         description="EXIF and XMP data, or none, hence no position; "
         "the orientation is applied and the colour profile kept in both cases",
     )

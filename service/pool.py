@@ -1,7 +1,8 @@
 """The CPU's share of the work: a bounded pool of threads, and how long its queue is.
 
 Decoding, resizing and encoding release the GIL, so threads use every core. Finishing goes
-ahead of preparing: an answer that is nearly ready frees memory, a new photo takes it.
+ahead of preparing: an answer that is nearly ready frees memory, a new photo takes it. Callers
+take turns, so that one who floods the pool waits behind its own work.
 
 A job may have a budget. Threads cannot be ended, so one that runs over it is left alone, and
 another thread takes its place.
@@ -11,10 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -42,10 +44,11 @@ class Step(IntEnum):
 @dataclass(slots=True, order=True)
 class _Job:
     step: Step
+    turn: int  # of its caller
     number: int
     work: Callable[[], Any] = field(compare=False)
     future: Future[Any] = field(default_factory=Future, compare=False)
-    begun: Future[None] = field(default_factory=Future, compare=False)
+    began_s: float | None = field(default=None, compare=False)
     thread: threading.Thread | None = field(default=None, compare=False)  # while it runs
     overran: bool = field(default=False, compare=False)
 
@@ -62,21 +65,24 @@ class CpuPool:
         self._queue: PriorityQueue[_Job] = PriorityQueue()
         self._numbers = itertools.count()
         self._lock = threading.Lock()
-        self._num_pending: Counter[Step] = Counter()
+        self._pending: dict[int, _Job] = {}  # by number
+        self._turn = 0  # of the job that began last
+        self._last_turns: dict[Hashable, int] = {}
         self._num_overrunning = 0
         self._mean_s: dict[Step, float] = {}
         self._threads: list[threading.Thread] = []
 
-    @property
-    def wait_s(self) -> float:
-        """Estimated wait of a `PREPARE` that would be submitted now, in seconds."""
+    def wait_s(self, caller: Hashable = None) -> float:
+        """Return the estimated wait of a `PREPARE` that would be submitted now, in seconds."""
         with self._lock:
-            num_pending = self._num_pending.total()
-            if num_pending < self._num_threads:
+            turn = self._next_turn(caller)
+            ahead = Counter(job.step for job in self._pending.values() if job.turn <= turn)
+            num_ahead = ahead.total()
+            if num_ahead < self._num_threads:
                 return 0.0
-            total_s = sum(n * self._mean_s.get(s, 0.0) for s, n in self._num_pending.items())
+            total_s = sum(n * self._mean_s.get(step, 0.0) for step, n in ahead.items())
             # Of the jobs that run, nobody knows how far they are: count them once together.
-            share = (num_pending - self._num_threads + 1) / num_pending
+            share = (num_ahead - self._num_threads + 1) / num_ahead
             return total_s * share / self._num_threads
 
     def mean_s(self, step: Step) -> float:
@@ -84,36 +90,47 @@ class CpuPool:
         with self._lock:
             return self._mean_s.get(step, 0.0)
 
-    async def run(self, step: Step, work: Callable[[], T], *, budget_s: float | None = None) -> T:
+    async def run(
+        self,
+        step: Step,
+        work: Callable[[], T],
+        *,
+        caller: Hashable = None,
+        budget_s: float = math.inf,
+    ) -> T:
         """Return the result of `work`; cancelling the call drops it if it has not begun.
 
         Args:
             step: how urgent it is.
             work: what to run.
+            caller: for whom; callers take turns at preparing.
             budget_s: how long it may run. Past that its place is given to the next job.
 
         Raises:
             OverBudget: it is still running after `budget_s`.
         """
-        job = _Job(step, next(self._numbers), work)
         with self._lock:
-            self._num_pending[step] += 1
+            job = _Job(step, self._take_turn(step, caller), next(self._numbers), work)
+            self._pending[job.number] = job
             self._start_threads()
         job.future.add_done_callback(lambda _: self._forget(job))
         self._queue.put(job)
-        result = asyncio.wrap_future(job.future)
+        result: asyncio.Future[T] = asyncio.wrap_future(job.future)
         try:
-            await asyncio.wrap_future(job.begun)
-            async with asyncio.timeout(budget_s) as limit:
-                done: T = await result
-                return done
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            self._replace(job)
-            raise OverBudget from None
+            if budget_s < math.inf:
+                await self._until_over(job, result, budget_s)
+            return await result
         finally:
             result.cancel()
+
+    async def _until_over(self, job: _Job, result: asyncio.Future[T], budget_s: float) -> None:
+        """Wait for a job to end, within its budget, which begins when it begins."""
+        while not result.done():
+            ran_s = 0.0 if job.began_s is None else time.monotonic() - job.began_s
+            if ran_s >= budget_s:
+                self._replace(job)
+                raise OverBudget
+            await asyncio.wait([result], timeout=budget_s - ran_s)
 
     def close(self) -> None:
         """Finish what runs, drop what waits, end the threads."""
@@ -123,9 +140,19 @@ class CpuPool:
         except Empty:
             pass
         for _ in self._threads:
-            self._queue.put(_Job(Step.STOP, next(self._numbers), lambda: None))
+            self._queue.put(_Job(Step.STOP, 0, next(self._numbers), lambda: None))
         for thread in self._threads:
             thread.join()
+
+    def _next_turn(self, caller: Hashable) -> int:
+        """Return the turn of a caller's next job: after its last, and after what runs."""
+        return max(self._turn, self._last_turns.get(caller, 0)) + 1
+
+    def _take_turn(self, step: Step, caller: Hashable) -> int:
+        if step is Step.FINISH:
+            return 0  # the device's queue has put them in order
+        turn = self._last_turns[caller] = self._next_turn(caller)
+        return turn
 
     def _start_threads(self) -> None:
         while len(self._threads) < self._num_threads:
@@ -146,10 +173,10 @@ class CpuPool:
     def _do(self, job: _Job) -> None:
         if not job.future.set_running_or_notify_cancel():
             return
-        job.thread = threading.current_thread()
-        if job.begun.set_running_or_notify_cancel():
-            job.begun.set_result(None)
-        started_s = time.monotonic()
+        with self._lock:
+            job.thread = threading.current_thread()
+            self._turn = max(self._turn, job.turn)
+        job.began_s = started_s = time.monotonic()
         try:
             result = job.work()
         except BaseException as error:
@@ -170,12 +197,10 @@ class CpuPool:
                 return
             job.overran = True
             self._num_overrunning += 1
-            self._num_pending[job.step] -= 1
+            self._pending.pop(job.number, None)
             self._threads.remove(job.thread)
             self._start_threads()
 
     def _forget(self, job: _Job) -> None:
-        job.begun.cancel()  # when it was dropped before it began
         with self._lock:
-            if not job.overran:
-                self._num_pending[job.step] -= 1
+            self._pending.pop(job.number, None)

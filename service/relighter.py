@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -17,10 +18,11 @@ from numpy.typing import NDArray
 
 from service.admission import Admission
 from service.batching.job import Answer
-from service.batching.schedule import Priority
+from service.batching.urgency import Priority
 from service.budget import Holding
 from service.cache import Cache, Origin
-from service.errors import DeadlineExceeded, ImageTooSlow
+from service.deadline import until
+from service.errors import ImageTooSlow
 from service.imaging import ImageLimits
 from service.imaging.formats import FORMATS, choose_format, sniff
 from service.inference.loading import Shot
@@ -29,7 +31,15 @@ from service.lights import Light
 from service.metrics import Metrics
 from service.options import RelightOptions
 from service.pool import CpuPool, OverBudget, Step
-from service.stages import Prepared, Rendered, Timings, finish, own_temperature_k, prepare
+from service.stages import (
+    FINISH_STAGES,
+    Prepared,
+    Rendered,
+    Timings,
+    finish,
+    own_temperature_k,
+    prepare,
+)
 from service.validator import answer_tag, photo_digest
 
 _QUICK_BYTES: Final = 500_000  # hashed in less time than a thread takes to wake
@@ -46,6 +56,7 @@ class RelightRequest:
         deadline_s: when the answer becomes worthless, on the monotonic clock.
         holding: the request's account of memory; it holds the body already.
         priority: its class.
+        caller: whose it is.
         known_tags: entity tags of answers that the caller has; one of them is not made again.
         timings: filled on the way.
     """
@@ -56,6 +67,7 @@ class RelightRequest:
     deadline_s: float
     holding: Holding
     priority: Priority = Priority.INTERACTIVE
+    caller: str = ""
     known_tags: Collection[str] = ()
     timings: Timings = field(default_factory=Timings)
 
@@ -129,16 +141,9 @@ class Relighter:
         """
         self._metrics.body_bytes.observe(len(request.data))
         outstanding = self._metrics.outstanding.labels(request.priority.name.lower())
-        try:
-            async with asyncio.timeout(request.deadline_s - time.monotonic()) as limit:
-                with outstanding.track_inprogress():
-                    relit = await self._trip(request)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            raise _too_late() from None
-        if time.monotonic() > request.deadline_s:  # the event loop was too busy to tell
-            raise _too_late()
+        async with until(request.deadline_s):
+            with outstanding.track_inprogress():
+                relit = await self._trip(request)
         request.timings.place = "answer"
         self._count(request, relit)
         return relit
@@ -179,20 +184,35 @@ class Relighter:
     ) -> tuple[bytes, Origin | None]:
         """Return the answer's file, and where the model's output came from."""
         options, timings = request.options, request.timings
-        self._admission.check(request.deadline_s, request.priority)
-        with self._admission.coming():
+        full_size = options.detail == "full"  # else the photo is decoded smaller
+        key = (digest, offer.model.sha256, offer.light_index, offer.mirrored, full_size)
+        with self._expected(request, key):
             timings.place = "prepare"
             prepared = await self._prepare(request, offer)
             request.holding.grow_to(len(request.data) + prepared.num_bytes)
         rendered, origin = None, None
         if options.strength > 0:  # at 0 the photo itself is the answer
             timings.place = "infer"
-            rendered, origin = await self._render(prepared, offer, request, digest)
+            rendered, origin = await self._render(prepared, offer, request, key)
         timings.place = "finish"
-        data = await self._pool.run(
-            Step.FINISH, lambda: finish(prepared, rendered, options, format_name, timings)
-        )
-        return data, origin
+        try:
+            return await self._pool.run(
+                Step.FINISH, lambda: finish(prepared, rendered, options, format_name, timings)
+            ), origin
+        finally:
+            self._learn_lag(request)
+
+    @contextmanager
+    def _expected(self, request: RelightRequest, key: Hashable) -> Iterator[None]:
+        """Ask for admission and count as coming, but where the device need do nothing more."""
+        if self._cache.knows(key, request.priority):
+            yield
+            return
+        work = (key, request.priority) if self._cache.enabled else object()
+        if not self._admission.expects(work):
+            self._admission.check(request.deadline_s, request.priority, request.caller)
+        with self._admission.coming(request.caller, work):
+            yield
 
     async def _prepare(self, request: RelightRequest, offer: Offer) -> Prepared:
         """Decode the photo, within its budget."""
@@ -204,6 +224,7 @@ class Relighter:
                 lambda: prepare(
                     request.data, self._limits, buckets, request.timings, full_size=full_size
                 ),
+                caller=request.caller,
                 budget_s=self._decode_budget_s,
             )
         except OverBudget:
@@ -213,33 +234,44 @@ class Relighter:
             ) from None
 
     async def _render(
-        self, prepared: Prepared, offer: Offer, request: RelightRequest, digest: str
+        self, prepared: Prepared, offer: Offer, request: RelightRequest, key: Hashable
     ) -> tuple[Rendered, Origin]:
         """Have the model relight the small picture, unless it did so before."""
         image = prepared.image
-        deadline_s = request.deadline_s - self._pool.mean_s(Step.FINISH)
+        deadline_s = self._admission.device_deadline_s(request.deadline_s)
 
         async def submit() -> Answer[NDArray[np.floating]]:
-            return await offer.model.batcher.submit(
+            answer = await offer.model.batcher.submit(
                 Shot(image[:, ::-1] if offer.mirrored else image, offer.light_index),
                 key=image.shape[:2],
                 deadline_s=deadline_s,
                 priority=request.priority,
+                caller=request.caller,
             )
+            if answer.batch_size > 1 and self._cache.enabled:  # or it would keep all of them
+                answer = replace(answer, value=answer.value.copy())
+            return answer
 
         asked_s = time.monotonic()
-        full_size = request.options.detail == "full"  # else the photo is decoded smaller
-        key = (digest, offer.model.sha256, offer.light_index, offer.mirrored, full_size)
         answer, origin = await self._cache.get(key, submit, urgency=request.priority)
         if origin != "hit":
             run_s = asked_s + answer.waited_s
             request.timings.add("queue", asked_s, run_s)
             request.timings.add("infer", run_s, run_s + answer.ran_s)
             request.timings.batch_size = answer.batch_size
+            request.timings.rendered_s = run_s + answer.ran_s
         relit = answer.value.astype(np.float32, copy=False)
         relit = relit[:, ::-1] if offer.mirrored else relit
         softness_px = offer.model.contract.softness_px
         return Rendered(relit, offer.light.temperature_k, softness_px), origin
+
+    def _learn_lag(self, request: RelightRequest) -> None:
+        """Tell admission how long an answer waited after the device, unless its client left."""
+        now_s, timings = time.monotonic(), request.timings
+        is_done = "encode" in timings.stages_s
+        if timings.rendered_s is not None and (is_done or now_s >= request.deadline_s):
+            work_s = sum(timings.stages_s.get(stage, 0.0) for stage in FINISH_STAGES)
+            self._admission.learn_lag(now_s - timings.rendered_s - work_s)
 
     def _count(self, request: RelightRequest, relit: Relit) -> None:
         for stage, duration_s in request.timings.stages_s.items():
@@ -248,7 +280,3 @@ class Relighter:
             self._metrics.response_bytes.observe(len(relit.data))
         if relit.origin is not None:
             self._metrics.cache_requests.labels(relit.origin).inc()
-
-
-def _too_late() -> DeadlineExceeded:
-    return DeadlineExceeded("the deadline passed before the answer was ready")

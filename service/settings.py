@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX: Final = "RELIGHT_"
 
+_OF_CALLERS: Final = {"RELIGHT_URL", "RELIGHT_KEY"}  # the command line calls a service with them
 _CGROUP_QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
-_KEY: Final = re.compile(r"[\w.-]+:[0-9a-fA-F]{64}")
+_KEY: Final = re.compile(r"[\w.-]+:[0-9a-fA-F]{64}(:bulk)?")
 _KUBERNETES_SERVICE_LINK: Final = re.compile(r"_SERVICE_(HOST|PORT)|_PORT_\d+_(TCP|UDP)")
 
 
@@ -26,6 +27,10 @@ def _split(words: object) -> object:
 
 
 _Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+class InvalidSettings(ValueError):
+    """The environment does not say how to serve; the text names what is wrong, not its value."""
 
 
 class Settings(BaseSettings):
@@ -136,8 +141,8 @@ class Settings(BaseSettings):
 
     api_keys: _Words = Field(
         default=(),
-        description="callers' keys as `name:sha256`, comma-separated (`--hash-key` makes them); "
-        "without any, everybody may call",
+        description="callers' keys as `name:sha256`, comma-separated (`--hash-key` makes them), "
+        "with `:bulk` behind for callers of bulk work only; without any, everybody may call",
         json_schema_extra={"default_text": "none"},
     )
     admin_keys: _Words = Field(
@@ -178,13 +183,15 @@ class Settings(BaseSettings):
     @classmethod
     def _are_digests(cls, words: tuple[str, ...]) -> tuple[str, ...]:
         if not all(_KEY.fullmatch(word) for word in words):  # the words are no part of the text
-            raise ValueError("each must be name:digest, the digest 64 hexadecimal digits")
+            raise ValueError(
+                "each must be name:digest or name:digest:bulk, the digest 64 hexadecimal digits"
+            )
         return words
 
     @model_validator(mode="before")
     @classmethod
     def _refuse_unknown_variables(cls, values: object) -> object:
-        known = {PREFIX + name.upper() for name in cls.model_fields}
+        known = {PREFIX + name.upper() for name in cls.model_fields} | _OF_CALLERS
         names = {name.upper() for name in os.environ if name.upper().startswith(PREFIX)}
         unknown = sorted(names - known)
         if not unknown:
@@ -217,6 +224,20 @@ def available_cpus(quota_file: Path = _CGROUP_QUOTA) -> int:
         if quota != "max":
             cpus = min(cpus, math.ceil(int(quota) / int(period)))
     return max(1, cpus)
+
+
+def read_settings() -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        InvalidSettings: a variable is unknown or its value is not allowed; a line for each.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = [("_".join(map(str, e["loc"])), e["msg"]) for e in error.errors()]
+        lines = [f"settings: {name} {message}" for name, message in problems]
+        raise InvalidSettings("\n".join(lines)) from None
 
 
 def settings_table() -> str:

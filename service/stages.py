@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 import cv2
 import numpy as np
@@ -24,6 +25,8 @@ from service.imaging import ImageLimits, Photo, decode, encode, profiles
 from service.options import RelightOptions
 from service.shading import NEUTRAL_K, shade
 
+FINISH_STAGES: Final = ("color", "detail", "encode")
+
 
 @dataclass(slots=True)
 class Timings:
@@ -32,6 +35,7 @@ class Timings:
     stages_s: dict[str, float] = field(default_factory=dict)
     spans: list[tuple[str, float, float]] = field(default_factory=list)  # name, start, end
     batch_size: int = 0
+    rendered_s: float | None = None  # when the device was done
     place: str = "read"
 
     def add(self, name: str, started_s: float, ended_s: float) -> None:

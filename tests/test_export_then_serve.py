@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from model_export.export import export_onnx
+from model_export.export.writer import export_onnx
 from service.app import create_app
 from service.errors import ModelRefused
 from service.golden import golden_path, read_golden, write_golden

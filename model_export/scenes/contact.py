@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from model_export.data.vidit import ViditFolder
 from model_export.sheets import write_sheet
-from model_export.vidit import ViditFolder
 from service.lights import DIRECTIONS, Light
 
 TILE_PX: Final = 160

@@ -7,8 +7,8 @@ from typing import Final
 
 from fastapi import Request
 
-from service.batching.schedule import Priority
-from service.errors import InvalidOption
+from service.batching.urgency import Priority
+from service.errors import Forbidden, InvalidOption
 from service.keys import Keyring
 
 TIMEOUT_HEADER: Final = "X-Request-Timeout-Ms"
@@ -24,7 +24,8 @@ async def known_caller(request: Request) -> AsyncIterator[None]:
         Unauthorized, RateLimited: it may not come in, or not now.
     """
     keyring: Keyring = request.app.state.keyring
-    caller = request.state.caller = keyring.caller(_given_key(request))
+    caller = keyring.caller(_given_key(request))
+    request.state.caller, request.state.bulk_only = caller.name, caller.bulk_only
     with keyring.slot(caller):
         yield
 
@@ -60,17 +61,22 @@ def priority(request: Request, default: Priority) -> Priority:
 
     Raises:
         InvalidOption: the header names none.
+        Forbidden: the caller's key is for bulk work only.
     """
     asked = request.headers.get(PRIORITY_HEADER)
+    bulk_only: bool = request.state.bulk_only
     if asked is None:
-        return default
+        return Priority.BULK if bulk_only else default
     if asked.lower() not in _PRIORITIES:
         raise InvalidOption(
             f"there is no priority {asked[:80]!r}",
             option=PRIORITY_HEADER,
             allowed=tuple(_PRIORITIES),
         )
-    return _PRIORITIES[asked.lower()]
+    wanted = _PRIORITIES[asked.lower()]
+    if bulk_only and wanted is not Priority.BULK:
+        raise Forbidden("this key is for bulk work only")
+    return wanted
 
 
 def _given_key(request: Request) -> str | None:

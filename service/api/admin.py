@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
 from service.api.access import known_admin
-from service.api.documentation import problem_documentation
+from service.api.documentation import admin_documentation
 from service.inference.repository import ModelRepository
 
 router = APIRouter(prefix="/-", tags=["operations"], dependencies=[Depends(known_admin)])
@@ -18,7 +18,7 @@ class Reloaded(BaseModel):
     models: list[str]
 
 
-@router.post("/reload", summary="Load new models", responses=problem_documentation())
+@router.post("/reload", summary="Load new models", **admin_documentation())
 async def reload(request: Request) -> Reloaded:
     """Load what is new in the models' folder and swap it in; a bad file changes nothing."""
     repository: ModelRepository = request.app.state.repository

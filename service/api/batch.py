@@ -22,7 +22,8 @@ from service.api.archive import ZipStream, member_name
 from service.api.documentation import batch_documentation
 from service.api.problems import problem_body
 from service.api.upload import Photo, read_photos
-from service.batching.schedule import Priority
+from service.batching.urgency import Priority
+from service.deadline import until
 from service.errors import BodyTooLarge
 from service.metrics import Metrics
 from service.options import RelightOptions
@@ -41,6 +42,7 @@ class _Order:
     options: RelightOptions
     accept: str | None
     priority: Priority
+    caller: str
     photo_timeout_s: float
     deadline_s: float
 
@@ -65,14 +67,17 @@ async def relight_batch(request: Request) -> StreamingResponse:
     deadline_s = request.state.arrived_s + timeout_s(request, limit_ms)
     query = request.query_params.multi_items()
     RelightOptions.parse(query)
-    admission.check(min(deadline_s, time.monotonic() + photo_timeout_s), urgency)
-    photos, fields = await read_photos(
-        request, settings.max_batch_bytes, max_photos=settings.max_batch_images
-    )
+    photo_deadline_s = min(deadline_s, time.monotonic() + photo_timeout_s)
+    admission.check(photo_deadline_s, urgency, request.state.caller)
+    async with until(deadline_s):
+        photos, fields = await read_photos(
+            request, settings.max_batch_bytes, max_photos=settings.max_batch_images
+        )
     order = _Order(
         options=RelightOptions.parse([*query, *fields]),
         accept=request.headers.get("accept"),
         priority=urgency,
+        caller=request.state.caller,
         photo_timeout_s=photo_timeout_s,
         deadline_s=deadline_s,
     )
@@ -110,7 +115,8 @@ async def _archive(
             else:
                 assert outcome.data is not None
                 name = member_name(number, photo.name, outcome.media_type)
-                entry |= {"member": name, "light": str(outcome.light), "model": outcome.model}
+                entry |= {"member": name, "media_type": outcome.media_type}
+                entry |= {"light": str(outcome.light), "model": outcome.model}
                 yield stream.add(name, outcome.data)
             entries[number] = entry
         manifest = {"images": [entries[number] for number in sorted(entries)]}
@@ -139,6 +145,7 @@ async def _relight(request: Request, photo: Photo, order: _Order) -> Relit | Exc
                     deadline_s=min(order.deadline_s, time.monotonic() + order.photo_timeout_s),
                     holding=holding,
                     priority=order.priority,
+                    caller=order.caller,
                 )
             )
     except Exception as error:  # whatever it is, the other photos go on

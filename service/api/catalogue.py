@@ -1,18 +1,21 @@
-"""`GET /models`: what a client may ask for."""
+"""`GET /models`: what a client may ask for. `GET /problems`: what can go wrong."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 
 from service.api.access import known_caller
+from service.api.documentation import catalogue_documentation, problem_type_documentation
+from service.api.problem_types import PROBLEM_TYPES, ProblemType
 from service.imaging.formats import ANSWER_FORMATS, FORMATS
 from service.inference.loading import Model
 from service.inference.repository import ModelRepository
 from service.lights import MAX_TEMPERATURE_K, MIN_TEMPERATURE_K
 from service.settings import Settings
 
-router = APIRouter(dependencies=[Depends(known_caller)])
+router = APIRouter()
 
 
 class ModelDescription(BaseModel):
@@ -79,32 +82,54 @@ class Catalogue(BaseModel):
     answer_formats: list[str]
     limits: Limits
 
+    @classmethod
+    def of(cls, repository: ModelRepository, settings: Settings) -> Catalogue:
+        """Describe what serves."""
+        offers = repository.offers
+        return cls(
+            models=[ModelDescription.of(model) for model in repository.models],
+            directions=sorted({offer.light.direction for offer in offers}),
+            lights=[
+                LightOffer(light=str(o.light), model=o.model.contract.name, mirrored=o.mirrored)
+                for o in offers
+            ],
+            formats=list(FORMATS),
+            answer_formats=list(ANSWER_FORMATS),
+            limits=Limits(
+                max_body_bytes=settings.max_body_bytes,
+                max_batch_bytes=settings.max_batch_bytes,
+                max_batch_images=settings.max_batch_images,
+                max_pixels=settings.max_pixels,
+                max_side_px=settings.max_side_px,
+                min_side_px=settings.min_side_px,
+                min_temperature_k=MIN_TEMPERATURE_K,
+                max_temperature_k=MAX_TEMPERATURE_K,
+                request_timeout_ms=settings.request_timeout_ms,
+            ),
+        )
 
-@router.get("/models", summary="What can be asked for")
+
+@router.get(
+    "/models",
+    summary="What can be asked for",
+    dependencies=[Depends(known_caller)],
+    **catalogue_documentation(),
+)
 async def models(request: Request) -> Catalogue:
     """Return the models, the lights that they and their mirrors offer, formats and limits."""
-    repository: ModelRepository = request.app.state.repository
-    settings: Settings = request.app.state.settings
-    offers = repository.offers
-    lights = [
-        LightOffer(light=str(o.light), model=o.model.contract.name, mirrored=o.mirrored)
-        for o in offers
-    ]
-    return Catalogue(
-        models=[ModelDescription.of(model) for model in repository.models],
-        directions=sorted({offer.light.direction for offer in offers}),
-        lights=lights,
-        formats=list(FORMATS),
-        answer_formats=list(ANSWER_FORMATS),
-        limits=Limits(
-            max_body_bytes=settings.max_body_bytes,
-            max_batch_bytes=settings.max_batch_bytes,
-            max_batch_images=settings.max_batch_images,
-            max_pixels=settings.max_pixels,
-            max_side_px=settings.max_side_px,
-            min_side_px=settings.min_side_px,
-            min_temperature_k=MIN_TEMPERATURE_K,
-            max_temperature_k=MAX_TEMPERATURE_K,
-            request_timeout_ms=settings.request_timeout_ms,
-        ),
-    )
+    return Catalogue.of(request.app.state.repository, request.app.state.settings)
+
+
+@router.get("/problems", summary="What can go wrong", tags=["catalogue"])
+async def problem_types() -> list[ProblemType]:
+    """Return every kind of problem, and what to do about it."""
+    return list(PROBLEM_TYPES.values())
+
+
+@router.get("/problems/{code}", summary="One kind of problem", **problem_type_documentation())
+async def problem_type(request: Request) -> ProblemType:
+    """Return what a problem's `type` stands for, and what to do about it."""
+    found = PROBLEM_TYPES.get(request.path_params["code"])
+    if found is None:
+        raise HTTPException(404)
+    return found

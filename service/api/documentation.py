@@ -1,116 +1,254 @@
-"""What OpenAPI says of `POST /relight`, made from the rooms that decide it."""
+"""What OpenAPI says of the routes, made from the rooms that decide it.
+
+Each function returns the keyword arguments of a route; `install` adds what they refer to.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from service import errors
 from service.api.access import PRIORITY_HEADER, TIMEOUT_HEADER
-from service.api.problems import KINDS, MEDIA_TYPE, SCHEMA
+from service.api.headers import ANSWER_HEADERS, REQUEST_HEADERS
+from service.api.problem_types import example_of
+from service.api.problems import CODES, INTERNAL, KINDS, MEDIA_TYPE, NOT_FOUND, SCHEMA, Kind
 from service.api.upload import IMAGE_FIELDS
 from service.imaging.formats import ANSWER_FORMATS, FORMATS
 from service.options import RelightOptions
 
+_BINARY: Final = {"type": "string", "format": "binary"}
+_ANY_IMAGE: Final = "application/octet-stream"  # the service looks at the bytes in any case
+
+_TAGS: Final = [
+    {"name": "relight", "description": "photos in, relit photos out"},
+    {"name": "catalogue", "description": "what may be asked for, and what can go wrong"},
+    {"name": "operations", "description": "for operators: probes, metrics, reload"},
+]
+_SECURITY_SCHEMES: Final = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
+}
+_MORE_HEADERS: Final = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
+_KEYS: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"key": []}]
+
+_OF_CALLERS: Final = (errors.Unauthorized, errors.RateLimited)
+_OF_ADMINS: Final = (
+    errors.Unauthorized,
+    errors.Forbidden,
+    errors.ModelRefused,
+)
+_OF_BATCHES: Final = (
+    *_OF_CALLERS,
+    *(errors.InvalidMultipart, errors.MissingImage, errors.InvalidOption, errors.BodyTooLarge),
+    *(errors.BodyTimeout, errors.Overloaded, errors.ServerFull, errors.Draining),
+    *(errors.ModelNotReady, errors.DeadlineExceeded),
+)
+_OF_PHOTOS: Final = (
+    *_OF_BATCHES,
+    *(errors.UnsupportedMediaType, errors.ImageCorrupt, errors.ImageTooLarge),
+    *(errors.ImageTooSmall, errors.ImageAnimated, errors.ImageTooSlow),
+    *(errors.InferenceFailed, errors.DevicePoisoned),
+)
+
 
 def relight_documentation() -> dict[str, Any]:
-    """Return what OpenAPI shall say about the body and the options of `POST /relight`."""
-    options = RelightOptions.model_json_schema()["properties"]
-    image = {"type": "string", "format": "binary"}
+    """Return what OpenAPI shall say of `POST /relight`."""
     form = {
         "type": "object",
-        "properties": dict.fromkeys(IMAGE_FIELDS, image) | options,
+        "properties": {"image": _BINARY} | _options(),
+        "required": ["image"],
         "additionalProperties": False,
-        "description": f"The image as a file in one of {', '.join(IMAGE_FIELDS)}; options too.",
+        "description": f"The photo as a file named one of {', '.join(IMAGE_FIELDS)}; options too.",
     }
-    timeout = {
-        "name": TIMEOUT_HEADER,
-        "in": "header",
-        "schema": {"type": "integer", "minimum": 1},
-        "description": "time for the whole request, in milliseconds; can only shorten the limit",
-    }
-    priority = {
-        "name": PRIORITY_HEADER,
-        "in": "header",
-        "schema": {"type": "string", "enum": ["interactive", "bulk"]},
-        "description": "bulk work makes way for interactive work, but not for ever",
-    }
-    known = {
-        "name": "If-None-Match",
-        "in": "header",
-        "schema": {"type": "string"},
-        "description": "entity tags of answers at hand: the same one again is a 304, at no cost",
-    }
+    image_types = [_ANY_IMAGE, *(known.media_type for known in FORMATS.values())]
+    headers = _headers("ETag", "Server-Timing", "Vary", "X-Cache", "X-Light", "X-Model")
     return {
-        "parameters": [
-            {
-                "name": name,
-                "in": "query",
-                "schema": schema,
-                "description": schema.get("description", ""),
-            }
-            for name, schema in options.items()
-        ]
-        + [timeout, priority, known],
-        "requestBody": {
-            "required": True,
-            "content": {known.media_type: {"schema": image} for known in FORMATS.values()}
-            | {"multipart/form-data": {"schema": form}},
+        "tags": ["relight"],
+        "openapi_extra": {
+            "parameters": [*_parameters(), _header_parameter("If-None-Match")],
+            "requestBody": {
+                "required": True,
+                "content": {media_type: {"schema": _BINARY} for media_type in image_types}
+                | {"multipart/form-data": {"schema": form}},
+            },
+            "security": _KEYS,
         },
-    }
-
-
-def answer_documentation() -> dict[int | str, dict[str, Any]]:
-    """Return what OpenAPI shall say about the answers of `POST /relight`."""
-    image = {"schema": {"type": "string", "format": "binary"}}
-    return {
-        200: {
-            "description": "the relit photo",
-            "content": {FORMATS[name].media_type: image for name in ANSWER_FORMATS},
+        "responses": {
+            200: {
+                "description": "the relit photo",
+                "headers": headers,
+                "content": {FORMATS[n].media_type: {"schema": _BINARY} for n in ANSWER_FORMATS},
+            },
+            304: {
+                "description": "the caller has this answer already (`If-None-Match`)",
+                "headers": headers,
+            },
+            **problem_documentation(_OF_PHOTOS, "/relight"),
         },
-        304: {"description": "the caller has this answer already (`If-None-Match`)"},
-        **problem_documentation(),
     }
 
 
 def batch_documentation() -> dict[str, Any]:
-    """Return what OpenAPI shall say about `POST /relight/batch`."""
-    single = relight_documentation()
-    options = RelightOptions.model_json_schema()["properties"]
-    image = {"type": "string", "format": "binary"}
+    """Return what OpenAPI shall say of `POST /relight/batch`."""
     form = {
         "type": "object",
-        "properties": {"image": {"type": "array", "items": image}} | options,
+        "properties": {"image": {"type": "array", "items": _BINARY, "minItems": 1}} | _options(),
         "required": ["image"],
+        "additionalProperties": False,
         "description": "One file part for each photo; options hold for all of them.",
     }
-    archive = {"schema": {"type": "string", "format": "binary"}}
     return {
+        "tags": ["relight"],
         "openapi_extra": {
-            "parameters": [p for p in single["parameters"] if p["name"] != "If-None-Match"],
+            "parameters": _parameters(),
             "requestBody": {
                 "required": True,
                 "content": {"multipart/form-data": {"schema": form}},
             },
+            "security": _KEYS,
         },
         "responses": {
             200: {
                 "description": "the relit photos, and `manifest.json` with a problem for each "
                 "that failed",
-                "content": {"application/zip": archive},
+                "headers": _headers("Content-Disposition"),
+                "content": {"application/zip": {"schema": _BINARY}},
             },
-            **problem_documentation(),
+            **problem_documentation(_OF_BATCHES, "/relight/batch"),
         },
     }
 
 
-def problem_documentation() -> dict[int | str, dict[str, Any]]:
-    """Return what OpenAPI shall say about every status that a problem can have."""
-    titles: dict[int, list[str]] = {}
-    for kind in KINDS.values():
-        titles.setdefault(kind.status, []).append(f"`{kind.code}`: {kind.title}")
+def catalogue_documentation() -> dict[str, Any]:
+    """Return what OpenAPI shall say of `GET /models`."""
+    return {
+        "tags": ["catalogue"],
+        "openapi_extra": {"security": _KEYS},
+        "responses": {
+            200: {"headers": _headers()},
+            **problem_documentation(_OF_CALLERS, "/models"),
+        },
+    }
+
+
+def admin_documentation() -> dict[str, Any]:
+    """Return what OpenAPI shall say of `POST /-/reload`."""
+    return {
+        "openapi_extra": {"security": _KEYS},
+        "responses": {
+            200: {"headers": _headers()},
+            **problem_documentation(_OF_ADMINS, "/-/reload"),
+        },
+    }
+
+
+def problem_type_documentation() -> dict[str, Any]:
+    """Return what OpenAPI shall say of `GET /problems/{code}`."""
+    code = {"type": "string", "enum": list(CODES)}
+    return {
+        "tags": ["catalogue"],
+        "openapi_extra": {
+            "parameters": [{"name": "code", "in": "path", "required": True, "schema": code}]
+        },
+        "responses": {
+            200: {"headers": _headers()},
+            **_by_status([NOT_FOUND, INTERNAL], "/problems/unheard_of"),
+        },
+    }
+
+
+def problem_documentation(
+    kinds: Sequence[type[errors.RelightError]], instance: str
+) -> dict[int | str, dict[str, Any]]:
+    """Return every status that a route's problems can have, with an example of each problem."""
+    found = [KINDS[kind] for kind in kinds]
+    if errors.ServerFull in kinds:  # the setting `overload_status` moves these
+        found += [k._replace(status=429) for k in found if k.code in {"overloaded", "server_full"}]
+    return _by_status([*found, INTERNAL], instance)
+
+
+def install(app: FastAPI, *, is_open: bool) -> None:
+    """Make `app` describe itself, with what the routes' documentation refers to.
+
+    Args:
+        app: the app.
+        is_open: whether callers need no key.
+    """
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title=app.title,
+                version=app.version,
+                summary=app.summary,
+                routes=app.routes,
+                tags=_TAGS,
+                license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            )
+            components = document["components"]
+            components["schemas"]["Problem"] = SCHEMA
+            components["securitySchemes"] = _SECURITY_SCHEMES
+            components["headers"] = ANSWER_HEADERS
+            if is_open:
+                for path in ("/relight", "/relight/batch", "/models"):
+                    for operation in document["paths"][path].values():
+                        operation["security"] = [*_KEYS, {}]
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend it
+
+
+def _by_status(kinds: Iterable[Kind], instance: str) -> dict[int | str, dict[str, Any]]:
+    groups: dict[int, dict[str, Kind]] = {}
+    for kind in kinds:
+        groups.setdefault(kind.status, {})[kind.code] = kind
     return {
         status: {
-            "description": "; ".join(lines),
-            "content": {MEDIA_TYPE: {"schema": SCHEMA}},
+            "description": "; ".join(f"`{k.code}`: {k.title}" for k in group.values()),
+            "headers": _headers(*_MORE_HEADERS.get(status, ())),
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": {"$ref": "#/components/schemas/Problem"},
+                    "examples": {
+                        code: {"summary": kind.title, "value": example_of(kind, instance)}
+                        for code, kind in group.items()
+                    },
+                }
+            },
         }
-        for status, lines in sorted(titles.items())
+        for status, group in sorted(groups.items())
     }
+
+
+def _options() -> dict[str, Any]:
+    """Return the schema of each option; what is left out is no value of its own."""
+    properties = RelightOptions.model_json_schema()["properties"]
+    return {name: _given(schema) for name, schema in properties.items()}
+
+
+def _given(schema: dict[str, Any]) -> dict[str, Any]:
+    kept = {k: v for k, v in schema.items() if k != "anyOf" and (k, v) != ("default", None)}
+    choices = [choice for choice in schema.get("anyOf", ()) if choice != {"type": "null"}]
+    return {**choices[0], **kept} if choices else kept
+
+
+def _parameters() -> list[dict[str, Any]]:
+    options = [
+        {"name": n, "in": "query", "schema": schema, "description": schema["description"]}
+        | {"example": schema["examples"][0]}
+        for n, schema in _options().items()
+    ]
+    return [*options, _header_parameter(TIMEOUT_HEADER), _header_parameter(PRIORITY_HEADER)]
+
+
+def _header_parameter(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", **REQUEST_HEADERS[name]}
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, "X-Request-ID")}

@@ -83,7 +83,8 @@ class Observation:
         if path == UNMATCHED or status in {404, 405}:  # never a label that a caller made up
             path, method = UNMATCHED, "any"
         self._metrics.http_requests.labels(path, method, str(status)).inc()
-        self._metrics.http_duration_s.labels(path).observe(duration_s)
+        outcome = self._metrics.outcome(status)
+        self._metrics.http_duration_s.labels(path, outcome).observe(duration_s)
         self._record_end(scope["state"], status, problem_code)
         _access_log.info(
             "%s %s %d",

@@ -69,21 +69,26 @@ class Lifecycle:
         return self.why_not_alive
 
 
-@router.get("/livez", summary="Alive?", responses={503: {"model": Health}})
+@router.get("/livez", summary="Alive?", response_model=Health, responses={503: {"model": Health}})
 async def livez(request: Request) -> Response:
     """Answer 503 when only a restart can help."""
     lifecycle: Lifecycle = request.app.state.lifecycle
     return _health(lifecycle.why_not_alive)
 
 
-@router.get("/readyz", summary="Ready?", responses={503: {"model": Health}})
+@router.get("/readyz", summary="Ready?", response_model=Health, responses={503: {"model": Health}})
 async def readyz(request: Request) -> Response:
     """Answer 503 until the models are loaded and warm, and from the start of the drain on."""
     lifecycle: Lifecycle = request.app.state.lifecycle
     return _health(lifecycle.why_not_ready)
 
 
-@router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+@router.get(
+    "/metrics",
+    summary="Prometheus metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
 async def metrics(request: Request) -> Response:
     """Return every instrument in Prometheus' text format."""
     instruments: Metrics = request.app.state.metrics

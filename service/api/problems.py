@@ -59,6 +59,7 @@ KINDS: Final[dict[type[Exception], Kind]] = {
     errors.ModelNotReady: Kind(503, "model_not_ready", "No model is ready yet"),
     errors.DeadlineExceeded: Kind(504, "deadline_exceeded", "Deadline exceeded"),
     errors.InferenceFailed: Kind(500, "gpu_error", "Inference failed"),
+    errors.OutOfMemory: Kind(500, "out_of_memory", "The device has too little memory"),
     errors.DevicePoisoned: Kind(500, "device_poisoned", "The device broke down"),
     errors.ModelRefused: Kind(409, "model_refused", "Model refused"),
 }

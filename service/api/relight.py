@@ -9,9 +9,10 @@ from starlette.responses import Response
 
 from service.admission import Admission
 from service.api.access import known_caller, priority, timeout_s
-from service.api.documentation import answer_documentation, relight_documentation
+from service.api.documentation import relight_documentation
 from service.api.upload import read_upload
-from service.batching.schedule import Priority
+from service.batching.urgency import Priority
+from service.deadline import until
 from service.options import RelightOptions
 from service.relighter import Relighter, RelightRequest, Relit
 from service.settings import Settings
@@ -25,8 +26,7 @@ router = APIRouter(dependencies=[Depends(known_caller)])
     "/relight",
     response_class=Response,
     summary="Relight a photo",
-    openapi_extra=relight_documentation(),
-    responses=answer_documentation(),
+    **relight_documentation(),
 )
 async def relight(request: Request) -> Response:
     """Relight one photo: raw in the body, or as a file in a multipart form.
@@ -39,19 +39,23 @@ async def relight(request: Request) -> Response:
     deadline_s = request.state.arrived_s + timeout_s(request, settings.request_timeout_ms)
     urgency = priority(request, Priority.INTERACTIVE)
     query = request.query_params.multi_items()
-    RelightOptions.parse(query)
-    admission.check(deadline_s, urgency)
+    options = RelightOptions.parse(query)
+    admission.check(deadline_s, urgency, request.state.caller)
     timings = request.state.timings = Timings()
     with timings.stage("read"):
-        upload = await read_upload(request, settings.max_body_bytes)
+        async with until(deadline_s):
+            upload = await read_upload(request, settings.max_body_bytes)
+    if upload.fields:
+        options = RelightOptions.parse([*query, *upload.fields])
     relit = await relighter.relight(
         RelightRequest(
             data=upload.data,
-            options=RelightOptions.parse([*query, *upload.fields]),
+            options=options,
             accept=request.headers.get("accept"),
             deadline_s=deadline_s,
             holding=request.state.holding,
             priority=urgency,
+            caller=request.state.caller,
             known_tags=parse_if_none_match(request.headers.get("if-none-match")),
             timings=timings,
         )

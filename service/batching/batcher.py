@@ -2,9 +2,12 @@
 
 One thread per device blocks until something waits (no polling), then takes at once the
 largest batch that `service.batching.schedule` allows (no batching delay) and decides only when the
-device is free, so that whatever arrived during the last batch can still join the next.
+device is free, so that whatever arrived during the last batch can still join the next. Meanwhile
+a second thread stages what would go next, again whenever that changes: where the guess was
+right, and under load it nearly always is, the device need not wait for it.
 
-    submit ──> Schedule ──> device thread ──> run(items) ──> one call_soon_threadsafe ──> futures
+    submit ──> Schedule ──> device thread ──> run(staged) ──> one call_soon_threadsafe ──> futures
+                   └──────> look-ahead thread ──> stage(items)
 
 It knows no images: items, keys and results are the caller's.
 """
@@ -12,69 +15,72 @@ It knows no images: items, keys and results are the caller's.
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from typing import Final, Generic
 
+from service.batching.attempts import Attempts
 from service.batching.durations import Durations
-from service.batching.job import Answer, Batch, In, Job, Out, inference_failed
-from service.batching.schedule import Priority, Schedule
-from service.errors import (
-    DeadlineExceeded,
-    DevicePoisoned,
-    Draining,
-    InferenceFailed,
-    RelightError,
-)
+from service.batching.job import Answer, Batch, In, Job, Out, Outcome, Staged, Turn, thread_ended
+from service.batching.schedule import Schedule
+from service.batching.sizes import BatchSizes
+from service.batching.urgency import Priority
+from service.errors import DeadlineExceeded, Draining
 
 _STUCK_S: Final = 30.0
 _STUCK_FACTOR: Final = 20.0
 
-_log = logging.getLogger(__name__)
 
-
-class Batcher(Generic[In, Out]):
-    """Turn concurrent `submit` calls into calls of `run` on lists of items.
+class Batcher(Generic[In, Staged, Out]):
+    """Turn concurrent `submit` calls into calls of `run` on what `stage` makes of their items.
 
     Args:
-        run: blocking function from n items of one key to n results in the same order;
-            called only by the device thread.
+        stage: blocking function that puts n items of one key together; called by any thread,
+            also for batches that never run.
+        run: blocking function from that to n results in the same order; called only by the
+            device thread.
         durations: T(key, n); seeded by the caller, kept up to date here.
-        batch_sizes: the sizes that `run` may be given; 1 must be among them.
+        sizes: how many items `run` may be given; those that lack memory are struck here.
         max_wait_s: admission refuses an item that would wait longer.
         observe: called by the device thread after each call of `run`.
     """
 
     def __init__(
         self,
-        run: Callable[[Sequence[In]], Sequence[Out]],
+        stage: Callable[[Sequence[In]], Staged],
+        run: Callable[[Staged], Sequence[Out]],
         *,
         durations: Durations,
-        batch_sizes: Sequence[int],
+        sizes: BatchSizes,
         max_wait_s: float,
         observe: Callable[[Batch], None] = lambda batch: None,
     ) -> None:
-        self._run = run
+        self._stage = stage
         self._durations = durations
+        self._sizes = sizes
         self._observe = observe
-        self._schedule: Schedule[Job[In, Out]] = Schedule(
-            durations, batch_sizes=batch_sizes, max_wait_s=max_wait_s
-        )
-        self._condition = threading.Condition()
+        self._attempts = Attempts(stage, run, sizes=sizes, observe=self._learn)
+        self._schedule: Schedule[Job[In, Out]] = Schedule(durations, sizes, max_wait_s=max_wait_s)
+        self._lock = threading.Lock()
+        self._work_came = threading.Condition(self._lock)  # the device thread waits for it
+        self._guess_due = threading.Condition(self._lock)  # the look-ahead thread
+        self._ran: list[Batch] = []  # by the device thread; not told to the observer yet
+        self._guess: Turn[In, Staged, Out] | None = None
         self._closing = False
-        self._poisoned = False
         self._busy_since_s = math.nan  # while a batch runs
         self._busy_until_s = -math.inf  # by estimate
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._work, name="device", daemon=True)
+        self._ahead = threading.Thread(target=self._look_ahead, name="look-ahead", daemon=True)
 
     def start(self) -> None:
-        """Start the device thread; call it from the event loop that will submit."""
+        """Start the threads; call it from the event loop that will submit."""
         self._loop = asyncio.get_running_loop()
         self._thread.start()
+        self._ahead.start()
 
     @property
     def alive(self) -> bool:
@@ -84,32 +90,32 @@ class Batcher(Generic[In, Out]):
     @property
     def poisoned(self) -> bool:
         """Whether the device can only be used again by a new process."""
-        return self._poisoned
+        return self._attempts.poisoned
 
     @property
     def stuck(self) -> bool:
-        """Whether the present batch runs far longer than any batch should."""
-        with self._condition:
-            expected_s = self._busy_until_s - self._busy_since_s
-            running_s = time.monotonic() - self._busy_since_s
-        return running_s > max(_STUCK_S, _STUCK_FACTOR * expected_s)  # false while idle: NaN
+        """Whether the present batch runs far longer than any should."""
+        with self._lock:
+            since_s, until_s = self._busy_since_s, self._busy_until_s
+        limit_s = max(_STUCK_S, _STUCK_FACTOR * (until_s - since_s))
+        return time.monotonic() - since_s > limit_s  # false while idle: NaN
 
     @property
     def wait_s(self) -> float:
         """Estimated wait of an item that would be submitted now, in seconds."""
-        with self._condition:
+        with self._lock:
             return self._rest_s(time.monotonic()) + self._schedule.wait_s()
 
     @property
     def oldest_age_s(self) -> float:
         """For how long the item that waits longest has waited; 0 when nothing waits."""
-        with self._condition:
+        with self._lock:
             oldest_s = self._schedule.oldest_arrival_s
         return 0.0 if oldest_s is None else time.monotonic() - oldest_s
 
     def waiting(self, key: Hashable, priority: Priority) -> int:
         """Return how many items of `key` and `priority` wait."""
-        with self._condition:
+        with self._lock:
             return self._schedule.waiting(key, priority)
 
     def check(
@@ -117,6 +123,7 @@ class Batcher(Generic[In, Out]):
         deadline_s: float = math.inf,
         priority: Priority = Priority.INTERACTIVE,
         *,
+        caller: Hashable = None,
         num_coming: int = 0,
     ) -> None:
         """Refuse already now what `submit` would refuse whatever its key.
@@ -124,12 +131,13 @@ class Batcher(Generic[In, Out]):
         Args:
             deadline_s: time on the monotonic clock when the result becomes worthless.
             priority: the item's class.
+            caller: whose it is.
             num_coming: items let in already that have not been submitted yet.
 
         Raises:
             DeadlineExceeded, Overloaded, Draining: as `submit` does.
         """
-        with self._condition:
+        with self._lock:
             self._refuse_when_closed()
             now_s = time.monotonic()
             self._schedule.check(
@@ -137,6 +145,7 @@ class Batcher(Generic[In, Out]):
                 busy_s=self._rest_s(now_s),
                 deadline_s=deadline_s,
                 priority=priority,
+                caller=caller,
                 num_coming=num_coming,
             )
 
@@ -147,6 +156,7 @@ class Batcher(Generic[In, Out]):
         key: Hashable,
         deadline_s: float = math.inf,
         priority: Priority = Priority.INTERACTIVE,
+        caller: Hashable = None,
     ) -> Answer[Out]:
         """Return the result of `item`; cancelling the call takes it out of the queue.
 
@@ -155,6 +165,7 @@ class Batcher(Generic[In, Out]):
             key: items of one key can share a batch.
             deadline_s: time on the monotonic clock when the result becomes worthless.
             priority: the item's class.
+            caller: whose it is: callers take turns.
 
         Raises:
             Overloaded: at once, when the wait would be too long.
@@ -164,20 +175,23 @@ class Batcher(Generic[In, Out]):
         """
         now_s = time.monotonic()
         future: asyncio.Future[Answer[Out]] = asyncio.get_running_loop().create_future()
-        job = Job[In, Out](item, key, now_s, deadline_s, priority, future)
-        with self._condition:
+        job = Job[In, Out](item, key, now_s, deadline_s, priority, caller, future)
+        with self._lock:
             self._refuse_when_closed()
             self._schedule.admit(job, now_s, busy_s=self._rest_s(now_s))
-            self._condition.notify()
+            self._work_came.notify()
+            if self._guess is None or len(self._guess.jobs) < self._sizes.largest(key):
+                self._guess_due.notify()  # a full batch is not guessed anew
         return await future
 
     async def close(self) -> None:
-        """Admit nothing more, answer everything admitted, stop the thread."""
-        with self._condition:
+        """Admit nothing more, answer everything admitted, stop the threads."""
+        with self._lock:
             self._closing = True
-            self._condition.notify()
+            self._work_came.notify()
         if self._loop is not None:
             await asyncio.to_thread(self._thread.join)
+            await asyncio.to_thread(self._ahead.join)
 
     def _refuse_when_closed(self) -> None:
         if self._closing or not self._thread.is_alive():
@@ -188,90 +202,91 @@ class Batcher(Generic[In, Out]):
 
     def _work(self) -> None:
         try:
-            while not self._poisoned and (batch := self._next_batch()):
-                self._serve(batch)
+            while not self._attempts.poisoned and (turn := self._next_batch()).jobs:
+                self._serve(turn)
         finally:
-            with self._condition:
+            with self._lock:
                 self._closing = True
                 left = self._schedule.clear()
-            self._deliver([(job, _thread_ended()) for job in left])
+                self._guess_due.notify()
+            self._deliver([(job, thread_ended()) for job in left])
 
-    def _next_batch(self) -> Sequence[Job[In, Out]]:
+    def _next_batch(self) -> Turn[In, Staged, Out]:
         """Block until there is a batch; an empty one means closed and drained."""
         while True:
-            with self._condition:
-                self._condition.wait_for(lambda: self._closing or len(self._schedule))
+            with self._lock:
+                self._work_came.wait_for(lambda: self._closing or len(self._schedule))
                 now_s = time.monotonic()
-                turn = self._schedule.take(now_s)
-                if turn.batch:
+                decision = self._schedule.take(now_s)
+                guess, self._guess = self._guess, None
+                if decision.batch:
                     self._busy_since_s = now_s
                     self._busy_until_s = now_s + self._durations.estimate_s(
-                        turn.batch[0].key, len(turn.batch)
+                        decision.batch[0].key, len(decision.batch)
                     )
+                    self._guess_due.notify()
                 drained = self._closing and not len(self._schedule)
             self._deliver(
-                [(job, DeadlineExceeded("the deadline passed in the queue")) for job in turn.late]
+                [
+                    (job, DeadlineExceeded("the deadline passed in the queue"))
+                    for job in decision.late
+                ]
             )
-            if turn.batch or drained:
-                return turn.batch
+            if decision.batch or drained:
+                right = guess is not None and guess.jobs == decision.batch
+                return guess if guess and right else Turn(decision.batch, None)
 
-    def _serve(self, jobs: Sequence[Job[In, Out]]) -> None:
-        outcomes: Sequence[Answer[Out] | RelightError] = [_thread_ended() for _ in jobs]
+    def _serve(self, turn: Turn[In, Staged, Out]) -> None:
+        outcomes: list[tuple[Job[In, Out], Outcome[Out]]]
+        outcomes = [(job, thread_ended()) for job in turn.jobs]
         try:
-            outcomes = self._outcomes(jobs)
+            outcomes = self._attempts.serve(turn.jobs, turn.staged)
         finally:  # whatever happened, nobody may wait for it in vain
-            with self._condition:
+            with self._lock:
                 self._busy_since_s = math.nan
                 self._busy_until_s = -math.inf
-            self._deliver(list(zip(jobs, outcomes, strict=True)))
+            self._deliver(outcomes)
+            for batch in self._ran:
+                self._observe(batch)
+            self._ran.clear()
 
-    def _outcomes(self, jobs: Sequence[Job[In, Out]]) -> Sequence[Answer[Out] | RelightError]:
-        try:
-            return self._attempt(jobs)
-        except DevicePoisoned:
-            return [DevicePoisoned("the device broke down") for _ in jobs]
-        except Exception as error:
-            _log.exception("a batch of %d failed", len(jobs))
-            if len(jobs) > 1:  # one item may have poisoned the others: each once more, alone
-                return [self._attempt_alone(job) for job in jobs]
-            return [inference_failed(error)]
+    def _look_ahead(self) -> None:
+        """Stage what would go next while a batch runs."""
+        while jobs := self._next_guess():
+            staged = None
+            with suppress(Exception):  # the device thread will meet it again, and tell
+                staged = self._stage([job.item for job in jobs])
+            with self._lock:
+                self._guess = Turn(jobs, staged)
 
-    def _attempt_alone(self, job: Job[In, Out]) -> Answer[Out] | RelightError:
-        if job.abandoned:
-            return InferenceFailed("nobody waits for this item")
-        if self._poisoned:
-            return _thread_ended()
-        if time.monotonic() > job.deadline_s:
-            return DeadlineExceeded("the deadline passed while its batch failed")
-        try:
-            return self._attempt([job])[0]
-        except Exception as error:
-            _log.exception("an item failed alone")
-            return inference_failed(error)
+    def _next_guess(self) -> Sequence[Job[In, Out]]:
+        """Block until another batch would go next than is staged; an empty one means closed."""
+        jobs: Sequence[Job[In, Out]] = ()
 
-    def _attempt(self, jobs: Sequence[Job[In, Out]]) -> Sequence[Answer[Out]]:
-        key, size = jobs[0].key, len(jobs)
-        started_s = time.monotonic()
-        failed = True
-        try:
-            values = self._run([job.item for job in jobs])
-            failed = len(values) != size
-        except DevicePoisoned:
-            _log.critical("the device is poisoned: only a new process can use it again")
-            self._poisoned = True
-            raise
-        finally:
-            ran_s = time.monotonic() - started_s
-            self._observe(Batch(key, size, ran_s, failed))
-        answers = [
-            Answer(value, started_s - job.arrived_s, ran_s, size)
-            for job, value in zip(jobs, values, strict=True)
-        ]
-        with self._condition:
-            self._durations.observe(key, size, ran_s)
-        return answers
+        def is_due() -> bool:
+            nonlocal jobs
+            if self._closing:
+                return True
+            if math.isnan(self._busy_since_s):
+                return False
+            jobs = self._schedule.preview(max(time.monotonic(), self._busy_until_s))
+            if self._guess and self._guess.jobs != jobs:
+                self._guess = None
+            return bool(jobs) and not self._guess
 
-    def _deliver(self, outcomes: Sequence[tuple[Job[In, Out], Answer[Out] | RelightError]]) -> None:
+        with self._lock:
+            self._guess_due.wait_for(is_due)
+            return () if self._closing else jobs
+
+    def _learn(self, batch: Batch) -> None:
+        with self._lock:
+            if batch.lacked_memory:
+                self._sizes.forbid(batch.key, batch.size)
+            if not batch.failed:
+                self._durations.observe(batch.key, batch.size, batch.duration_s)
+        self._ran.append(batch)
+
+    def _deliver(self, outcomes: Sequence[tuple[Job[In, Out], Outcome[Out]]]) -> None:
         """Wake all callers of a batch with one call into the event loop."""
         if not outcomes:
             return
@@ -282,7 +297,3 @@ class Batcher(Generic[In, Out]):
                 job.settle(outcome)
 
         self._loop.call_soon_threadsafe(settle_all)
-
-
-def _thread_ended() -> InferenceFailed:
-    return InferenceFailed("the device thread ended")

@@ -16,6 +16,7 @@ class Durations:
 
     def __init__(self) -> None:
         self._known_s: dict[Hashable, dict[int, float]] = {}
+        self._fastest_s: dict[tuple[Hashable, int], float] = {}
         self._last_key: Hashable = None
 
     @property
@@ -29,6 +30,18 @@ class Durations:
         known_s = self._known_s.setdefault(key, {})
         before_s = known_s.get(size, duration_s)
         known_s[size] = before_s + _SMOOTHING * (duration_s - before_s)
+        fastest_s = self._fastest_s.get((key, size), duration_s)
+        self._fastest_s[key, size] = min(fastest_s, duration_s)
+
+    def doubt(self, key: Hashable, size: int) -> None:
+        """Move what is known of `size` items towards the fastest that they ever took.
+
+        For a device that stays idle because of an estimate: without a batch it would never
+        learn that a slow time is over.
+        """
+        if size in self._known_s.get(key, {}):
+            slow_s = self._known_s[key][size] - self._fastest_s[key, size]
+            self._known_s[key][size] -= _SMOOTHING * slow_s
 
     def estimate_s(self, key: Hashable, size: int) -> float:
         """Return the expected duration; 0 while nothing is known about `key`.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
-from service.batching.schedule import Priority
+from service.batching.urgency import Priority
 from service.errors import InferenceFailed, RelightError
 
 In = TypeVar("In")
+Staged = TypeVar("Staged")  # what the device is given: n items, put together
 Out = TypeVar("Out")
 
 
@@ -39,6 +40,10 @@ class Batch:
     size: int
     duration_s: float
     failed: bool
+    lacked_memory: bool = False
+
+
+Outcome: TypeAlias = Answer[Out] | RelightError
 
 
 @dataclass(eq=False, slots=True)
@@ -50,6 +55,7 @@ class Job(Generic[In, Out]):
     arrived_s: float
     deadline_s: float
     priority: Priority
+    caller: Hashable
     future: asyncio.Future[Answer[Out]]
 
     @property
@@ -57,7 +63,7 @@ class Job(Generic[In, Out]):
         """Whether nobody waits for it any more."""
         return self.future.done()
 
-    def settle(self, outcome: Answer[Out] | RelightError) -> None:
+    def settle(self, outcome: Outcome[Out]) -> None:
         """Answer whoever waits; to be called by the event loop."""
         if self.future.done():  # the caller may have left meanwhile
             return
@@ -67,6 +73,14 @@ class Job(Generic[In, Out]):
             self.future.set_result(outcome)
 
 
+@dataclass(frozen=True, slots=True)
+class Turn(Generic[In, Staged, Out]):
+    """What goes to the device next; staged already, or None."""
+
+    jobs: Sequence[Job[In, Out]]
+    staged: Staged | None
+
+
 def inference_failed(cause: Exception) -> InferenceFailed:
     """Return what a caller is told when the device failed on its item."""
     if isinstance(cause, InferenceFailed):
@@ -74,3 +88,8 @@ def inference_failed(cause: Exception) -> InferenceFailed:
     error = InferenceFailed("the model failed on this image")
     error.__cause__ = cause
     return error
+
+
+def thread_ended() -> InferenceFailed:
+    """Return what a caller is told when no device thread is left."""
+    return InferenceFailed("the device thread ended")

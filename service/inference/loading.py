@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from service.batching.batcher import Batcher
 from service.batching.durations import Durations
 from service.batching.job import Batch
+from service.batching.sizes import BatchSizes
 from service.buckets import Bucket, Shapes, buckets_for
 from service.contract import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, ModelContract
 from service.errors import ModelRefused
@@ -40,6 +41,19 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Feed:
+    """What an engine is given: the shots of a batch, put together.
+
+    Attributes:
+        images: uint8 (n, h, w, 3), contiguous.
+        lights: int64 (n,), or None for a model of one light.
+    """
+
+    images: NDArray[np.uint8]
+    lights: NDArray[np.int64] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Model:
     """A loaded, checked and warm model with its queue.
 
@@ -57,7 +71,7 @@ class Model:
     provider: str
     buckets: Sequence[Bucket]
     durations: Durations
-    batcher: Batcher[Shot, NDArray[np.floating]]
+    batcher: Batcher[Shot, Feed, NDArray[np.floating]]
 
     @property
     def tag(self) -> str:
@@ -122,7 +136,8 @@ def load_model(
     contract = ModelContract.from_metadata(engine.metadata)
     check_signature(contract, engine)
     takes_light = len(contract.lights) > 1
-    batch_sizes = _batch_sizes(engine, max_batch_size)
+    num_images = _batch_sizes(engine, max_batch_size)
+    sizes = BatchSizes(num_images)
     buckets = buckets_for(contract.size_px, bucket_shapes)
     durations = Durations()
     try:
@@ -130,7 +145,8 @@ def load_model(
             engine,
             durations,
             shapes=[(bucket.height_px, bucket.width_px) for bucket in buckets],
-            batch_sizes=batch_sizes,
+            batch_sizes=num_images,
+            forbid=sizes.forbid,
             takes_light=takes_light,
         )
         check_golden(path, engine, len(contract.lights))
@@ -139,15 +155,19 @@ def load_model(
     except Exception as error:  # ONNX Runtime's errors have no common base but this
         raise ModelRefused(f"it fails to run: {error}") from error
 
-    def render(shots: Sequence[Shot]) -> Sequence[NDArray[np.floating]]:
-        images = np.stack([shot.image for shot in shots])  # (n, h, w, 3)
+    def stage(shots: Sequence[Shot]) -> Feed:
+        images = np.stack([shot.image for shot in shots])
         indices = np.array([shot.light_index for shot in shots], np.int64)
-        return list(engine.run(images, indices if takes_light else None))
+        return Feed(images, indices if takes_light else None)
+
+    def run(feed: Feed) -> Sequence[NDArray[np.floating]]:
+        return list(engine.run(feed.images, feed.lights))
 
     batcher = Batcher(
-        render,
+        stage,
+        run,
         durations=durations,
-        batch_sizes=batch_sizes,
+        sizes=sizes,
         max_wait_s=max_wait_s,
         observe=lambda batch: observe(contract.name, batch),
     )

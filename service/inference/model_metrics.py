@@ -8,7 +8,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from service.batching.job import Batch
-from service.batching.schedule import Priority
+from service.batching.urgency import Priority
 from service.inference.loading import Model
 
 _RELOADS: Final = ("ok", "error")
@@ -79,6 +79,12 @@ class ModelMetrics:
             ["model"],
             registry=registry,
         )
+        self.out_of_memory = Counter(
+            "relight_out_of_memory",
+            "Calls of the device that it had no memory for; that size is not used again.",
+            ["model"],
+            registry=registry,
+        )
         self.device_busy_s = Counter(
             "relight_device_busy_seconds",
             "Time that the device spent on batches; its rate is the duty cycle.",
@@ -98,7 +104,13 @@ class ModelMetrics:
         self.info.labels(
             name, model.contract.version, model.sha256, model.provider, model.contract.precision
         ).set(1)
-        for family in (self.batch_size, self.batch_failures, self.device_busy_s, self.last_success):
+        for family in (
+            self.batch_size,
+            self.batch_failures,
+            self.out_of_memory,
+            self.device_busy_s,
+            self.last_success,
+        ):
             family.labels(name)
         self.estimated_wait_s.labels(name).set_function(lambda: batcher.wait_s)
         self.oldest_age_s.labels(name).set_function(lambda: batcher.oldest_age_s)
@@ -124,6 +136,8 @@ class ModelMetrics:
         """Count a batch that a model of that name ran."""
         self.batch_size.labels(name).observe(batch.size)
         self.device_busy_s.labels(name).inc(batch.duration_s)
+        if batch.lacked_memory:
+            self.out_of_memory.labels(name).inc()
         if batch.failed:
             self.batch_failures.labels(name).inc()
         else:

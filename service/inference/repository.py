@@ -71,6 +71,7 @@ class ModelRepository:
         self._max_wait_s = max_wait_s
         self._metrics = metrics
         self._models: tuple[Model, ...] = ()
+        self._offers: Sequence[Offer] = ()
         self._reloading = asyncio.Lock()
         self._num_leases: Counter[Model] = Counter()
         self._last_returned: dict[Model, asyncio.Event] = {}
@@ -84,14 +85,7 @@ class ModelRepository:
     @property
     def offers(self) -> Sequence[Offer]:
         """Every light that can be had; a model's own lights before mirrored ones."""
-        own = [
-            Offer(light, model, index, mirrored=False)
-            for model in self._models
-            for index, light in enumerate(model.contract.lights)
-        ]
-        mirrored = [replace(o, light=o.light.mirrored, mirrored=True) for o in own]
-        lights = {(o.model.contract.name, o.light) for o in own}
-        return own + [o for o in mirrored if (o.model.contract.name, o.light) not in lights]
+        return self._offers
 
     @property
     def num_retiring(self) -> int:
@@ -210,6 +204,7 @@ class ModelRepository:
 
     def _swap(self, models: Sequence[Model]) -> None:
         old, self._models = self._models, tuple(models)
+        self._offers = _offers_of(self._models)
         for model in self._models:
             if model not in old:
                 model.batcher.start()
@@ -232,3 +227,14 @@ class ModelRepository:
             del self._last_returned[model]
         await model.batcher.close()
         _log.info("%s has left", model.tag)
+
+
+def _offers_of(models: Sequence[Model]) -> Sequence[Offer]:
+    own = [
+        Offer(light, model, index, mirrored=False)
+        for model in models
+        for index, light in enumerate(model.contract.lights)
+    ]
+    mirrored = [replace(o, light=o.light.mirrored, mirrored=True) for o in own]
+    lights = {(o.model.contract.name, o.light) for o in own}
+    return own + [o for o in mirrored if (o.model.contract.name, o.light) not in lights]

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
+
+# From 1.29 on it reports to its makers, unless this is set before it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime as ort
 
 from service.batching.durations import Durations
 from service.contract import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME
-from service.errors import DevicePoisoned, ModelRefused
+from service.errors import DevicePoisoned, ModelRefused, OutOfMemory
 
 CPU: Final = "CPUExecutionProvider"
 CUDA: Final = "CUDAExecutionProvider"
@@ -38,6 +42,12 @@ _CUDA_OPTIONS: Final = {
 _POISON: Final = re.compile(
     r"CUDA.*(?:failure|error) (?:214|215|700|71[0-9]|721|46)\b"
     r"|illegal memory access|device-side assert|unspecified launch failure|uncorrectable ECC"
+)
+
+# The arena's, CUDA's, cuDNN's, cuBLAS's and C++'s words for it.
+_NO_MEMORY: Final = re.compile(
+    r"Failed to allocate memory|Available memory of \d+ is smaller|out of memory"
+    r"|CU(?:DNN|BLAS)_STATUS_(?:INTERNAL_ERROR_DEVICE_)?ALLOC(?:ATION)?_FAILED|bad_alloc"
 )
 
 _TOLERANCE: Final = 1e-3  # what float16 may be beyond 0 and 1
@@ -88,6 +98,7 @@ class Engine(Protocol):
             float16 or float32 (n, h, w, 3), sRGB-encoded, 0 to 1.
 
         Raises:
+            OutOfMemory: a smaller batch may succeed.
             DevicePoisoned: no later call can succeed, either.
         """
 
@@ -180,6 +191,8 @@ class Session:
         except Exception as error:  # ONNX Runtime's errors have no common base but this
             if _POISON.search(str(error)):
                 raise DevicePoisoned("the device broke down") from error
+            if _NO_MEMORY.search(str(error)):
+                raise OutOfMemory(f"no memory for a batch of {len(images)}") from error
             raise
         relit: NDArray[np.floating] = binding.copy_outputs_to_cpu()[0]
         return relit
@@ -191,6 +204,7 @@ def warm_up(
     *,
     shapes: Sequence[tuple[int, int]],
     batch_sizes: Sequence[int],
+    forbid: Callable[[tuple[int, int], int], None],
     takes_light: bool,
 ) -> None:
     """Run every shape and batch size, so that no request pays for a first time.
@@ -203,6 +217,7 @@ def warm_up(
         durations: learns T((h, w), n).
         shapes: (h, w) of every bucket.
         batch_sizes: sizes to warm.
+        forbid: told (h, w) and n of a batch that the device has no memory for.
         takes_light: whether the model has the `light` input.
 
     Raises:
@@ -213,13 +228,24 @@ def warm_up(
         for size in sorted(batch_sizes, reverse=True):
             images = np.full((size, height, width, 3), 128, np.uint8)
             lights = np.zeros(size, np.int64) if takes_light else None
-            if cold:
-                engine.run(images, lights)
-                cold = engine.provider == CUDA
-            started_s = time.monotonic()
-            relit = engine.run(images, lights)
+            try:
+                if cold:
+                    engine.run(images, lights)
+                    cold = engine.provider == CUDA
+                started_s = time.monotonic()
+                relit = engine.run(images, lights)
+            except OutOfMemory:
+                if size == 1:
+                    raise
+                _log.warning("no memory for %d images of %d x %d px", size, width, height)
+                forbid((height, width), size)
+                continue
             durations.observe((height, width), size, time.monotonic() - started_s)
-            if relit.shape != images.shape:
-                raise ModelRefused(f"{images.shape} goes in, {relit.shape} comes out")
-            if not (relit.min() >= -_TOLERANCE and relit.max() <= 1 + _TOLERANCE):
-                raise ModelRefused("its output leaves the range 0 to 1 or is not a number")
+            _check_output(images, relit)
+
+
+def _check_output(images: NDArray[np.uint8], relit: NDArray[np.floating]) -> None:
+    if relit.shape != images.shape:
+        raise ModelRefused(f"{images.shape} goes in, {relit.shape} comes out")
+    if not (relit.min() >= -_TOLERANCE and relit.max() <= 1 + _TOLERANCE):
+        raise ModelRefused("its output leaves the range 0 to 1 or is not a number")

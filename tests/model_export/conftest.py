@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from model_export.fusion import fuse_folder
+from model_export.data.fusion import fuse_folder
+from model_export.data.vidit import ViditFolder
 from model_export.scenes import RECIPE
-from model_export.vidit import ViditFolder
 from service.lights import DIRECTIONS
 
 SIZE_PX = 64

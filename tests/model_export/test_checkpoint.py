@@ -6,7 +6,7 @@ import torch
 
 from model_export.atomic import replacing
 from model_export.checkpoint import Checkpoint, CheckpointError, load, save, sha256
-from model_export.drn import build
+from model_export.networks.drn import build
 
 PROVENANCE = {"trained_on": "noise", "size_px": 64, "metrics.psnr_db": 17.5}
 
@@ -112,7 +112,8 @@ def test_a_missing_file_is_reported_as_missing(tmp_path):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"architecture": "unet"}, "'unet' is not one of drn"),
+        ({"architecture": "unet"}, "'unet' is not one of .*drn"),
+        ({"architecture": "u-net-xs", "lights": ("E-4500", "W-4500")}, "renders one light"),
         ({"architecture": "drn-s"}, "shape"),
         ({"lights": ()}, "at least one light"),
         ({"lights": ("east",)}, "not of the form 'E-4500'"),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import zipfile
 
 import onnxruntime
 import pytest
@@ -50,7 +51,7 @@ def test_a_recorded_score_travels_into_the_exported_file(folder, trained, tmp_pa
         *("evaluate", trained, folder.root, "--held-out", 1, "--size-px", 64),
         *("--sheet", sheet, "--record"),
     )
-    assert re.search(r"\| unchanged input \| 7 \|", result.output), result.output
+    assert re.search(r"\| unchanged input \|  \| 0 \| 7 \|", result.output), result.output
     assert sheet.exists()
     _make_fainter(trained)
     out = tmp_path / "model.onnx"
@@ -62,7 +63,47 @@ def test_a_recorded_score_travels_into_the_exported_file(folder, trained, tmp_pa
     assert contract.metrics["psnr_db"] == load(trained).provenance["metrics.psnr_db"]
     assert contract.softness_px == load(trained).provenance["softness_px"]
     on_onnx = run("evaluate", out, folder.root, "--held-out", 1, "--size-px", 64)
-    assert "| model | 7 |" in on_onnx.output
+    assert re.search(r"\| model \|  \| \d+ \| 7 \|", on_onnx.output)
+
+
+def test_a_comparison_is_trained_in_sittings_and_measured_in_one_table(
+    folder, tmp_path, monkeypatch
+):
+    for name in ("u-net", "drn"):
+        config = commands.comparison.METHODS[name]
+        tiny = dataclasses.replace(config, architecture=f"{name}-xs", discriminator_width=2)
+        monkeypatch.setitem(commands.comparison.METHODS, name, tiny)
+    out, held_out = tmp_path / "comparison", ("--held-out", 1)
+    told = ("--methods", "u-net,drn", "--steps", 4, "--size-px", 32, "--batch-size", 1)
+    first = run("compare", folder.root, out, *told, *held_out, "--minutes", 1e-9)
+    assert "stopped in u-net" in first.output
+    again = run("compare", folder.root, out, *told, *held_out)
+    assert again.exit_code == 2
+    assert "--resume" in again.output
+    rest = run("compare", folder.root, out, *told, *held_out, "--resume")
+    assert rest.exit_code == 0, rest.output
+    assert "done" in rest.output
+    steps = load(out / "drn" / "drn-xs.pt").provenance
+    assert sum(value for name, value in steps.items() if name.startswith("steps.")) == 4
+    table = run("evaluate", out, folder.root, *held_out, "--size-px", 32).output
+    rows = re.findall(r"^\| ([\w -]+) \|.*\| 7 \|", table, re.MULTILINE)
+    assert rows == ["unchanged input", "color-transfer", "u-net-xs", "drn-xs"]
+    assert "LPIPS is left out" in table
+    refused = run("export", out / "u-net" / "u-net-xs.pt", "-o", tmp_path / "u-net.onnx")
+    assert "only DRN is exported" in str(refused.exception)
+
+
+def test_an_archive_is_measured_as_it_was_downloaded(trained, tmp_path):
+    archive = tmp_path / "AIM2020_track1_validation.zip"
+    truth = tmp_path / "AIM2020_track1_validation_gt.zip"
+    for path, folder, light in ((archive, "validation", "N"), (truth, "validation_gt", "E")):
+        pictures = sorted(trained.parents[1].glob(f"vidit/Image*_4500_{light}.png"))
+        with zipfile.ZipFile(path, "w") as file:
+            for number, picture in enumerate(pictures):
+                file.write(picture, f"{folder}/Image{number:03d}.png")
+    told = ("--ground-truth", truth, "--size-px", 32)
+    result = run("evaluate", trained, archive, *told)
+    assert re.search(r"\| drn-xs \|.*\| 4 \|", result.output), result.output
 
 
 def _make_fainter(path):
@@ -86,6 +127,10 @@ def _make_fainter(path):
         ("train", "{root}", "{run}", "--held-out", "2", "--resume"),
         ("train", "{root}", "{run}", "--held-out", "1", "--resume", "--architecture", "drn-s"),
         ("evaluate", "{run}/drn-xs.pt", "{root}", "--light", "east"),
+        ("evaluate", "{empty}", "{root}", "--held-out", "1"),
+        ("evaluate", "{run}/drn-xs.pt", "{empty}/VIDIT_train.zip", "--held-out", "1"),
+        ("compare", "{root}", "{empty}/out", "--held-out", "1", "--methods", "drn,gan"),
+        ("compare", "{root}", "{empty}/out", "--held-out", "1"),  # its size: 128 px
     ],
     ids=lambda arguments: " ".join(arguments[:1] + arguments[3:]),
 )

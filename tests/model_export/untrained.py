@@ -3,7 +3,7 @@
 import torch
 
 from model_export.checkpoint import Checkpoint
-from model_export.drn import build
+from model_export.networks.drn import build
 
 
 def untrained(lights: tuple[str, ...] = ("E-4500",), **provenance: str | int | float) -> Checkpoint:

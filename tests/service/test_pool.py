@@ -22,16 +22,18 @@ async def test_a_job_past_its_budget_gives_its_place_to_the_next(pool):
         with pytest.raises(OverBudget):
             await pool.run(Step.PREPARE, stop.wait, budget_s=0.05)
         assert await asyncio.wait_for(pool.run(Step.PREPARE, lambda: "next"), 1) == "next"
-        assert pool.wait_s == 0
+        assert pool.wait_s() == 0
     finally:
         stop.set()
 
 
 async def test_the_budget_begins_when_the_job_begins(pool):
-    async def run(budget_s):
-        return await pool.run(Step.PREPARE, lambda: time.sleep(0.1), budget_s=budget_s)
+    async def run(**budget):
+        return await pool.run(Step.PREPARE, lambda: time.sleep(0.1), **budget)
 
-    await asyncio.gather(run(None), run(0.19), run(0.19))  # the last one waits for 0.2 s
+    await asyncio.gather(
+        run(), run(budget_s=0.19), run(budget_s=0.19)
+    )  # the last one waits for 0.2 s
 
 
 async def test_no_more_jobs_run_at_once_than_there_are_threads(pool):
@@ -64,7 +66,7 @@ async def test_a_cancelled_call_leaves_no_trace_in_the_queue(pool):
     second.cancel()
     stop.set()
     await first
-    assert pool.wait_s == 0
+    assert pool.wait_s() == 0
     assert await pool.run(Step.PREPARE, lambda: 1) == 1
 
 
@@ -81,3 +83,37 @@ async def test_finishing_goes_ahead_of_preparing():
     finally:
         pool.close()
     assert order == [Step.FINISH, Step.PREPARE, Step.PREPARE]
+
+
+async def test_callers_take_turns_at_preparing_however_many_one_of_them_sends():
+    pool, free, order = CpuPool(1), threading.Event(), []
+    try:
+        busy = asyncio.create_task(pool.run(Step.PREPARE, free.wait))
+        await asyncio.sleep(0.01)
+        callers = ["flood"] * 10 + ["few"] * 2
+        others = [
+            asyncio.create_task(pool.run(Step.PREPARE, lambda c=c: order.append(c), caller=c))
+            for c in callers
+        ]
+        await asyncio.sleep(0.01)
+        free.set()
+        await asyncio.gather(busy, *others)
+    finally:
+        pool.close()
+    assert order[:4] == ["flood", "few", "flood", "few"]
+
+
+async def test_a_caller_does_not_wait_for_what_another_one_floods_the_pool_with():
+    pool, free = CpuPool(1), threading.Event()
+    try:
+        await pool.run(Step.PREPARE, lambda: time.sleep(0.02))
+        tasks = [
+            asyncio.create_task(pool.run(Step.PREPARE, free.wait, caller="flood"))
+            for _ in range(20)
+        ]
+        await asyncio.sleep(0.01)
+        assert pool.wait_s("few") < 0.2 * pool.wait_s("flood")
+        free.set()
+        await asyncio.gather(*tasks)
+    finally:
+        pool.close()

@@ -18,6 +18,12 @@ def test_an_unknown_variable_refuses_the_start_by_name(monkeypatch):
         Settings()
 
 
+def test_what_the_command_line_calls_a_service_with_is_no_setting(monkeypatch):
+    monkeypatch.setenv("RELIGHT_URL", "http://localhost:8000")
+    monkeypatch.setenv("RELIGHT_KEY", "secret")
+    Settings()
+
+
 def test_service_links_of_kubernetes_are_explained(monkeypatch):
     monkeypatch.setenv("RELIGHT_SERVICE_HOST", "10.0.0.1")
     with pytest.raises(ValidationError, match="enableServiceLinks"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -12,11 +13,16 @@ import pytest
 from service.app import create_app
 from service.keys import digest_of
 from service.settings import Settings
-from tests.service.calls import problem_of
+from tests.service.calls import metric, problem_of, wait_until
 from tests.service.stand_ins import serving
 
+NO_LIMITS = httpx.Limits(max_connections=None)
 KEYS = {
-    "api_keys": (f"editor:{digest_of('secret')}", f"other:{digest_of('another')}"),
+    "api_keys": (
+        f"editor:{digest_of('secret')}",
+        f"other:{digest_of('another')}",
+        f"nightly:{digest_of('batch')}:bulk",
+    ),
     "admin_keys": (f"operator:{digest_of('root')}",),
 }
 
@@ -80,6 +86,41 @@ async def test_a_key_has_only_its_share_of_requests_at_once(fake_service, png):
     assert (refused.status_code, problem_of(refused)["code"]) == (429, "rate_limited")
     assert int(refused.headers["retry-after"]) >= 1
     assert other.status_code == 200
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Priority": "bulk"}])
+def test_a_key_for_bulk_work_is_served_as_such(fake_service, png, headers):
+    with fake_service(lambda n: 0.2, **KEYS) as (url, _), ThreadPoolExecutor() as thread:
+        answer = thread.submit(
+            httpx.post, f"{url}/relight", content=png, headers=headers | {"X-Api-Key": "batch"}
+        )
+        waiting = 'relight_requests_outstanding{priority="bulk"}'
+        wait_until(lambda: metric(url, waiting) == 1)
+        assert answer.result().status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/relight", "/relight/batch"])
+def test_a_key_for_bulk_work_cannot_ask_for_more(guarded_url, png, path):
+    headers = {"X-Api-Key": "batch", "X-Priority": "interactive"}
+    answer = httpx.post(f"{guarded_url}{path}", content=png, headers=headers)
+    assert (answer.status_code, problem_of(answer)["code"]) == (403, "forbidden")
+
+
+async def test_a_key_that_floods_the_service_does_not_shut_another_out(fake_service, png):
+    knobs = KEYS | {"max_batch_size": 1, "max_queue_wait_ms": 500}
+    with fake_service(lambda n: 0.05, **knobs) as (url, _):
+        async with httpx.AsyncClient(base_url=url, limits=NO_LIMITS, timeout=30) as client:
+
+            async def call(key: str) -> int:
+                answer = await client.post("/relight", content=png, headers={"X-Api-Key": key})
+                return answer.status_code
+
+            flood = [asyncio.create_task(call("secret")) for _ in range(60)]
+            await asyncio.sleep(0.1)
+            few = [await call("another") for _ in range(5)]
+            flooded = await asyncio.gather(*flood)
+    assert few == [200] * 5
+    assert flooded.count(503) > 20
 
 
 def test_the_command_line_makes_what_the_settings_hold():

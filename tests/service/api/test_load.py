@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from service.errors import DevicePoisoned
+from service.errors import DevicePoisoned, OutOfMemory
 from tests.service.calls import cancelled, metric, problem_of, relight, wait_until
 
 
@@ -44,6 +44,34 @@ async def test_a_deadline_ends_the_request_the_moment_it_passes(fake_service, pn
     assert problem_of(answer)["code"] == "deadline_exceeded"
     assert answer.status_code == 504
     assert waited_s < 0.7
+
+
+def test_a_deadline_ends_an_upload_the_moment_it_passes(url):
+    target = urlsplit(url)
+    head = "POST /relight HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\nX-Request-Timeout-Ms: 200"
+    with socket.create_connection((target.hostname, target.port), timeout=10) as connection:
+        started_s = time.monotonic()
+        connection.sendall(f"{head}\r\n\r\nabc".encode())
+        answer = connection.recv(10_000)
+        waited_s = time.monotonic() - started_s
+    assert answer.startswith(b"HTTP/1.1 504")
+    assert waited_s < 2  # the body might have taken 30
+
+
+async def test_a_device_without_memory_for_a_batch_serves_it_in_halves(fake_service, png):
+    def small(n: int) -> float:
+        if n > 2:
+            raise OutOfMemory("no memory")
+        return 0.05
+
+    with fake_service(lambda n: 0.05, max_batch_size=8) as (url, engine):
+        engine.duration_s = small
+        async with httpx.AsyncClient(base_url=url) as client:
+            calls = (client.post("/relight", content=png) for _ in range(12))
+            answers = await asyncio.gather(*calls)
+        assert {answer.status_code for answer in answers} == {200}
+        assert max(engine.batch_sizes) == 2
+        assert 1 <= metric(url, 'relight_out_of_memory_total{model="fake"}') <= 2
 
 
 async def test_overload_is_refused_at_once_with_a_retry_after(fake_service, png):

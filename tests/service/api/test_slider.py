@@ -30,6 +30,20 @@ async def test_twenty_temperatures_of_one_photo_cost_one_inference(fake_service,
     assert "infer" not in later.headers["server-timing"]
 
 
+async def test_requests_that_share_an_inference_are_not_refused_for_each_other(fake_service, png):
+    knobs = {"cache_bytes": ROOM, "max_queue_wait_ms": 300, "max_batch_size": 1}
+    with fake_service(lambda n: 0.2, **knobs) as (url, engine):
+        async with httpx.AsyncClient(base_url=url) as client:
+            answers = await asyncio.gather(
+                *(
+                    client.post("/relight", content=png, params={"temperature": 2500 + 100 * i})
+                    for i in range(20)
+                )
+            )
+    assert {answer.status_code for answer in answers} == {200}
+    assert sum(engine.batch_sizes) == 1
+
+
 def test_another_photo_or_side_is_another_inference(fake_service, png, picture):
     other = encoded(picture[::-1], "png")
     with fake_service(lambda n: 0.0, cache_bytes=ROOM) as (url, engine):

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from service.batching.batcher import Batcher
 from service.batching.durations import Durations
-from service.errors import DeadlineExceeded, Draining, InferenceFailed, Overloaded
+from service.batching.sizes import BatchSizes
+from service.errors import DeadlineExceeded, Draining, InferenceFailed, OutOfMemory, Overloaded
 
 POISON = 13
 
@@ -40,9 +41,14 @@ class Device:
 
 
 @asynccontextmanager
-async def batching(run, *, durations=None, sizes=(1, 2, 4), max_wait_s=60.0, **more):
+async def batching(run, *, stage=list, durations=None, sizes=(1, 2, 4), max_wait_s=60.0, **more):
     batcher = Batcher(
-        run, durations=durations or Durations(), batch_sizes=sizes, max_wait_s=max_wait_s, **more
+        stage,
+        run,
+        durations=durations or Durations(),
+        sizes=BatchSizes(sizes),
+        max_wait_s=max_wait_s,
+        **more,
     )
     batcher.start()
     try:
@@ -236,3 +242,157 @@ def test_everyone_gets_their_own_answer_whoever_else_is_poisoned_or_leaves(items
         assert all(len(batch) in {1, 2, 4} for batch in device.batches)
 
     asyncio.run(play())
+
+
+class Staging:
+    """Notes what is staged and by which thread."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, list[int]]] = []
+        self.done = threading.Event()
+
+    def stage(self, items):
+        self.calls.append((threading.current_thread().name, list(items)))
+        if threading.current_thread().name == "look-ahead":
+            self.done.set()
+        return items
+
+    async def happened(self) -> None:
+        """Wait until something has been staged ahead."""
+        assert await asyncio.to_thread(self.done.wait, 5)
+        await asyncio.sleep(0.01)  # until it is handed over
+        self.done.clear()
+
+
+async def test_the_next_batch_is_prepared_while_the_present_one_runs():
+    device, staging = Device(), Staging()
+    device.free.clear()
+    async with batching(device.run, stage=staging.stage) as batcher:
+        first = asyncio.create_task(batcher.submit(1, key="k"))
+        await device.busy()
+        second = asyncio.create_task(batcher.submit(2, key="k"))
+        await staging.happened()
+        assert device.batches == [[1]]  # it still runs
+        device.free.set()
+        await asyncio.gather(first, second)
+    assert staging.calls == [("device", [1]), ("look-ahead", [2])]  # and not once more
+    assert device.batches == [[1], [2]]
+
+
+async def test_whoever_comes_after_the_next_batch_was_prepared_still_joins_it():
+    device, staging = Device(), Staging()
+    device.free.clear()
+    async with batching(device.run, stage=staging.stage) as batcher:
+        tasks = [asyncio.create_task(batcher.submit(1, key="k"))]
+        await device.busy()
+        tasks.append(asyncio.create_task(batcher.submit(2, key="k")))
+        await staging.happened()
+        tasks.append(asyncio.create_task(batcher.submit(3, key="k")))
+        await staging.happened()
+        device.free.set()
+        await asyncio.gather(*tasks)
+    assert staging.calls[1:] == [("look-ahead", [2]), ("look-ahead", [2, 3])]
+    assert device.batches == [[1], [2, 3]]
+
+
+async def test_whoever_leaves_after_the_next_batch_was_prepared_costs_no_device_time():
+    device, staging = Device(), Staging()
+    device.free.clear()
+    async with batching(device.run, stage=staging.stage, sizes=(1, 2)) as batcher:
+        first = asyncio.create_task(batcher.submit(1, key="k"))
+        await device.busy()
+        leaver = asyncio.create_task(batcher.submit(2, key="k"))
+        stayer = asyncio.create_task(batcher.submit(3, key="k"))
+        await staging.happened()
+        leaver.cancel()
+        await asyncio.sleep(0.01)
+        device.free.set()
+        await asyncio.gather(first, stayer)
+    assert device.batches == [[1], [3]]
+
+
+async def test_an_item_that_cannot_be_staged_fails_alone():
+    device = Device()
+    device.free.clear()
+
+    def stage(items):
+        if 7 in items:
+            raise ValueError("it does not fit")
+        return items
+
+    async with batching(device.run, stage=stage) as batcher:
+        first = asyncio.create_task(batcher.submit(1, key="k"))
+        await device.busy()
+        others = [asyncio.create_task(batcher.submit(n, key="k")) for n in (2, 7)]
+        await asyncio.sleep(0.05)
+        device.free.set()
+        results = await asyncio.gather(first, *others, return_exceptions=True)
+    assert [getattr(result, "value", None) for result in results] == [1, 4, None]
+    assert isinstance(results[2], InferenceFailed)
+
+
+class SmallDevice(Device):
+    """Has memory for so many items only."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+    def run(self, items):
+        values = super().run(items)
+        if len(items) > self.most:
+            raise OutOfMemory("no memory")
+        return values
+
+
+@pytest.mark.parametrize(
+    ("most", "sizes"), [(2, [1, 4, 2, 2, 2, 2]), (1, [1, 4, 2, 1, 1, 1, 1, 1, 1, 1, 1])]
+)
+async def test_a_batch_without_memory_is_halved_and_its_size_never_used_again(most, sizes):
+    device = SmallDevice(most)
+    heard = []
+    device.free.clear()
+    async with batching(device.run, observe=heard.append) as batcher:
+        first = asyncio.create_task(batcher.submit(0, key="k"))
+        await device.busy()
+        others = [asyncio.create_task(batcher.submit(n, key="k")) for n in range(1, 9)]
+        await asyncio.sleep(0.01)
+        device.free.set()
+        answers = await asyncio.gather(first, *others)
+    assert [answer.value for answer in answers] == [n * n for n in range(9)]
+    assert [len(batch) for batch in device.batches] == sizes
+    assert sum(batch.lacked_memory for batch in heard) == sum(size > most for size in sizes)
+
+
+async def test_an_item_for_which_there_is_no_memory_alone_fails_alone():
+    async with batching(SmallDevice(0).run) as batcher:
+        with pytest.raises(OutOfMemory):
+            await batcher.submit(1, key="k")
+
+
+async def test_whoever_leaves_while_its_batch_fails_is_not_run_again():
+    device = Device()
+    begun, go_on = threading.Event(), threading.Event()
+    device.free.clear()
+
+    def run(items):
+        if len(items) > 1:
+            begun.set()
+            assert go_on.wait(10)
+        return device.run(items)
+
+    async with batching(run, sizes=(1, 2)) as batcher:
+        first = asyncio.create_task(batcher.submit(0, key="k"))
+        await device.busy()
+        leaver = asyncio.create_task(batcher.submit(1, key="k"))
+        poison = asyncio.create_task(batcher.submit(POISON, key="k"))
+        await asyncio.sleep(0.01)
+        device.free.set()
+        await first
+        assert await asyncio.to_thread(begun.wait, 5)
+        leaver.cancel()
+        await asyncio.sleep(0.01)
+        go_on.set()
+        with pytest.raises(InferenceFailed):
+            await poison
+    assert device.batches == [[0], [1, POISON], [POISON]]

@@ -1,0 +1,65 @@
+"""Plots of what was measured, as files; the ending of a file's name says which kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench.load import Summary
+
+COLORS: Final = ("#c2410c", "#d99a2b", "#3b7a57", "#2b5c8a")
+_STYLE: Final[dict[Any, Any]] = {
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "font.size": 9,
+    "grid.alpha": 0.3,
+    "legend.frameon": False,
+    "svg.hashsalt": "relight",  # the same figures give the same file
+}
+
+
+def load_curve(summaries: Sequence[Summary], deadline_s: float, path: Path) -> None:
+    """Draw latency and goodput over the offered load."""
+    with panels(path, 2) as (latency, goodput):
+        offered_hz = [summary.offered_hz for summary in summaries]
+        for share, color in zip((0.5, 0.9, 0.99), COLORS, strict=False):
+            latencies(latency, summaries, share, color=color, label=f"p{share * 100:.0f}")
+        label_latency(latency, deadline_s)
+        good_hz = [summary.goodput_hz for summary in summaries]
+        goodput.plot(offered_hz, offered_hz, ":", color="grey", label="offered")
+        goodput.plot(offered_hz, good_hz, "o-", color=COLORS[3], label="served in time")
+        goodput.set(title="Goodput", xlabel="offered, photos a second", ylabel="photos a second")
+        goodput.legend()
+
+
+@contextmanager
+def panels(path: Path, number: int) -> Iterator[list[Axes]]:
+    """Give empty panels side by side; write them to the file at the end."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(9, 3.4), layout="constrained")  # no pyplot: no window, no state
+        yield list(figure.subplots(1, number))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
+def latencies(
+    axes: Axes, summaries: Sequence[Summary], share: float, *, color: str, label: str
+) -> None:
+    """Draw one quantile of the latency over the load."""
+    points = [(s.offered_hz, s.latencies_s[share]) for s in summaries if share in s.latencies_s]
+    axes.plot(*zip(*points, strict=True), "o-", ms=4, color=color, label=label)
+
+
+def label_latency(axes: Axes, deadline_s: float) -> None:
+    """Name the axes of a panel of latencies, and draw the deadline."""
+    axes.axhline(deadline_s, ls="--", lw=1, color="grey", label="deadline")
+    axes.set(title="Latency", xlabel="offered, photos a second", ylabel="seconds")
+    axes.set_ylim(0)
+    axes.legend()

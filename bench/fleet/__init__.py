@@ -1,0 +1,1 @@
+"""Several services behind a load balancer: does it scale, and is anything ever lost?"""

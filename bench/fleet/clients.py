@@ -1,0 +1,114 @@
+"""Clients of the fleet: in open loop, and stubborn where they are asked to be."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import httpx
+
+from bench import load
+from bench.harness import photo
+from bench.load import Outcome
+
+BROKEN: Final = frozenset({0, 502})  # the connection, or the balancer's to the service
+WRONG: Final = -1  # 200, but not the picture that was sent
+NUM_PHOTOS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One photo's way: the outcome of each try, of which the last counts."""
+
+    tries: tuple[Outcome, ...]
+
+    @property
+    def end(self) -> Outcome:
+        """What became of it, its latency counted from the time planned for the first try."""
+        return self.tries[-1]
+
+
+@cache
+def photo_of(number: int) -> bytes:
+    """Return one of the small photos that the clients send."""
+    return photo(seed=number)
+
+
+class Clients:
+    """Send photos to a service or a balancer.
+
+    Args:
+        url: where to.
+        deadline_s: of each photo, all its tries together.
+        retries: whether to try again after a broken connection or a refusal. That is safe:
+            relighting a photo twice changes nothing.
+        answers: what a right answer holds, for each of NUM_PHOTOS; else anything is right.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        deadline_s: float,
+        *,
+        retries: bool = False,
+        answers: Sequence[bytes] | None = None,
+    ) -> None:
+        self._url = f"{url}/relight"
+        self._deadline_s = deadline_s
+        self._retries = retries
+        self._answers = answers
+
+    async def send(
+        self, times_s: Iterable[float], stop: asyncio.Event | None = None
+    ) -> list[Errand]:
+        """Send a photo at each of the times, until it is enough; return what became of them."""
+        async with load.new_client(self._deadline_s) as client:
+
+            async def go(number: int, planned_s: float) -> Errand:
+                return await self._go(client, number, planned_s)
+
+            return await load.in_open_loop(go, times_s, stop)
+
+    async def _go(self, client: httpx.AsyncClient, number: int, planned_s: float) -> Errand:
+        tries: list[Outcome] = []
+        while True:
+            outcome = await load.ask(
+                client, self._url, photo_of(number % NUM_PHOTOS), self._deadline_s, planned_s
+            )
+            if (
+                outcome.status == 200
+                and self._answers
+                and outcome.body != self._answers[number % NUM_PHOTOS]
+            ):
+                outcome = Outcome(planned_s, outcome.ended_s, WRONG)
+            tries.append(outcome)
+            if not self._retries or outcome.status not in BROKEN | {429, 503}:
+                return Errand(tuple(tries))
+            # Not all at once, and no sooner than asked for.
+            pause_s = outcome.retry_after_s or 0.05 * 2 ** len(tries)
+            pause_s *= random.uniform(1.0, 1.5)
+            if time.monotonic() + pause_s > planned_s + self._deadline_s - load.MARGIN_S:
+                return Errand(tuple(tries))
+            await asyncio.sleep(pause_s)
+
+
+def right_answers(url: str) -> list[bytes]:
+    """Return what a service makes of each of the photos, asked alone."""
+    with httpx.Client(timeout=30) as client:
+        answers = [client.post(f"{url}/relight", content=photo_of(n)) for n in range(NUM_PHOTOS)]
+    for answer in answers:
+        answer.raise_for_status()
+    return [answer.content for answer in answers]
+
+
+def statuses(outcomes: Iterable[Outcome]) -> str:
+    """Return how many ended with which status."""
+    names = {0: "no answer", WRONG: "wrong picture"}
+    counted = Counter(outcome.status for outcome in outcomes)
+    return ", ".join(f"{n} x {names.get(s, s)}" for s, n in sorted(counted.items())) or "none"

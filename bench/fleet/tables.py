@@ -1,0 +1,12 @@
+"""What every show of the fleet gives back: a table, its first row the heading."""
+
+from __future__ import annotations
+
+Table = list[tuple[str, ...]]
+
+
+def markdown(table: Table) -> str:
+    """Return the table in Markdown."""
+    heading, *rows = table
+    lines = [heading, ("---",) * len(heading), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

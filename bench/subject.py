@@ -1,0 +1,97 @@
+"""What is measured: a model, and how fast it is without a service around it."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from service.buckets import buckets_for, choose_bucket
+from service.contract import ModelContract
+from service.inference.session import Session
+from service.settings import Settings
+
+_SIDE_PX = 96  # of the photos that the load is made of
+_NUM_ROUNDS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model to serve under load.
+
+    Attributes:
+        name: for the tables.
+        knobs: settings of the service.
+        t1_s: T(1).
+        t_full_s: T(n) of the largest batch; measured anew at each call.
+        num_full: its n.
+        deadline_s: what callers give their requests.
+        fake: T(n) of the fake engine, or None.
+        model: the file, or None.
+    """
+
+    name: str
+    knobs: Mapping[str, object]
+    t1_s: float
+    t_full_s: Callable[[], float]
+    num_full: int
+    deadline_s: float
+    fake: str | None = None
+    model: Path | None = None
+
+    @property
+    def capacity_hz(self) -> float:
+        """Images a second of the engine alone."""
+        return self.num_full / self.t_full_s()
+
+
+def fake_subject() -> Subject:
+    """An engine that only takes time: T(n) = 40 + 30 n ms, at most 8 in a batch."""
+    return Subject(
+        name="fake engine, T(n) = 40 + 30 n ms",
+        knobs={"max_batch_size": 8},
+        t1_s=0.070,
+        t_full_s=lambda: 0.280,
+        num_full=8,
+        deadline_s=1.0,
+        fake="40+30n",
+    )
+
+
+def real_subject(model: Path | None = None) -> Subject:
+    """A real model on one CPU thread, so that the others are left for the service.
+
+    Args:
+        model: the file; else the one that comes with the service.
+    """
+    path = model or min(Settings().models_dir.glob("*.onnx"))
+    session = Session(path, device="cpu", num_threads=1)
+    buckets = buckets_for(ModelContract.from_metadata(session.metadata).size_px)
+    bucket = choose_bucket(_SIDE_PX, _SIDE_PX, buckets)
+    image = np.random.default_rng(0).integers(
+        0, 256, (1, bucket.height_px, bucket.width_px, 3), np.uint8
+    )
+
+    def measure_s() -> float:
+        times_s = []
+        for _ in range(_NUM_ROUNDS):
+            started_s = time.perf_counter()
+            session.run(image, None)
+            times_s.append(time.perf_counter() - started_s)
+        return statistics.median(times_s)
+
+    measure_s()  # the first runs take the memory
+    t1_s = measure_s()
+    return Subject(
+        name=f"{path.name} on one CPU thread, T(1) = {t1_s * 1e3:.0f} ms",
+        knobs={"max_batch_size": 1, "num_device_threads": 1, "providers": "cpu"},
+        t1_s=t1_s,
+        t_full_s=measure_s,
+        num_full=1,
+        deadline_s=max(1.0, 8 * t1_s),
+        model=path,
+    )

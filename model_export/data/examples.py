@@ -1,0 +1,53 @@
+"""Pairs that methods are measured by: a photo, and what it should become."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from model_export.data.challenge import ONE_TO_ONE, read_pairs
+from model_export.data.sources import MissingData, Picture
+from model_export.data.vidit import ViditFolder
+from service.lights import DIRECTIONS, Light
+
+
+class Example(NamedTuple):
+    """One pair that nobody trained on."""
+
+    scene: int
+    light: Light
+    image: Picture
+    target: Picture
+
+
+def examples(
+    folder: ViditFolder, target: Light, size_px: int, temperatures_k: Sequence[int]
+) -> Iterator[Example]:
+    """Yield each scene under every other direction at the given temperatures, with its target."""
+    for scene in folder.scenes:
+        wanted = folder.picture(scene, target, size_px)
+        for direction in DIRECTIONS:
+            if direction == target.direction:
+                continue
+            for temperature_k in temperatures_k:
+                light = Light(direction, temperature_k)
+                yield Example(scene, light, folder.picture(scene, light, size_px), wanted)
+
+
+def paired_examples(roots: Sequence[Path], target: Light, size_px: int) -> Iterator[Example]:
+    """Yield the pairs of a challenge's one-to-one track.
+
+    Raises:
+        MissingData: pictures are missing, or the pairs are not of that track and that light.
+    """
+    source, wanted = ONE_TO_ONE
+    if target != wanted:
+        raise MissingData(f"the one-to-one track's target is {wanted}, not {target}")
+    for pair in read_pairs(roots, size_px):
+        if pair.guide is not None:
+            raise MissingData(
+                "these pairs are of the any-to-any track: the wanted light is a guide's, which"
+                " nothing names"
+            )
+        yield Example(pair.number, source, pair.image, pair.target)

@@ -1,0 +1,111 @@
+"""Draws training pairs from scenes: a photo, and the same scene under the wanted light."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from model_export.config import Augmentation, Stage
+from model_export.data.sources import Picture
+from model_export.data.vidit import SceneLinear, ViditFolder, render_srgb
+from service.lights import DIRECTIONS, Light
+
+
+class Pair(NamedTuple):
+    """What one step learns from; a batch has n in front of each shape.
+
+    Attributes:
+        image: (3, size_px, size_px) in [-1, 1].
+        target: the same.
+        light: int64 (), index of the target's light; where the target has no shadows, any.
+    """
+
+    image: Tensor
+    target: Tensor
+    light: Tensor
+
+
+class Pairs(Dataset[Pair]):
+    """The endless, repeatable stream of pairs of one stage.
+
+    Item k depends on `seed` and k alone, so a resumed run goes on with the pairs that an
+    uninterrupted one would have seen.
+
+    Args:
+        folder: the training scenes.
+        stage: gives the size and the kind of target.
+        lights: the lights that the network learns to cast.
+        augmentation: how pairs are varied.
+        seed: of the stream.
+    """
+
+    def __init__(
+        self,
+        folder: ViditFolder,
+        stage: Stage,
+        lights: Sequence[Light],
+        augmentation: Augmentation,
+        seed: Sequence[int],
+    ) -> None:
+        self._folder = folder
+        self._stage = stage
+        self._lights = tuple(lights)
+        self._vary = augmentation
+        self._seed = tuple(seed)
+
+    def __len__(self) -> int:
+        return self._stage.num_steps * self._stage.batch_size
+
+    def __getitem__(self, index: int) -> Pair:
+        rng = np.random.default_rng([*self._seed, index])
+        scene = int(rng.choice(self._folder.scenes))
+        light = Light(str(rng.choice(DIRECTIONS)), int(rng.choice(self._vary.temperatures_k)))
+        flipped = bool(rng.random() < self._vary.mirror)
+        index = int(rng.integers(len(self._lights)))
+        wanted = self._lights[index].mirrored if flipped else self._lights[index]
+        image, relit = self._under_both(scene, light, wanted, rng)
+        target = relit
+        if self._stage.target == "shadow_free":
+            target = self._folder.shadow_free(scene, self._stage.size_px)
+        if flipped:
+            image, target = image[:, ::-1], target[:, ::-1]
+        return Pair(to_tensor(image), to_tensor(target), torch.tensor(index))
+
+    def _under_both(
+        self, scene: int, light: Light, wanted: Light, rng: np.random.Generator
+    ) -> tuple[Picture, Picture]:
+        """Return the scene under `light` and under `wanted`, with the same variation."""
+        size_px = self._stage.size_px
+        gain = np.float32(2 ** rng.uniform(*self._vary.exposure_stops))
+        share = float(rng.random() < self._vary.ambient) * rng.uniform(0, self._vary.max_ambient)
+        pictures = []
+        for each in (light, wanted):
+            linear = self._folder.scene_linear(scene, each, size_px)
+            if share:  # of soft light in the lamp's own colour
+                linear = linear + np.float32(share) * self._ambient(scene, each.temperature_k)
+            pictures.append(render_srgb(linear * gain))
+        return pictures[0], pictures[1]
+
+    def _ambient(self, scene: int, temperature_k: int) -> SceneLinear:
+        """Return the mean of the scene's eight lights: a light from all sides."""
+        size_px = self._stage.size_px
+        lights = (Light(direction, temperature_k) for direction in DIRECTIONS)
+        total = sum(self._folder.scene_linear(scene, light, size_px) for light in lights)
+        return np.asarray(total / len(DIRECTIONS), dtype=np.float32)
+
+
+def to_tensor(picture: Picture) -> Tensor:
+    """Return a picture (h, w, 3) as (3, h, w) in [-1, 1]."""
+    planes = np.ascontiguousarray(picture.transpose(2, 0, 1), dtype=np.float32)
+    return torch.from_numpy(planes / 127.5 - 1)
+
+
+def to_picture(planes: Tensor) -> Picture:
+    """Return planes (3, h, w) in [-1, 1] as a picture (h, w, 3)."""
+    codes = ((planes.detach().float().clamp(-1, 1) + 1) * 127.5).round()
+    return codes.permute(1, 2, 0).to("cpu", torch.uint8).numpy()

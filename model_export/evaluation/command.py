@@ -1,0 +1,102 @@
+"""The command `evaluate`: what to measure, by which pairs, and where the figures go."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from model_export.checkpoint import load, save
+from model_export.data.challenge import holds_pairs
+from model_export.data.examples import Example, examples, paired_examples
+from model_export.data.vidit import ViditFolder, names_lights
+from model_export.evaluation.lpips import Lpips
+from model_export.evaluation.methods import open_methods
+from model_export.evaluation.scores import Score, as_table, evaluate
+from model_export.evaluation.softness import measure_softness
+from model_export.options import DataFolder, parse_light
+from service.lights import Light
+
+E_4500: Final = Light("E", 4500)
+
+
+def evaluate_command(
+    models: Annotated[
+        list[Path], typer.Argument(help=".pt, .onnx, .json, or the folder of a comparison")
+    ],
+    data: DataFolder,
+    *,
+    held_out: Annotated[int, typer.Option(help="first scenes of the folder; 0: all")] = 10,
+    ground_truth: Annotated[
+        Path | None, typer.Option(help="the targets, where a challenge has them apart")
+    ] = None,
+    size_px: int = 256,
+    light: Annotated[Light, typer.Option(parser=parse_light, help="the target")] = E_4500,
+    temperature_k: Annotated[
+        list[int] | None, typer.Option(help="of the inputs; may be repeated; else the target's")
+    ] = None,
+    lpips_weights: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(help="torchvision's SqueezeNet 1.1 or AlexNet, and LPIPS 0.1's layers for it"),
+    ] = None,
+    sheet: Annotated[Path | None, typer.Option(help="where to draw a contact sheet")] = None,
+    record: Annotated[bool, typer.Option(help="store the scores in the checkpoint")] = False,
+) -> None:
+    """Measure models on scenes that they have not seen, beside the unchanged input."""
+    methods = [method for model in models for method in open_methods(model, light)]
+    if record and len(methods) != 1:
+        raise typer.BadParameter("--record takes one checkpoint")
+    lamps_k = temperature_k or [light.temperature_k]
+    roots = [data, ground_truth] if ground_truth else [data]
+    pairs = _examples(roots, held_out, light, size_px, lamps_k)
+    if lpips_weights is None:
+        typer.echo("No --lpips-weights: LPIPS is left out.", err=True)
+    lpips = Lpips.open(*lpips_weights) if lpips_weights else None
+    scores = evaluate(pairs, methods, lpips=lpips, sheet=sheet)
+    typer.echo(as_table(scores))
+    if lpips:
+        typer.echo(f"LPIPS with {lpips.backbone_name}.")
+    if record:
+        lamps = "/".join(map(str, lamps_k))
+        num_scenes = len({pair.scene for pair in pairs})
+        dataset = f"{num_scenes} held-out scenes, {size_px} px, {lamps} K"
+        softness_px = measure_softness([(p.image, p.target) for p in pairs], methods[0].relight)
+        _record(models[0], scores, dataset, softness_px)
+
+
+def _examples(
+    roots: Sequence[Path],
+    num_held_out: int,
+    target: Light,
+    size_px: int,
+    temperatures_k: Sequence[int],
+) -> list[Example]:
+    """Read what to measure by: scenes under many lights, or the pairs of a challenge."""
+    if len(roots) > 1 or (not names_lights(roots[0]) and holds_pairs(roots[0])):
+        return list(paired_examples(roots, target, size_px))
+    folder = ViditFolder.open(roots[0])
+    if num_held_out:
+        _, folder = folder.split(num_held_out)
+    folder.require(size_px)
+    return list(examples(folder, target, size_px, temperatures_k))
+
+
+def _record(model: Path, scores: Sequence[Score], dataset: str, softness_px: float) -> None:
+    """Keep scores and softness in the model's provenance, where the export finds them."""
+    checkpoint = load(model)
+    unchanged, own = scores
+    metrics: dict[str, str | float] = {
+        "metrics.dataset": dataset,
+        "metrics.psnr_db": round(own.psnr_db.value, 2),
+        "metrics.ssim": round(own.ssim.value, 3),
+        "metrics.unchanged_psnr_db": round(unchanged.psnr_db.value, 2),
+        "metrics.unchanged_ssim": round(unchanged.ssim.value, 3),
+    }
+    if own.lpips and unchanged.lpips:
+        metrics["metrics.lpips"] = round(own.lpips.value, 3)
+        metrics["metrics.unchanged_lpips"] = round(unchanged.lpips.value, 3)
+    provenance = {**checkpoint.provenance, **metrics, "softness_px": round(softness_px, 2)}
+    save(model, dataclasses.replace(checkpoint, provenance=provenance))

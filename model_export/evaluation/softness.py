@@ -1,0 +1,38 @@
+"""How much a network blurs, measured once on held-out pairs.
+
+`service.detail` gives back the detail that a network loses; for that it must know how much.
+Against the true target, which has the same light, nothing but the network's blur is left to
+see: the estimate for a single photo also takes vanished shadow edges for blur.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from model_export.data.sources import Picture
+from service.detail import estimate_softness
+
+
+def measure_softness(
+    pairs: Iterable[tuple[Picture, Picture]], relight: Callable[[Picture], Picture]
+) -> float:
+    """Return the blur of a network, the median over pairs.
+
+    Args:
+        pairs: inputs and their targets, uint8 (h, w, 3).
+        relight: the network.
+
+    Returns:
+        Standard deviation of the Gaussian blur, in pixels of its output.
+    """
+    return float(
+        np.median(
+            [estimate_softness(_unit(target), _unit(relight(image))) for image, target in pairs]
+        )
+    )
+
+
+def _unit(picture: Picture) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return picture.astype(np.float32) / np.float32(255)

@@ -1,0 +1,191 @@
+"""From a checkpoint to the file that the service loads, and the proof that both agree.
+
+    checkpoint -> PixelGraph -> ONNX -> 16-bit weights -> contract -> parity -> file, card
+
+Nothing is written before ONNX Runtime has run the graph beside PyTorch.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import torch
+from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+
+from model_export.atomic import replacing
+from model_export.checkpoint import Checkpoint, CheckpointError
+from model_export.export.card import model_card
+from model_export.export.graph import PixelGraph
+from model_export.export.parity import prove_parity, relight
+from model_export.networks.drn import Drn
+from service.buckets import buckets_for
+from service.contract import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, SIZE_MULTIPLE_PX, ModelContract
+from service.golden import golden_path, golden_picture, write_golden
+from service.lights import Light
+
+OPSET: Final = 20
+# In units of the output, 0 to 1. With exact weights only the order of float32 sums differs;
+# rounded weights move the output by their rounding, carried through some hundred layers.
+EXACT_ATOL: Final = 1e-4
+ROUNDED_ATOL: Final = 2e-3
+
+_INT16_MAX: Final = 32767
+_MIN_NARROWED_ELEMENTS: Final = 512  # a smaller tensor is not worth two nodes
+_TRACED_SHAPE: Final = (2, 4 * SIZE_MULTIPLE_PX, 6 * SIZE_MULTIPLE_PX, 3)  # nothing depends on it
+
+
+def export_onnx(
+    checkpoint: Checkpoint,
+    checkpoint_sha256: str,
+    out: Path,
+    *,
+    name: str,
+    version: str,
+    precision: str = "float32",
+    narrow_weights: bool = True,
+    parity_shapes: Sequence[tuple[int, int]] | None = None,
+) -> ModelContract:
+    """Write `out` (ONNX), its golden output (`.golden.npz`) and its model card (`.md`).
+
+    The arithmetic is float32 whatever the options: narrow weights are widened once, when ONNX
+    Runtime loads the file. They are integers with a scale for each slice, which moves the output
+    of a trained `drn-s` an eighth as far as float16 weights do, at the same size.
+
+    Args:
+        checkpoint: with the provenance that `Checkpoint` asks for.
+        checkpoint_sha256: checksum of the checkpoint's file.
+        out: the file to write; an older one is replaced when the new one is proved.
+        name: the model's short name.
+        version: version of the weights.
+        precision: type of the output pixels, `float16` or `float32`.
+        narrow_weights: store the weights in 16 bits, for half the size.
+        parity_shapes: (h, w) to prove the graph at, in pixels; else every bucket of the service.
+
+    Returns:
+        What the file promises.
+
+    Raises:
+        CheckpointError: the checkpoint lacks provenance, or is a baseline's.
+        ModelRefused: the precision is another.
+        ParityError: the graph and the network disagree; no file is written.
+    """
+    contract = _contract(checkpoint, checkpoint_sha256, name, version, precision)
+    output_type: torch.dtype = getattr(torch, contract.precision)
+    model = _trace(PixelGraph(_drn(checkpoint), output_type))
+    if narrow_weights:
+        _narrow_weights(model.graph)
+    model.metadata_props.update(contract.to_metadata())
+    document = ir.to_proto(model)
+    onnx.checker.check_model(document, full_check=True)
+    content = document.SerializeToString()
+    exact = precision == "float32" and not narrow_weights
+    atol = EXACT_ATOL if exact else ROUNDED_ATOL
+    shapes = parity_shapes or [(b.height_px, b.width_px) for b in buckets_for(contract.size_px)]
+    difference = prove_parity(checkpoint.network(), content, shapes, atol)
+    with replacing(out) as stream:
+        stream.write(content)
+    with replacing(golden_path(out)) as stream:
+        image, network = golden_picture(), checkpoint.network()
+        relit = [relight(network, image, light) for light in range(network.num_lights)]
+        write_golden(stream, image, np.stack(relit))
+    with replacing(out.with_suffix(".md")) as stream:
+        card = model_card(
+            contract, checkpoint, file_name=out.name, content=content, difference=difference
+        )
+        stream.write(card.encode())
+    return contract
+
+
+def _drn(checkpoint: Checkpoint) -> Drn:
+    network = checkpoint.network()
+    if not isinstance(network, Drn):
+        raise CheckpointError(f"only DRN is exported, not {checkpoint.architecture}")
+    return network
+
+
+def _contract(
+    checkpoint: Checkpoint, checkpoint_sha256: str, name: str, version: str, precision: str
+) -> ModelContract:
+    provenance = checkpoint.provenance
+    missing = [key for key in ("trained_on", "size_px", "license") if key not in provenance]
+    if missing:
+        raise CheckpointError(f"the checkpoint's provenance lacks {', '.join(missing)}")
+    return ModelContract(
+        name=name,
+        version=version,
+        lights=tuple(map(Light.parse, checkpoint.lights)),
+        size_px=int(provenance["size_px"]),
+        precision=precision,
+        checkpoint_sha256=checkpoint_sha256,
+        trained_on=str(provenance["trained_on"]),
+        license=str(provenance["license"]),
+        metrics={
+            key.removeprefix("metrics."): value
+            for key, value in provenance.items()
+            if key.startswith("metrics.")
+        },
+        softness_px=float(provenance["softness_px"]) if "softness_px" in provenance else None,
+    )
+
+
+def _trace(graph: PixelGraph) -> ir.Model:
+    """Return the graph as ONNX, with dynamic n, h and w, and no trace of this machine in it.
+
+    The trace is of one size, which takes a third of the time of a symbolic one. No node of the
+    graph depends on the size; that the other sizes come out right is part of the parity proof.
+    """
+    several = graph.network.num_lights > 1
+    lights = (torch.zeros(_TRACED_SHAPE[:1], dtype=torch.int64),) if several else ()
+    with warnings.catch_warnings():
+        # PyTorch 2.13's exporter trips over its own renaming of a class.
+        warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
+        program = torch.onnx.export(
+            graph.eval(),
+            (torch.zeros(_TRACED_SHAPE, dtype=torch.uint8), *lights),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=[INPUT_NAME, LIGHT_NAME][: 1 + len(lights)],
+            output_names=[OUTPUT_NAME],
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model
+    for node in model.graph:
+        for value in node.outputs:
+            value.shape = None
+    for value in (*model.graph.inputs, *model.graph.outputs):
+        value.shape = ir.Shape(["n"] if value.name == LIGHT_NAME else ["n", "h", "w", 3])
+    ClearMetadataAndDocStringPass()(model)  # source lines with their paths
+    return model
+
+
+def _narrow_weights(graph: ir.Graph) -> None:
+    """Store the large weights as 16-bit integers, and widen them in front of their use.
+
+    w = s q,  q in -32767...32767,  one s for each slice of the first axis
+    """
+    for name, weight in list(graph.initializers.items()):
+        exact = weight.const_value
+        if exact is None or exact.dtype != ir.DataType.FLOAT or exact.size < _MIN_NARROWED_ELEMENTS:
+            continue
+        values = exact.numpy()
+        peak = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
+        scale = np.maximum(peak / _INT16_MAX, np.finfo(np.float32).tiny)
+        steps = np.rint(values / scale).astype(np.int16)
+        stored = [
+            ir.val(part, const_value=ir.tensor(array, name=part))
+            for part, array in ((f"{name}.steps", steps), (f"{name}.scale", scale))
+        ]
+        cast = ir.node("Cast", [stored[0]], attributes={"to": ir.DataType.FLOAT})
+        widened = ir.node("Mul", [cast.outputs[0], stored[1]])
+        weight.replace_all_uses_with(widened.outputs[0])
+        del graph.initializers[name]
+        for value in stored:
+            graph.register_initializer(value)
+        graph.insert_before(graph[0], (cast, widened))

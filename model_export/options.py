@@ -1,0 +1,25 @@
+"""Arguments and options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from service.lights import Light
+
+
+def parse_light(text: str | Light) -> Light:
+    """Read a light such as `E-4500`."""
+    return text if isinstance(text, Light) else Light.parse(text)
+
+
+DataFolder = Annotated[Path, typer.Argument(help="a folder in VIDIT's layout, or an archive of it")]
+HeldOut = Annotated[int, typer.Option(help="first scenes of the folder, kept from training")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1; else the best")]
+PrecisionOption = Annotated[
+    Literal["float32", "bfloat16"] | None, typer.Option(help="on a GPU bfloat16")
+]
+NumWorkers = Annotated[int | None, typer.Option(help="processes that draw pairs")]
+VggWeights = Annotated[Path | None, typer.Option(help="torchvision's VGG-19 weights")]

@@ -1,0 +1,201 @@
+"""The paper's comparison, rebuilt: every method learns from the same pairs, in as many steps.
+
+Each config has the losses of its paper. What the papers leave open is the same for all: the
+augmentation, the learning rate, which falls linearly over the second half of the last stage's
+steps, and the weight of an adversarial loss against L1, 1 : 100 as in pix2pix. A method of
+several stages divides its steps between them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+from model_export.config import ALL_PARTS, DEFAULT, Stage, TrainingConfig
+from model_export.data.vidit import ViditFolder
+from model_export.evaluation.color_transfer import ColorTransfer
+from model_export.training.loop import STATE_FILE, Training
+from service.lights import Light
+
+COLOR_TRANSFER_FILE: Final = "color-transfer.json"
+_E_4500: Final = Light("E", 4500)
+_NUM_STEPS: Final = 3000
+_SIZE_PX: Final = 128
+_L1_AND_JUDGE: Final = {"l1": 10.0, "adversarial": 0.1}
+_L1_AND_JUDGES: Final = {**_L1_AND_JUDGE, "shadow_adversarial": 0.1}
+_AUTOENCODER: Final = ("stem", "encoder", "bottleneck", "decoder", "head")
+
+
+def _stage(
+    name: str,
+    share: float,
+    *,
+    trains: tuple[str, ...],
+    judges: str,
+    losses: Mapping[str, float],
+    target: Literal["shadow_free", "relit"] = "relit",
+    decay_from: float = 0.5,
+) -> Stage:
+    return Stage(
+        name=name,
+        trains=trains,
+        judges=judges,
+        target=target,
+        losses=losses,
+        num_steps=round(share * _NUM_STEPS),
+        size_px=_SIZE_PX,
+        learning_rate=1e-3,
+        decay_from=decay_from,
+    )
+
+
+def _config(architecture: str, *stages: Stage) -> TrainingConfig:
+    return TrainingConfig(
+        architecture=architecture,
+        lights=(_E_4500,),
+        stages=stages,
+        augmentation=DEFAULT.augmentation,
+        discriminator_width=DEFAULT.discriminator_width,
+    )
+
+
+PIX2PIX: Final = _config(
+    "pix2pix-s",
+    _stage("generator", 1, trains=_AUTOENCODER, judges="pix2pix", losses=_L1_AND_JUDGE),
+)
+SHADADV: Final = _config(
+    "shadadv-s",
+    _stage("generator", 1, trains=_AUTOENCODER, judges="shadadv", losses=_L1_AND_JUDGES),
+)
+BPAE: Final = _config(
+    "bpae-s",
+    _stage("generator", 1, trains=_AUTOENCODER, judges="bpae", losses=_L1_AND_JUDGES),
+)
+U_NET: Final = _config(
+    "u-net-s",
+    _stage(
+        "network",
+        1,
+        trains=("encoder", "enlarge", "decoder", "head"),
+        judges="u-net",
+        losses={"l1": 1.0},
+    ),
+)
+# The weights of section 3 of its paper; the target takes the place of the well-lit photo.
+RETINEX_NET: Final = _config(
+    "retinex-net-s",
+    _stage(
+        "decomposition",
+        1 / 2,
+        trains=("decomposition",),
+        judges="decomposition",
+        losses={
+            "reconstruction": 1.0,
+            "cross_reconstruction": 0.001,
+            "reflectance": 0.001,
+            "smoothness": 0.1,
+        },
+        decay_from=1.0,
+    ),
+    _stage(
+        "adjustment",
+        1 / 2,
+        trains=("adjustment",),
+        judges="retinex-net",
+        losses={"reconstruction": 1.0, "smoothness": 0.1},
+    ),
+)
+# The paper's three stages, but that all parts learn in the last one (CONTRIBUTING.md says why).
+DRN: Final = _config(
+    "drn-s",
+    _stage(
+        "scene_reconversion",
+        1 / 4,
+        trains=("scene_reconversion",),
+        judges="scene_reconversion",
+        target="shadow_free",
+        losses=_L1_AND_JUDGE,
+        decay_from=1.0,
+    ),
+    _stage(
+        "shadow_prior",
+        1 / 4,
+        trains=("shadow_prior",),
+        judges="shadow_prior",
+        losses=_L1_AND_JUDGES,
+        decay_from=1.0,
+    ),
+    _stage(
+        "rerenderer",
+        1 / 2,
+        trains=ALL_PARTS,
+        judges="drn",
+        losses={"l1": 1.0, "perceptual": 0.01},
+    ),
+)
+
+METHODS: Final[Mapping[str, TrainingConfig]] = {
+    "pix2pix": PIX2PIX,
+    "shadadv": SHADADV,
+    "bpae": BPAE,
+    "u-net": U_NET,
+    "retinex-net": RETINEX_NET,
+    "drn": DRN,
+}
+
+
+def within_budget(
+    config: TrainingConfig, *, num_steps: int, size_px: int, batch_size: int
+) -> TrainingConfig:
+    """Return a config with so many steps in all, divided between its stages as before."""
+    total = sum(stage.num_steps for stage in config.stages)
+    stages, before, done = [], 0, 0
+    for stage in config.stages:
+        before += stage.num_steps
+        until = round(num_steps * before / total)
+        stages.append(dataclasses.replace(stage, num_steps=until - done))
+        done = until
+    sized = (dataclasses.replace(s, size_px=size_px, batch_size=batch_size) for s in stages)
+    return dataclasses.replace(config, stages=tuple(sized))
+
+
+def compare(
+    out: Path,
+    configs: Mapping[str, TrainingConfig],
+    folder: ViditFolder,
+    start: Callable[[Path, TrainingConfig], Training],
+    minutes: float | None = None,
+) -> str | None:
+    """Train one method after another; finished ones are left as they are, stopped ones go on.
+
+    Args:
+        out: each method's run gets a folder in it, and the colour transfer its statistics.
+        configs: method -> what to train; all have the same one light.
+        folder: the training scenes.
+        start: makes the run of a method, from its folder and its config.
+        minutes: time for all of them; None: as long as they take.
+
+    Returns:
+        The method that was stopped, or None when all are done.
+
+    Raises:
+        MissingData: the scenes lack pictures that a stage wants.
+    """
+    stages = [stage for config in configs.values() for stage in config.stages]
+    if any(stage.target == "shadow_free" for stage in stages):
+        folder.shadow_free(folder.scenes[-1], stages[0].size_px)  # ask now, not hours later
+    out.mkdir(parents=True, exist_ok=True)
+    targets = (folder.picture(scene, _E_4500, stages[0].size_px) for scene in folder.scenes)
+    ColorTransfer.fit(targets, str(_E_4500)).save(out / COLOR_TRANSFER_FILE)
+    until_s = None if minutes is None else time.monotonic() + 60 * minutes
+    for name, config in configs.items():
+        run = start(out / name, config)
+        if (run.out / STATE_FILE).exists():
+            run.resume()
+        left = None if until_s is None else max(0.0, until_s - time.monotonic()) / 60
+        if not run.run(left):
+            return name
+    return None

@@ -1,0 +1,116 @@
+"""What learns in one stage: some parts of the network, and the critics that judge them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from model_export.config import LOSSES, Loss, Stage, TrainingConfig
+from model_export.data.pairs import Pair
+from model_export.networks.base import RelightingNetwork
+from model_export.training.critic import Critic
+from model_export.training.losses import PerceptualLoss, dissimilarity, pyramid_distance
+
+
+class Learner:
+    """Takes the steps of one stage.
+
+    Args:
+        network: the whole network; parts that the stage does not name are fixed.
+        stage: what to learn.
+        config: gives Adam's betas and the critics' form.
+        device: where it computes.
+        perceptual: the VGG-19 loss; without it that term is left out.
+    """
+
+    def __init__(
+        self,
+        network: RelightingNetwork,
+        stage: Stage,
+        config: TrainingConfig,
+        device: torch.device,
+        perceptual: PerceptualLoss | None,
+    ) -> None:
+        self._network = network
+        self._stage = stage
+        self._perceptual = perceptual
+        parts = dict(network.named_children())
+        assert set(stage.trains) <= set(parts), f"{stage.trains} are not all among {list(parts)}"
+        for name, part in parts.items():
+            part.requires_grad_(name in stage.trains)
+        learning = [weight for weight in network.parameters() if weight.requires_grad]
+        self._optimizer = torch.optim.Adam(learning, stage.learning_rate, config.betas)
+        self._of_pictures: list[Loss] = [name for name in LOSSES if name in stage.losses]
+        self._of_network = [name for name in stage.losses if name not in LOSSES]
+        self._critics: dict[Loss, Critic] = {}
+        if "adversarial" in stage.losses:
+            self._critics["adversarial"] = Critic(config, stage.learning_rate, device)
+        if "shadow_adversarial" in stage.losses:
+            self._critics["shadow_adversarial"] = Critic(
+                config, stage.learning_rate, device, shadow_threshold=config.shadow_threshold
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what `load_state_dict` takes."""
+        return {
+            "optimizer": self._optimizer.state_dict(),
+            **{name: critic.state_dict() for name, critic in self._critics.items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a saved state."""
+        self._optimizer.load_state_dict(state["optimizer"])
+        for name, critic in self._critics.items():
+            critic.load_state_dict(state[name])
+
+    def learn(self, pair: Pair, step: int) -> dict[str, float]:
+        """Take one step; return the value of each loss."""
+        self._set_learning_rate(step)
+        losses = dict(self._losses(pair))
+        total = torch.stack([self._stage.losses[name] * loss for name, loss in losses.items()])
+        self._optimizer.zero_grad(set_to_none=True)
+        total.sum().backward()
+        self._optimizer.step()
+        return {name: loss.item() for name, loss in losses.items()}
+
+    @torch.no_grad()
+    def picture(self, pair: Pair) -> Tensor:
+        """Return the picture that this stage judges, (n, 3, h, w) in [-1, 1]."""
+        return self._picture(pair)
+
+    def _picture(self, pair: Pair) -> Tensor:
+        return self._network.judged(self._stage.judges, pair.image, pair.light).float()
+
+    def _losses(self, pair: Pair) -> Iterator[tuple[str, Tensor]]:
+        if self._of_network:
+            own = self._network.own_losses(self._stage.judges, pair.image, pair.target)
+            yield from ((name, own[name]) for name in self._of_network)
+        if self._of_pictures:
+            picture = self._picture(pair)
+            for critic in self._critics.values():
+                critic.learn(pair.image, pair.target, picture.detach())
+            yield from self._picture_losses(pair, picture)
+
+    def _picture_losses(self, pair: Pair, picture: Tensor) -> Iterator[tuple[Loss, Tensor]]:
+        for name in self._of_pictures:
+            if name == "l1":
+                yield name, F.l1_loss(picture, pair.target)
+            elif name == "pyramid":
+                yield name, pyramid_distance(picture, pair.target)
+            elif name == "ssim":
+                yield name, dissimilarity(picture, pair.target)
+            elif name == "perceptual":
+                if self._perceptual is not None:
+                    yield name, self._perceptual(picture, pair.target)
+            else:
+                yield name, self._critics[name].fooled(pair.image, picture)
+
+    def _set_learning_rate(self, step: int) -> None:
+        decay_from = self._stage.decay_from * self._stage.num_steps
+        left = (self._stage.num_steps - step) / max(self._stage.num_steps - decay_from, 1)
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._stage.learning_rate * min(1.0, left)

@@ -1,0 +1,278 @@
+"""Trains the network: one loop, and stages as data.
+
+    pairs -> the stage's picture -> judges learn -> the stage's parts learn
+
+A run can be stopped at any step (its minutes are over, Ctrl-C, SIGTERM) and resumed; it goes on
+with the weights, the optimisers and the pairs where it stopped.
+"""
+
+from __future__ import annotations
+
+import csv
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import convert_conv2d_weight_memory_format
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader, Subset
+from tqdm import tqdm
+
+from model_export.atomic import replacing
+from model_export.checkpoint import Checkpoint, refuse_unlike, save
+from model_export.config import Stage, TrainingConfig
+from model_export.data.pairs import Pair, Pairs, to_picture
+from model_export.data.vidit import ViditFolder
+from model_export.networks.architectures import build
+from model_export.sheets import write_sheet
+from model_export.training.conditions import Machine, Origin, Start
+from model_export.training.learner import Learner
+from model_export.training.losses import PerceptualLoss
+
+STATE_FILE: Final = "state.pt"
+_SAVE_EVERY_S: Final = 300.0
+_LOG_EVERY_STEPS: Final = 25
+_SHEET_EVERY_STEPS: Final = 250
+_NUM_SHEET_ROWS: Final = 6
+
+
+class RunMismatch(ValueError):
+    """A run cannot be resumed with what is given now."""
+
+
+class Training:
+    """One run in one folder.
+
+    Writes `state.pt` (to resume), `<architecture>.pt` (the checkpoint), `log.csv` and `samples/`.
+
+    Args:
+        out: the run's folder.
+        config: what to train.
+        folder: the training scenes.
+        held_out: scenes for the sample sheets, never trained on.
+        origin: what the card says of the data.
+        machine: where to compute.
+        perceptual: the VGG-19 loss, or None where no weights are at hand.
+        start: weights to begin with instead of random ones.
+
+    Raises:
+        MissingData: the pictures are smaller than a stage wants them.
+        CheckpointError: the weights to begin with are of another network.
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        config: TrainingConfig,
+        folder: ViditFolder,
+        held_out: ViditFolder,
+        *,
+        origin: Origin,
+        machine: Machine,
+        perceptual: PerceptualLoss | None = None,
+        start: Start | None = None,
+    ) -> None:
+        folder.require(max(stage.size_px for stage in config.stages))
+        torch.manual_seed(config.seed)
+        self.out = out
+        self.config = config
+        self._folder = folder
+        self._held_out = held_out
+        self._origin = origin
+        self._machine = machine
+        self._device = torch.device(machine.device)
+        self._perceptual = perceptual.to(self._device) if perceptual else None
+        self._started_from = start.name if start else "nothing"
+        self._network = build(config.architecture, len(config.lights)).to(self._device)
+        if start:
+            _begin_with(self._network, start.weights)
+        convert_conv2d_weight_memory_format(self._network, torch.channels_last)
+        self._mean = AveragedModel(
+            self._network, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay)
+        )
+        self._stage_index = 0
+        self._step = 0
+        self._learners: dict[str, Any] = {}  # state of optimiser and critics, when resumed
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Where the weights go."""
+        return self.out / f"{self.config.architecture}.pt"
+
+    def resume(self) -> None:
+        """Go on where the run in `out` stopped, with the scenes that it began with.
+
+        Raises:
+            FileNotFoundError: there is no run to resume.
+            RunMismatch: that run has another config, other scenes, or another loss.
+        """
+        state = torch.load(self.out / STATE_FILE, map_location="cpu", weights_only=True)
+        if state["config"] != repr(self.config):
+            raise RunMismatch(f"the run in {self.out} was started with another config")
+        if state["held_out"] != list(self._held_out.scenes):
+            raise RunMismatch(f"the run in {self.out} holds out scenes {state['held_out']}")
+        if missing := set(state["scenes"]) - set(self._folder.scenes):
+            raise RunMismatch(f"the folder lacks scenes of this run: {sorted(missing)[:5]}")
+        if state["perceptual"] != (self._perceptual is not None):
+            raise RunMismatch("VGG weights must be given to all of a run, or to none of it")
+        self._folder = self._folder.only(state["scenes"])
+        self._network.load_state_dict(state["network"])
+        self._mean.load_state_dict(state["mean"])
+        self._stage_index, self._step = state["stage_index"], state["step"]
+        self._learners = state["learners"]
+
+    def run(self, minutes: float | None = None) -> bool:
+        """Train until all stages are done, `minutes` are over, or a signal asks to stop.
+
+        Returns:
+            Whether all stages are done.
+        """
+        self.out.mkdir(parents=True, exist_ok=True)
+        until_s = time.monotonic() + (float("inf") if minutes is None else minutes * 60)
+        with _stop_on_signal() as stop:
+            while self._stage_index < len(self.config.stages):
+                if not self._run_stage(self.config.stages[self._stage_index], until_s, stop):
+                    return False
+                self._stage_index, self._step, self._learners = self._stage_index + 1, 0, {}
+                self._save({})
+        return True
+
+    def _run_stage(self, stage: Stage, until_s: float, stop: threading.Event) -> bool:
+        torch.manual_seed(self.config.seed + self._stage_index)  # critics start alike
+        learner = Learner(self._network, stage, self.config, self._device, self._perceptual)
+        if self._learners:
+            learner.load_state_dict(self._learners)
+        saved_s = time.monotonic()
+        bar = tqdm(self._batches(stage), desc=stage.name, initial=self._step, total=stage.num_steps)
+        for pair in bar:
+            with torch.autocast(
+                self._device.type, torch.bfloat16, enabled=self._machine.precision == "bfloat16"
+            ):
+                losses = learner.learn(pair, self._step)
+            self._mean.update_parameters(self._network)
+            self._step += 1
+            if self._step % _LOG_EVERY_STEPS == 0:
+                self._log(stage, losses)
+                bar.set_postfix({name: f"{value:.3f}" for name, value in losses.items()})
+            if self._step % _SHEET_EVERY_STEPS == 0 or self._step == stage.num_steps:
+                self._write_samples(stage, learner)
+            stopped = stop.is_set() or time.monotonic() > until_s
+            if stopped or time.monotonic() - saved_s > _SAVE_EVERY_S:
+                self._save(learner.state_dict())
+                saved_s = time.monotonic()
+            if stopped and self._step < stage.num_steps:
+                return False
+        return True
+
+    def _batches(self, stage: Stage) -> Iterator[Pair]:
+        pairs = Pairs(
+            self._folder,
+            stage,
+            self.config.lights,
+            self.config.augmentation,
+            seed=(self.config.seed, self._stage_index),
+        )
+        rest = Subset(pairs, range(self._step * stage.batch_size, len(pairs)))
+        on_gpu = self._device.type == "cuda"
+        loader = DataLoader(
+            rest, stage.batch_size, num_workers=self._machine.num_workers, pin_memory=on_gpu
+        )
+        for pair in loader:
+            image, target, light = (each.to(self._device, non_blocking=True) for each in pair)
+            channels_last = torch.channels_last
+            yield Pair(
+                image.contiguous(memory_format=channels_last),
+                target.contiguous(memory_format=channels_last),
+                light,
+            )
+
+    def _save(self, learners: Mapping[str, Any]) -> None:
+        state = {
+            "config": repr(self.config),
+            "scenes": list(self._folder.scenes),
+            "held_out": list(self._held_out.scenes),
+            "perceptual": self._perceptual is not None,
+            "network": self._network.state_dict(),
+            "mean": self._mean.state_dict(),
+            "stage_index": self._stage_index,
+            "step": self._step,
+            "learners": dict(learners),
+        }
+        with replacing(self.out / STATE_FILE) as stream:
+            torch.save(state, stream)
+        save(self.checkpoint_path, self._checkpoint())
+
+    def _checkpoint(self) -> Checkpoint:
+        stages = self.config.stages
+        done = {stage.name: stage.num_steps for stage in stages[: self._stage_index]}
+        if self._stage_index < len(stages):
+            done[stages[self._stage_index].name] = self._step
+        weights = self._mean.module.state_dict()
+        return Checkpoint(
+            architecture=self.config.architecture,
+            lights=tuple(map(str, self.config.lights)),
+            weights={name: weight.detach().cpu().clone() for name, weight in weights.items()},
+            provenance={
+                "trained_on": f"{len(self._folder.scenes)} {self._origin.trained_on}",
+                "license": self._origin.license,
+                "size_px": self._size_px(),
+                "num_held_out_scenes": len(self._held_out.scenes),
+                "started_from": self._started_from,
+                "perceptual_loss": "VGG-19" if self._perceptual else "none: no weights given",
+                **{f"steps.{name}": steps for name, steps in done.items()},
+            },
+        )
+
+    def _size_px(self) -> int:
+        """Return the size of the last finished stage, or of the first one while it runs."""
+        return self.config.stages[max(0, self._stage_index - 1)].size_px
+
+    def _log(self, stage: Stage, losses: Mapping[str, float]) -> None:
+        with (self.out / "log.csv").open("a", newline="") as stream:
+            writer = csv.writer(stream)
+            for name, value in losses.items():
+                writer.writerow([stage.name, self._step, name, f"{value:.5f}"])
+
+    def _write_samples(self, stage: Stage, learner: Learner) -> None:
+        pairs = Pairs(
+            self._held_out, stage, self.config.lights, self.config.augmentation, seed=(1,)
+        )
+        rows = []
+        for index in range(min(_NUM_SHEET_ROWS, len(pairs))):
+            pair = pairs[index]
+            batch = Pair(*(each[None].to(self._device) for each in pair))
+            picture = learner.picture(batch)[0]
+            rows.append([to_picture(pair.image), to_picture(picture), to_picture(pair.target)])
+        name = f"{self._stage_index + 1}-{stage.name}-{self._step:06d}.png"
+        write_sheet(self.out / "samples" / name, ["input", stage.judges, stage.target], rows)
+
+
+def _begin_with(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Copy weights into a network; those that it has beyond them stay as they are."""
+    own = network.state_dict()
+    refuse_unlike({**own, **weights}, own)
+    network.load_state_dict({**own, **weights})
+
+
+@contextmanager
+def _stop_on_signal() -> Iterator[threading.Event]:
+    """Turn SIGINT and SIGTERM into an event, so that a step is finished and saved."""
+    stop = threading.Event()
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signals: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(each, ask) for each in signals]
+    try:
+        yield stop
+    finally:
+        for each, handler in zip(signals, before, strict=True):
+            signal.signal(each, handler)

@@ -1,0 +1,57 @@
+"""The headers of requests and answers that are more than HTTP's usual ones, as OpenAPI has them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from service.api.access import PRIORITY_HEADER, TIMEOUT_HEADER
+from service.cache import ORIGINS
+
+
+def _header(description: str, example: object, **schema: object) -> dict[str, Any]:
+    return {
+        "description": description,
+        "schema": {"type": "string", **schema},
+        "example": example,
+    }
+
+
+REQUEST_HEADERS: Final[dict[str, dict[str, Any]]] = {
+    TIMEOUT_HEADER: {
+        "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
+        "description": "time for the whole request, in milliseconds; can only shorten the limit",
+        "example": 20_000,
+    },
+    PRIORITY_HEADER: {
+        "schema": {"type": "string", "enum": ["interactive", "bulk"]},
+        "description": "bulk work makes way for interactive work, but not for ever",
+        "example": "bulk",
+    },
+    "If-None-Match": {
+        "schema": {"type": "string"},
+        "description": "entity tags of answers at hand: the same one again is a 304, at no cost",
+        "example": 'W/"3f0c2a7d9b1e4f60a1b2c3d4e5f60718"',
+    },
+}
+ANSWER_HEADERS: Final = {
+    "Content-Disposition": _header("a name for the archive", 'attachment; filename="relit.zip"'),
+    "ETag": _header(
+        "weak entity tag of the answer, for `If-None-Match`",
+        REQUEST_HEADERS["If-None-Match"]["example"],
+    ),
+    "Retry-After": _header(
+        "when to ask again, in seconds; `retry_after_ms` is exact", 2, type="integer", minimum=1
+    ),
+    "Server-Timing": _header(
+        "how long each stage took, in ms",
+        'read;dur=1.2, decode;dur=46.0, infer;dur=85.1;desc="n=1"',
+    ),
+    "Vary": _header("the answer's format follows the request's `Accept`", "Accept"),
+    "WWW-Authenticate": _header("how to send a key", "Bearer"),
+    "X-Cache": _header("where the model's output came from", "hit", enum=list(ORIGINS)),
+    "X-Light": _header("the light that the photo shows", "W-3200"),
+    "X-Model": _header("the model's name and checksum", "drn-s-E-4500@757740b10795"),
+    "X-Request-ID": _header(
+        "the request's own, or a new one; the log has it", "0d6f1f1c5b7c4f8fa5a0c8a3c1f0d7b2"
+    ),
+}

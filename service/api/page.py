@@ -1,0 +1,64 @@
+"""`GET /`: the demo page; under `/web`, the files that it is made of.
+
+The page is a client like any other: it has no key of its own, and calls `/models` and `/relight`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI, Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+
+_FOLDER: Final = Path(__file__).parents[1] / "web"
+
+_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob: data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+    )
+)
+_HEADERS: Final = {
+    "Cache-Control": "no-cache",  # a 304 costs little; a page of two versions would be broken
+    "Content-Security-Policy": _POLICY,
+    "Referrer-Policy": "no-referrer",
+}
+
+router = APIRouter(include_in_schema=False)
+
+
+class _PageFiles(StaticFiles):
+    """Files with an entity tag and the page's headers."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers.update(_HEADERS)
+        return response
+
+
+def install(app: FastAPI) -> None:
+    """Serve the page and its files."""
+    app.state.page_files = _PageFiles(directory=_FOLDER)
+    app.include_router(router)
+
+
+@router.api_route("/", methods=["GET", "HEAD"])
+async def page(request: Request) -> Response:
+    """Return the page."""
+    return await page_file(request, "index.html")
+
+
+@router.api_route("/web/{path:path}", methods=["GET", "HEAD"])
+async def page_file(request: Request, path: str) -> Response:
+    """Return a file of the page; 304 when the caller has it."""
+    files: _PageFiles = request.app.state.page_files
+    return await files.get_response(path, request.scope)

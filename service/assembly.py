@@ -1,0 +1,121 @@
+"""What relights, put together: settings -> engines -> repository -> relighter. Without HTTP."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from service.admission import Admission
+from service.batching.job import Answer
+from service.budget import ByteBudget
+from service.cache import Cache
+from service.imaging import ImageLimits
+from service.inference.fake_engine import FakeEngine, linear
+from service.inference.model_metrics import ModelMetrics
+from service.inference.repository import ModelRepository
+from service.inference.session import Engine, Session
+from service.metrics import Metrics
+from service.pool import CpuPool
+from service.relighter import Relighter
+from service.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Parts:
+    """The parts of one process that relights."""
+
+    repository: ModelRepository
+    pool: CpuPool
+    admission: Admission
+    budget: ByteBudget
+    relighter: Relighter
+
+
+def assemble(
+    settings: Settings, metrics: Metrics, open_engine: Callable[[Path], Engine] | None = None
+) -> Parts:
+    """Put the parts together; nothing is loaded yet.
+
+    Args:
+        settings: the knobs.
+        metrics: where everything is counted.
+        open_engine: loads a model file; else ONNX Runtime as the settings say.
+    """
+    max_wait_s = settings.max_queue_wait_ms / 1e3
+    repository = ModelRepository(
+        settings.models_dir,
+        open_engine or _engine_opener(settings),
+        max_batch_size=settings.max_batch_size,
+        bucket_shapes=settings.buckets,
+        max_wait_s=max_wait_s,
+        metrics=ModelMetrics(metrics.registry),
+    )
+    pool = CpuPool(settings.num_pool_threads)
+    admission = Admission(repository, pool, max_wait_s=max_wait_s)
+    cache: Cache[Answer[NDArray[np.floating]]] = Cache(
+        settings.cache_bytes, lambda answer: answer.value.nbytes
+    )
+    metrics.cache_bytes.set_function(lambda: cache.num_bytes)
+    budget = ByteBudget(settings.max_inflight_bytes)
+    metrics.bytes_in_flight.set_function(lambda: budget.num_bytes)
+    relighter = Relighter(
+        repository,
+        pool,
+        admission,
+        cache,
+        limits=ImageLimits(
+            max_pixels=settings.max_pixels,
+            max_side_px=settings.max_side_px,
+            min_side_px=settings.min_side_px,
+            max_decoded_bytes=settings.max_decoded_bytes,
+        ),
+        decode_budget_s=settings.decode_budget_s,
+        metrics=metrics,
+        revision=version("relight"),
+    )
+    return Parts(
+        repository=repository, pool=pool, admission=admission, budget=budget, relighter=relighter
+    )
+
+
+@asynccontextmanager
+async def running(parts: Parts) -> AsyncIterator[None]:
+    """Load the models; at the end, finish what was admitted and stop the threads.
+
+    Raises:
+        ModelRefused: no model is usable.
+    """
+    cv2.setNumThreads(1)  # the pool's threads are the parallelism
+    # A broken photo is told to its caller; it need not fill the log.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    await parts.repository.start()
+    gc.freeze()  # what lives as long as the process need not be searched for garbage
+    try:
+        yield
+    finally:
+        await parts.repository.close()
+        parts.pool.close()
+
+
+def _engine_opener(settings: Settings) -> Callable[[Path], Engine]:
+    def open_session(path: Path) -> Engine:
+        return Session(
+            path,
+            device=settings.providers,
+            require_gpu=settings.require_gpu,
+            num_threads=settings.num_inference_threads,
+        )
+
+    def open_fake(path: Path) -> Engine:
+        assert settings.fake_engine is not None
+        return FakeEngine(linear(settings.fake_engine), name=path.stem)
+
+    return open_fake if settings.fake_engine else open_session

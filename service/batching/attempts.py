@@ -1,0 +1,131 @@
+"""Calls of the device, and what is done when one fails.
+
+all at once ──> answers
+├─ no memory    in smaller batches; that size is never tried again
+├─ poisoned     all fail: only a new process can use the device
+└─ else         each alone, once: one item may have failed its neighbours
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Generic
+
+from service.batching.job import (
+    Answer,
+    Batch,
+    In,
+    Job,
+    Out,
+    Outcome,
+    Staged,
+    inference_failed,
+    thread_ended,
+)
+from service.batching.sizes import BatchSizes
+from service.errors import DeadlineExceeded, DevicePoisoned, InferenceFailed, OutOfMemory
+
+_log = logging.getLogger(__name__)
+
+
+class Attempts(Generic[In, Staged, Out]):
+    """Run jobs on the device until each has an outcome; used by the device thread only.
+
+    Args:
+        stage: makes of n items what `run` takes.
+        run: makes n results of it, in the same order.
+        sizes: how many items `run` may be given.
+        observe: told of each call, before anything is done about its failure.
+
+    Attributes:
+        poisoned: whether the device can only be used again by a new process.
+    """
+
+    def __init__(
+        self,
+        stage: Callable[[Sequence[In]], Staged],
+        run: Callable[[Staged], Sequence[Out]],
+        *,
+        sizes: BatchSizes,
+        observe: Callable[[Batch], None],
+    ) -> None:
+        self._stage = stage
+        self._run = run
+        self._sizes = sizes
+        self._observe = observe
+        self.poisoned = False
+
+    def serve(
+        self, jobs: Sequence[Job[In, Out]], staged: Staged | None = None
+    ) -> list[tuple[Job[In, Out], Outcome[Out]]]:
+        """Return each job with its outcome.
+
+        Args:
+            jobs: of one key, in one of the allowed sizes.
+            staged: what `stage` made of their items, if it did so already.
+        """
+        try:
+            return list(zip(jobs, self._call(jobs, staged), strict=True))
+        except DevicePoisoned:
+            return [(job, DevicePoisoned("the device broke down")) for job in jobs]
+        except OutOfMemory as error:
+            _log.error("no memory for a batch of %d", len(jobs))
+            if len(jobs) == 1:
+                return [(jobs[0], inference_failed(error))]
+            return self._in_parts(jobs, self._sizes.largest(jobs[0].key))
+        except Exception as error:
+            _log.exception("a batch of %d failed", len(jobs))
+            if len(jobs) == 1:
+                return [(jobs[0], inference_failed(error))]
+            return self._in_parts(jobs, 1)
+
+    def _in_parts(
+        self, jobs: Sequence[Job[In, Out]], most: int
+    ) -> list[tuple[Job[In, Out], Outcome[Out]]]:
+        """Serve what a failed batch held, at most so many at a time."""
+        outcomes: list[tuple[Job[In, Out], Outcome[Out]]] = []
+        waiting = list(jobs)
+        while waiting:
+            reasons = [self._why_not(job) for job in waiting]
+            outcomes += [(j, why) for j, why in zip(waiting, reasons, strict=True) if why]
+            waiting = [j for j, why in zip(waiting, reasons, strict=True) if not why]
+            if waiting:
+                size = self._sizes.largest(waiting[0].key, min(most, len(waiting)))
+                outcomes += self.serve(waiting[:size])
+                waiting = waiting[size:]
+        return outcomes
+
+    def _why_not(self, job: Job[In, Out]) -> InferenceFailed | DeadlineExceeded | None:
+        if job.abandoned:
+            return InferenceFailed("nobody waits for this item")
+        if self.poisoned:
+            return thread_ended()
+        if time.monotonic() > job.deadline_s:
+            return DeadlineExceeded("the deadline passed while its batch failed")
+        return None
+
+    def _call(self, jobs: Sequence[Job[In, Out]], staged: Staged | None) -> Sequence[Answer[Out]]:
+        size = len(jobs)
+        started_s = time.monotonic()
+        failed, lacked_memory = True, False
+        try:
+            values = self._run(
+                self._stage([job.item for job in jobs]) if staged is None else staged
+            )
+            failed = len(values) != size
+        except DevicePoisoned:
+            _log.critical("the device is poisoned: only a new process can use it again")
+            self.poisoned = True
+            raise
+        except OutOfMemory:
+            lacked_memory = True
+            raise
+        finally:
+            ran_s = time.monotonic() - started_s
+            self._observe(Batch(jobs[0].key, size, ran_s, failed, lacked_memory))
+        return [
+            Answer(value, started_s - job.arrived_s, ran_s, size)
+            for job, value in zip(jobs, values, strict=True)
+        ]

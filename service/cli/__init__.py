@@ -1,0 +1,17 @@
+"""`relight`: the command line. `relight COMMAND --help` tells each command's options.
+
+    serve      run the service
+    image      relight one photo
+    folder     relight a folder of photos; stopped, it goes on where it was
+    models     what may be asked for
+
+`image`, `folder` and `models` work in this process, or call a service where `--url` names one.
+Without the extras cpu and gpu only the latter is there, so nothing here imports the service's
+other rooms before a command needs them.
+"""
+
+from __future__ import annotations
+
+from service.cli.commands import main
+
+__all__ = ["main"]

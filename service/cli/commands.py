@@ -1,0 +1,250 @@
+"""The commands: what each is given, what it says, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from service.cli.folder import (
+    SUFFIXES,
+    Journal,
+    Outcome,
+    Relighting,
+    photos_in,
+    relight_folder,
+    replace_file,
+)
+from service.cli.options import takes_options
+from service.client import AsyncClient, Catalogue, Options, Relit
+from service.errors import InvalidOption, RelightError
+
+_INTERRUPTED: Final = 130  # as a shell has it
+_NUM_RETRIES: Final = 1000  # the time for a photo is the bound
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Relight photos: light from another direction, at another colour temperature.",
+)
+
+
+class CannotStart(Exception):
+    """Something that the command needs is missing or wrong; the text says what."""
+
+
+Url = Annotated[
+    str | None,
+    typer.Option(envvar="RELIGHT_URL", help="a service to call; else this process does the work"),
+]
+Key = Annotated[str | None, typer.Option(envvar="RELIGHT_KEY", help="API key for the service")]
+
+
+@app.command()
+def serve() -> None:
+    """Serve over HTTP until SIGTERM or Ctrl-C; RELIGHT_* variables are the settings."""
+    try:
+        from service.__main__ import main as run  # noqa: PLC0415 - a caller has not installed it
+    except ModuleNotFoundError as error:
+        raise CannotStart(_what_to_install(error)) from None
+    raise typer.Exit(run([]))
+
+
+@app.command()
+@takes_options
+def image(
+    photo: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    *,
+    out: Annotated[Path, typer.Option("-o", "--out", help="where the relit photo goes")],
+    url: Url = None,
+    key: Key = None,
+    options: Options,
+) -> None:
+    """Relight one photo."""
+    if "format" not in options:
+        options["format"] = _format_of(out)  # type: ignore[typeddict-item]
+
+    async def run() -> Relit:
+        async with _connected(url, key, timeout_s=120.0) as client:
+            return await client.relight(photo, **options)
+
+    started_s = time.monotonic()
+    relit = asyncio.run(run())
+    replace_file(out, relit.data)
+    typer.echo(f"{out}: {relit.light} by {relit.model}, {time.monotonic() - started_s:.1f} s")
+
+
+@app.command()
+@takes_options
+def folder(
+    source: Annotated[Path, typer.Argument(metavar="IN", exists=True, file_okay=False)],
+    out: Annotated[Path, typer.Argument(metavar="OUT", file_okay=False)],
+    *,
+    url: Url = None,
+    key: Key = None,
+    jobs: Annotated[int, typer.Option(min=1, max=256, help="photos at once")] = 4,
+    timeout: Annotated[
+        float, typer.Option(min=1, help="seconds for a photo, all tries together")
+    ] = 300.0,
+    options: Options,
+) -> None:
+    """Relight all photos of a folder, subfolders included.
+
+    Run again, it does what is left: what is new, what failed, what has changed, and all where
+    the options have. Ctrl-C stops it at any time.
+    """
+    photos = photos_in(source, out)
+    if not photos:
+        raise CannotStart(f"there is no photo in {source}")
+    journal = Journal(out, options)
+    left = [photo for photo in photos if not journal.is_done(photo)]
+    failed: list[Outcome] = []
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[failed]} failed"),
+        console=Console(stderr=True),
+    )
+    num_before = len(photos) - len(left)
+
+    async def run() -> None:
+        async with _connected(url, key, timeout_s=timeout, max_retries=_NUM_RETRIES) as client:
+            _check(options, await client.models())
+            bar = progress.add_task("relighting", total=len(photos), completed=num_before, failed=0)
+
+            def observe(outcome: Outcome) -> None:
+                if outcome.error is not None:
+                    failed.append(outcome)
+                progress.update(bar, advance=1, failed=len(failed))
+
+            await relight_folder(client, left, journal, num_jobs=jobs, observe=observe)
+
+    started_s = time.monotonic()
+    try:
+        with progress:
+            if left:
+                asyncio.run(run())
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on from here", err=True)
+        raise typer.Exit(_INTERRUPTED) from None
+    finally:
+        if progress.tasks or not left:
+            num_relit = sum(map(journal.is_done, left))
+            counts = {
+                "relit": num_relit,
+                "already there": num_before,
+                "failed": len(failed),
+                "not tried": len(left) - num_relit - len(failed),
+            }
+            _tell(counts, failed, time.monotonic() - started_s)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def models(
+    *,
+    url: Url = None,
+    key: Key = None,
+    as_json: Annotated[bool, typer.Option("--json", help="all of it, for programs")] = False,
+) -> None:
+    """Show which lights can be had, and from which models."""
+
+    async def run() -> Catalogue:
+        async with _connected(url, key, timeout_s=30.0) as client:
+            return await client.models()
+
+    offered = asyncio.run(run())
+    if as_json:
+        typer.echo(json.dumps(offered, indent=2))
+        return
+    table = Table("light", "model", "version", "trained at", "licence")
+    about = {model["name"]: model for model in offered["models"]}
+    for light in offered["lights"]:
+        model = about[light["model"]]
+        how = f"{model['name']}, mirrored" if light["mirrored"] else model["name"]
+        table.add_row(
+            light["light"], how, model["version"], f"{model['size_px']} px", model["license"]
+        )
+    Console().print(table)
+
+
+def _connected(
+    url: str | None, key: str | None, *, timeout_s: float, max_retries: int = 5
+) -> AbstractAsyncContextManager[Relighting]:
+    """Return what relights: a service's client, or the models of this machine."""
+    if url is not None:
+        try:
+            return AsyncClient(url, key=key, timeout_s=timeout_s, max_retries=max_retries)
+        except ValueError as error:
+            raise CannotStart(f"--url: {error}") from None
+    try:
+        from service.cli.local import LocalClient  # noqa: PLC0415 - a caller has not installed it
+        from service.settings import InvalidSettings, read_settings  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise CannotStart(f"{_what_to_install(error)}; or name a service with --url") from None
+    try:
+        return LocalClient(read_settings())
+    except InvalidSettings as error:
+        raise CannotStart(str(error)) from None
+
+
+def _what_to_install(error: ModuleNotFoundError) -> str:
+    if (error.name or "").startswith("service"):
+        raise error
+    return f"{error.name} is missing: install relight[cpu], or relight[gpu] for NVIDIA GPUs"
+
+
+def _check(options: Options, offered: Catalogue) -> None:
+    """Refuse, before the first photo, what would be refused for each."""
+    light = options.get("light")
+    direction = str(light).partition("-")[0] if light else options.get("direction", "E")
+    if direction not in offered["directions"]:
+        raise InvalidOption(
+            f"no model relights from {direction}",
+            option="direction",
+            allowed=tuple(offered["directions"]),
+        )
+    names = tuple(model["name"] for model in offered["models"])
+    if options.get("model", names[0]) not in names:
+        raise InvalidOption(
+            f"there is no model {options['model']!r}", option="model", allowed=names
+        )
+
+
+def _format_of(out: Path) -> str:
+    known = {s: kind for kind, suffixes in SUFFIXES.items() for s in suffixes if s[:3] != ".he"}
+    if out.suffix.lower() not in known:
+        raise CannotStart(f"-o {out}: its name must end in one of {', '.join(known)}")
+    return known[out.suffix.lower()].removeprefix("image/")
+
+
+def _tell(counts: dict[str, int], failed: list[Outcome], duration_s: float) -> None:
+    table = Table(*counts, "seconds")
+    table.add_row(*map(str, counts.values()), f"{duration_s:.1f}")
+    Console().print(table)
+    for outcome in sorted(failed, key=lambda outcome: outcome.photo.name):
+        typer.echo(f"failed: {outcome.photo.name}: {outcome.error}")
+
+
+def main() -> None:
+    """Run a command; an expected failure is one line and exit status 1."""
+    try:
+        app()
+    except (CannotStart, RelightError, OSError) as error:
+        allowed = error.allowed if isinstance(error, InvalidOption) else ()
+        hint = f" (allowed: {', '.join(allowed)})" if allowed else ""
+        typer.echo(f"error: {error}{hint}", err=True)
+        sys.exit(1)

@@ -1,0 +1,86 @@
+"""Relight in this process, without a server: the calls of `service.client.AsyncClient`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final, Self, Unpack
+
+from prometheus_client import CollectorRegistry
+
+from service import client, relighter
+from service.api import catalogue
+from service.assembly import assemble, running
+from service.client import Options
+from service.metrics import Metrics
+from service.options import RelightOptions
+from service.settings import Settings
+
+_PATIENCE_S: Final = 3600.0  # nobody else waits: a slow machine may take its time
+
+
+class LocalClient:
+    """Relights with the models of this machine; `async with` loads them.
+
+    Args:
+        settings: which models, on which device, and the limits for photos.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings.model_copy(
+            update={
+                "max_queue_wait_ms": round(_PATIENCE_S * 1e3),
+                "max_inflight_bytes": 2**62,  # the caller's jobs are the bound
+                "cache_bytes": 0,
+            }
+        )
+        self._parts = assemble(self._settings, Metrics(CollectorRegistry(), routes=(), codes=()))
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(running(self._parts))
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._stack.aclose()
+
+    async def relight(
+        self, image: Path, *, priority: client.Priority | None = None, **options: Unpack[Options]
+    ) -> client.Relit:
+        """Relight one photo, as `AsyncClient.relight` does.
+
+        Raises:
+            RelightError: of the class that says what was wrong.
+            OSError: the photo cannot be read.
+        """
+        given = RelightOptions.parse((n, str(v)) for n, v in options.items() if v is not None)
+        with self._parts.budget.open() as holding:
+            relit = await self._parts.relighter.relight(
+                relighter.RelightRequest(
+                    data=await asyncio.to_thread(image.read_bytes),
+                    options=given,
+                    accept=None,
+                    deadline_s=time.monotonic() + _PATIENCE_S,
+                    holding=holding,
+                )
+            )
+        assert relit.data is not None  # no entity tag was given
+        return client.Relit(
+            data=relit.data,
+            media_type=relit.media_type,
+            light=relit.light,
+            model=relit.model,
+            request_id="",
+            etag=relit.etag,
+            cache=relit.origin,
+            timings_ms={name: s * 1e3 for name, s in relit.timings.stages_s.items()},
+        )
+
+    async def models(self) -> client.Catalogue:
+        """Return what may be asked for."""
+        offered: client.Catalogue = catalogue.Catalogue.of(  # type: ignore[assignment]
+            self._parts.repository, self._settings
+        ).model_dump()
+        return offered

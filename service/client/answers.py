@@ -1,0 +1,177 @@
+"""What comes back over HTTP, made typed: a relit photo, the catalogue, or an exception.
+
+The client's half of `service.api.problems`: a problem's `code` names the class that is raised.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, NamedTuple, TypedDict
+
+import httpx
+
+from service import errors
+from service.errors import InvalidOption, RelightError, Unavailable
+from service.lights import Light
+
+_TIMING: Final = re.compile(r"(\w+);dur=([\d.]+)")
+_WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+class Options(TypedDict, total=False):
+    """The options of a request, named and valued as in the HTTP API."""
+
+    direction: Literal["N", "NE", "E", "SE", "S", "SW", "W", "NW"]
+    temperature: int
+    light: Light | str
+    strength: float
+    color: Literal["photo", "model"]
+    fill: float
+    model: str
+    format: Literal["jpeg", "png", "webp", "avif", "tiff"]
+    quality: int
+    subsampling: Literal["444", "422", "420"]
+    progressive: bool
+    detail: Literal["full", "model"]
+    metadata: Literal["keep", "strip"]
+
+
+class Answer(NamedTuple):
+    """What came back: where from, its status, headers and body."""
+
+    url: str
+    status: int
+    headers: httpx.Headers
+    data: bytes
+
+
+class Catalogue(TypedDict):
+    """What `GET /models` tells: what may be asked for."""
+
+    models: list[dict[str, Any]]
+    directions: list[str]
+    lights: list[dict[str, Any]]
+    formats: list[str]
+    answer_formats: list[str]
+    limits: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relit:
+    """A relit photo.
+
+    Attributes:
+        data: the image file.
+        media_type: its type, such as `image/jpeg`.
+        light: the light that it shows.
+        model: name and checksum of the model, short.
+        request_id: what the service's log calls the request.
+        etag: entity tag of the answer; None in a batch.
+        cache: where the model's output came from: `hit`, `miss` or `coalesced`.
+        timings_ms: how long each stage took, in the order of the trip; empty in a batch.
+    """
+
+    data: bytes = field(repr=False)
+    media_type: str
+    light: Light
+    model: str
+    request_id: str
+    etag: str | None = None
+    cache: str | None = None
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+def read_relit(answer: Answer) -> Relit:
+    """Read the answer of `POST /relight`."""
+    headers = answer.headers
+    return Relit(
+        data=answer.data,
+        media_type=headers["content-type"],
+        light=Light.parse(headers["x-light"]),
+        model=headers["x-model"],
+        request_id=headers.get("x-request-id", ""),
+        etag=headers.get("etag"),
+        cache=headers.get("x-cache"),
+        timings_ms={n: float(ms) for n, ms in _TIMING.findall(headers.get("server-timing", ""))},
+    )
+
+
+def read_batch(answer: Answer) -> Sequence[Relit | RelightError]:
+    """Read the answer of `POST /relight/batch`: for each photo, in order, how it ended."""
+    request_id = answer.headers.get("x-request-id", "")
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
+
+        def read(entry: Mapping[str, Any]) -> Relit | RelightError:
+            if "problem" in entry:
+                return read_problem(entry["problem"])
+            return Relit(
+                data=archive.read(entry["member"]),
+                media_type=entry["media_type"],
+                light=Light.parse(entry["light"]),
+                model=entry["model"],
+                request_id=request_id,
+            )
+
+        return [read(entry) for entry in json.loads(archive.read("manifest.json"))["images"]]
+
+
+def read_catalogue(answer: Answer) -> Catalogue:
+    """Read the answer of `GET /models`."""
+    catalogue: Catalogue = json.loads(answer.data)
+    return catalogue
+
+
+def read_failure(answer: Answer) -> RelightError:
+    """Return the exception that an answer other than 2xx stands for."""
+    try:
+        return read_problem(json.loads(answer.data), retry_after_s=_retry_after_s(answer))
+    except (ValueError, KeyError, TypeError):  # not of this service: a proxy's own page
+        detail = f"{answer.url} answered with status {answer.status}"
+        if answer.status in {429, 503}:
+            return Unavailable(detail, retry_after_s=_retry_after_s(answer))
+        return RelightError(detail)
+
+
+def read_problem(problem: Mapping[str, Any], *, retry_after_s: float = 0.0) -> RelightError:
+    """Return the exception of an RFC 9457 problem; of an unknown code, a bare `RelightError`.
+
+    Raises:
+        KeyError, TypeError: it is no problem of this service.
+    """
+    kind = _KINDS.get(problem["code"], RelightError)
+    error: RelightError
+    if issubclass(kind, InvalidOption):
+        allowed = tuple(problem.get("allowed", ()))
+        error = kind(problem["detail"], option=problem.get("option", ""), allowed=allowed)
+    elif issubclass(kind, Unavailable):
+        exact_ms = float(problem.get("retry_after_ms", retry_after_s * 1e3))
+        error = kind(problem["detail"], retry_after_s=exact_ms / 1e3)
+    else:
+        error = kind(problem["detail"])
+    error.request_id = problem["request_id"]
+    return error
+
+
+def _retry_after_s(answer: Answer) -> float:
+    """Read `Retry-After` in seconds; a date, which this service never sends, counts as none."""
+    asked = answer.headers.get("retry-after", "")
+    return float(asked) if asked.isascii() and asked.isdecimal() else 0.0
+
+
+def _code_of(kind: type[RelightError]) -> str:
+    return _WORD.sub("_", kind.__name__).lower()
+
+
+def _kinds() -> Mapping[str, type[RelightError]]:
+    known = [
+        k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, RelightError)
+    ]
+    return {_code_of(kind): kind for kind in known} | {"gpu_error": errors.InferenceFailed}
+
+
+_KINDS: Final = _kinds()

@@ -1,0 +1,32 @@
+"""A deadline ends what it is set for, the moment that it passes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from service.errors import DeadlineExceeded
+
+
+@asynccontextmanager
+async def until(deadline_s: float) -> AsyncIterator[None]:
+    """Cancel what runs inside at `deadline_s`, on the monotonic clock.
+
+    Raises:
+        DeadlineExceeded: it has passed.
+    """
+    try:
+        async with asyncio.timeout(deadline_s - time.monotonic()) as limit:
+            yield
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise _too_late() from None
+    if time.monotonic() > deadline_s:  # the event loop was too busy to tell
+        raise _too_late()
+
+
+def _too_late() -> DeadlineExceeded:
+    return DeadlineExceeded("the deadline passed before the answer was ready")

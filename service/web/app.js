@@ -1,0 +1,205 @@
+// The page: a photo comes in, the panel says how to light it, the renderer asks the service.
+
+import { Compare } from "./compare.js";
+import { Controls, formatName } from "./controls.js";
+import { listen } from "./intake.js";
+import { askForKey } from "./key.js";
+import { Photo } from "./photo.js";
+import { ProblemView } from "./problem.js";
+import { Renderer } from "./renderer.js";
+import { fetchCatalogue, fetchFile, key, Problem } from "./service.js";
+import * as snippets from "./snippets.js";
+
+const COPIED_MS = 2000;
+const LIVE_BYTES = 12e6; // a larger file is sent for the download only, not for every change
+
+const element = (id) => document.getElementById(id);
+const compare = new Compare();
+const problems = new ProblemView();
+const controls = new Controls(() => update());
+const renderer = new Renderer({
+  onAnswer: showAnswer,
+  onBusy: (isBusy) => (compare.busy = isBusy),
+  onProblem: (problem) => handle(problem, renderer, () => renderer.again()),
+});
+let catalogue = null;
+let photo = null;
+let numOpened = 0;
+
+listen(open, openSample);
+element("download").addEventListener("click", download);
+element("copy-curl").addEventListener("click", () => copy("curl"));
+element("copy-python").addEventListener("click", () => copy("python"));
+element("change-key").addEventListener("click", async () => {
+  if (await askForKey("The key in use is replaced.")) renderer.again();
+});
+start();
+
+async function start() {
+  try {
+    await loadCatalogue();
+    problems.clear();
+  } catch (error) {
+    handle(error, start, start);
+  }
+}
+
+async function loadCatalogue() {
+  catalogue = await fetchCatalogue();
+  controls.offer(catalogue);
+  const { max_body_bytes: bytes, max_pixels: pixels } = catalogue.limits;
+  element("limits").textContent =
+    `Up to ${sizeText(bytes)} and ${Math.floor(pixels / 1e6)} megapixels. ` +
+    "It goes to this service and nowhere else.";
+  element("change-key").hidden = key.get() === "";
+}
+
+async function open(file, sample = null) {
+  const number = (numOpened += 1);
+  tell(`Opening ${file.name || "the photo"}.`);
+  try {
+    catalogue ?? (await loadCatalogue());
+    check(file);
+    const opened = await Photo.open(file, sample);
+    if (number !== numOpened) return opened.close(); // another one came meanwhile
+    show(opened);
+  } catch (error) {
+    if (number === numOpened) handle(error, file, () => open(file, sample));
+  }
+}
+
+async function openSample(path) {
+  try {
+    await open(await fetchFile(path), path);
+  } catch (error) {
+    handle(error, path, () => openSample(path));
+  }
+}
+
+function check(file) {
+  const limit = catalogue.limits.max_body_bytes;
+  if (file.size <= limit) return;
+  throw new Problem({
+    status: 413,
+    title: "The file is too large",
+    detail: `${file.name} has ${sizeText(file.size)}; this service takes up to ${sizeText(limit)}`,
+  });
+}
+
+function show(opened) {
+  renderer.stop();
+  problems.clear();
+  const before = photo;
+  photo = opened;
+  compare.open(photo);
+  before?.close();
+  const { name, width, height, format, file } = photo;
+  element("photo-facts").textContent = [
+    name, `${width} × ${height}`, formatName(format), sizeText(file.size),
+  ].filter(Boolean).join(" · ");
+  element("answer-facts").textContent = "";
+  element("welcome").hidden = true;
+  element("viewer").hidden = element("facts").hidden = false;
+  element("change-photo").hidden = false;
+  controls.open(photo.answerFormat);
+  compare.focus();
+  update();
+}
+
+function update() {
+  if (!photo) return;
+  const { light, file, lightText } = controls;
+  const isLive = controls.canShow && photo.file.size <= LIVE_BYTES;
+  renderer.want({ photo, light, file, isLive, lightText, outName: outName(light) });
+  for (const language of ["curl", "python"]) {
+    const write = snippets[language];
+    const code = write(photo, { ...light, ...file }, outName(light), key.get() !== "");
+    element(language).textContent = code;
+  }
+}
+
+async function showAnswer(kind, order, answer) {
+  if (problems.about === renderer) problems.clear();
+  const text = `lit ${order.lightText}`;
+  if (kind === "preview" || order.isLive) await compare.show(answer.blob, `After: the photo ${text}`);
+  if (order.photo !== photo) return;
+  element("answer-facts").textContent = factsOf(kind, answer);
+  if (kind === "full" || !order.isLive) tell(`Now ${text}`);
+}
+
+async function download() {
+  const button = element("download");
+  if (button.getAttribute("aria-busy") === "true") return;
+  button.setAttribute("aria-busy", "true");
+  try {
+    const { order, answer } = await renderer.full();
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(answer.blob);
+    link.download = order.outName;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser may ask a person first
+    tell(`${order.outName}, ${sizeText(answer.blob.size)}, is downloaded.`);
+  } catch {
+    // Shown already, or another photo came meanwhile.
+  } finally {
+    button.removeAttribute("aria-busy");
+  }
+}
+
+async function copy(language) {
+  const code = element(language);
+  try {
+    await navigator.clipboard.writeText(code.textContent);
+  } catch {
+    // Browsers keep the clipboard from pages of plain HTTP: show the code, marked, to copy by hand.
+    code.closest("details").open = true;
+    getSelection().selectAllChildren(code);
+    return tell("The clipboard is closed to this page: the code is marked, copy it from there.");
+  }
+  const button = element(`copy-${language}`);
+  const label = (button.dataset.label ??= button.textContent);
+  button.textContent = "Copied";
+  setTimeout(() => (button.textContent = label), COPIED_MS);
+  return tell("Copied.");
+}
+
+async function handle(error, about, retry) {
+  tell("");
+  if (!(error instanceof Problem)) {
+    console.error(error);
+    return problems.show(new Problem({ title: "This page made a mistake", detail: String(error) }), about, null);
+  }
+  if (error.status === 401) {
+    if (await askForKey(error.detail)) {
+      element("change-key").hidden = false;
+      return retry();
+    }
+    return problems.show(error, about, () => handle(error, about, retry), "Enter a key");
+  }
+  const mayChange = error.status === 0 || error.status >= 500 || [408, 429].includes(error.status);
+  return problems.show(error, about, mayChange ? retry : null);
+}
+
+function outName({ direction, temperature }) {
+  const extension = controls.format === "jpeg" ? "jpg" : controls.format;
+  return `${[photo.stem, direction, ...(temperature ? [`${temperature}K`] : [])].join("-")}.${extension}`;
+}
+
+function factsOf(kind, { timing, cache, model }) {
+  const stages = [...timing].filter(([stage, ms]) => stage !== "total" && ms >= 1);
+  const parts = stages.map(([stage, ms]) => `${stage} ${Math.round(ms)}`).join(", ");
+  return [
+    `${kind === "full" ? "full size" : "preview"} in ${Math.round(timing.get("total") ?? 0)} ms (${parts})`,
+    ...(cache ? [`cache ${cache}`] : []),
+    model,
+  ].join(" · ");
+}
+
+function sizeText(numBytes) {
+  if (numBytes < 1e6) return `${Math.ceil(numBytes / 1e3)} kB`;
+  return `${(numBytes / 1e6).toFixed(numBytes < 1e7 ? 1 : 0)} MB`;
+}
+
+function tell(text) {
+  element("status").textContent = text;
+}

@@ -1,0 +1,149 @@
+// The panel: what light, what file. Reads and writes the form's controls; knows no requests.
+
+import { Compass, describe as describeDirection } from "./compass.js";
+import * as kelvin from "./temperature.js";
+
+const LOSSY = ["jpeg", "webp", "avif"];
+const SHOWN = ["jpeg", "png", "webp", "avif"]; // by every browser of today
+const NAMES = { jpeg: "JPEG", png: "PNG", webp: "WebP", avif: "AVIF", tiff: "TIFF", heif: "HEIC" };
+const DEFAULT_DIRECTION = "E";
+
+/** The name of a format as people write it. */
+export function formatName(format) {
+  return NAMES[format] ?? format.toUpperCase();
+}
+
+export class Controls {
+  #panel = document.getElementById("panel");
+  #temperature = document.getElementById("temperature");
+  #strength = document.getElementById("strength");
+  #fill = document.getElementById("fill");
+  #format = document.getElementById("format");
+  #quality = document.getElementById("quality");
+  #metadata = document.getElementById("metadata");
+  #compass;
+  #directions = [];
+  #isQualityChosen = false;
+  #photoFormat = "";
+  #onChange;
+
+  /** @param {function()} onChange called when a person changed anything */
+  constructor(onChange) {
+    this.#onChange = onChange;
+    this.#compass = new Compass(() => onChange());
+    for (const slider of [this.#temperature, this.#strength, this.#fill]) {
+      slider.addEventListener("input", () => this.#changed());
+    }
+    this.#metadata.addEventListener("change", () => this.#changed());
+    this.#format.addEventListener("change", () => {
+      this.#isQualityChosen = false;
+      this.#changed();
+    });
+    this.#quality.addEventListener("input", () => {
+      this.#isQualityChosen = true;
+      this.#changed();
+    });
+    document.getElementById("reset").addEventListener("click", () => {
+      this.reset();
+      onChange();
+    });
+  }
+
+  /** Offer what the service offers (`GET /models`). */
+  offer({ directions, answer_formats: formats, limits }) {
+    this.#directions = directions;
+    this.#compass.offer(directions);
+    this.#temperature.min = kelvin.positionOf(limits.min_temperature_k);
+    this.#temperature.max = kelvin.positionOf(limits.max_temperature_k);
+    const colors = kelvin.gradient(limits.min_temperature_k, limits.max_temperature_k);
+    this.#temperature.style.setProperty("--track", colors);
+    this.#format.replaceChildren(new Option("As the photo", ""));
+    for (const format of formats) this.#format.add(new Option(formatName(format), format));
+    this.reset();
+  }
+
+  /** Show the panel, for a photo of a format. */
+  open(photoFormat) {
+    this.#photoFormat = photoFormat;
+    this.#panel.hidden = false;
+    this.#describe();
+  }
+
+  /** Put the light back to where it begins. */
+  reset() {
+    const hasDefault = this.#directions.includes(DEFAULT_DIRECTION);
+    this.#compass.value = hasDefault ? DEFAULT_DIRECTION : this.#directions[0];
+    this.#temperature.value = kelvin.positionOf(kelvin.NEUTRAL_K);
+    this.#strength.value = 100;
+    this.#fill.value = 0;
+    this.#describe();
+  }
+
+  /** The light as options of the API; null where it is the default. */
+  get light() {
+    const temperatureK = this.#temperatureK;
+    return {
+      direction: this.#compass.value,
+      temperature: temperatureK === kelvin.NEUTRAL_K ? null : temperatureK,
+      strength: this.#strength.value === "100" ? null : this.#strength.value / 100,
+      fill: this.#fill.value === "0" ? null : this.#fill.value / 100,
+    };
+  }
+
+  /** The file as options of the API; null where it is the default. */
+  get file() {
+    return {
+      format: this.#format.value || null,
+      quality: this.#isQualityChosen && this.#isLossy ? Number(this.#quality.value) : null,
+      metadata: this.#metadata.checked ? null : "strip",
+    };
+  }
+
+  /** Format of the file to download. */
+  get format() {
+    return this.#format.value || this.#photoFormat;
+  }
+
+  /** Whether browsers show the format of the file. */
+  get canShow() {
+    return SHOWN.includes(this.format);
+  }
+
+  /** The light in words. */
+  get lightText() {
+    const direction = describeDirection(this.#compass.value);
+    const isNeutral = this.#temperatureK === kelvin.NEUTRAL_K;
+    return isNeutral ? direction : `${direction}, ${kelvin.describe(this.#temperatureK)}`;
+  }
+
+  get #temperatureK() {
+    return kelvin.temperatureAt(Number(this.#temperature.value));
+  }
+
+  get #isLossy() {
+    return LOSSY.includes(this.format);
+  }
+
+  #changed() {
+    this.#describe();
+    this.#onChange();
+  }
+
+  #describe() {
+    const text = kelvin.describe(this.#temperatureK);
+    describe(this.#temperature, text);
+    describe(this.#strength, `${this.#strength.value} %`);
+    describe(this.#fill, `${this.#fill.value} %`);
+    describe(this.#quality, this.#isQualityChosen ? this.#quality.value : "standard");
+    document.getElementById("quality-control").hidden = !this.#isLossy;
+    this.#panel.style.setProperty("--lamp", kelvin.cssColor(this.#temperatureK));
+    document.getElementById("download").textContent = `Download ${formatName(this.format)}`;
+  }
+}
+
+function describe(slider, text) {
+  document.getElementById(`${slider.id}-text`).textContent = text;
+  slider.setAttribute("aria-valuetext", text);
+  const share = (slider.value - slider.min) / (slider.max - slider.min);
+  slider.style.setProperty("--share", `${100 * share}%`);
+}

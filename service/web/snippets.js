@@ -1,0 +1,55 @@
+// The request that the page would send, as code to run elsewhere. A key is never written out.
+
+import { addressOf, queryOf } from "./service.js";
+
+/**
+ * @param {Photo} photo
+ * @param {Object} options of the API
+ * @param {string} outName name of the file to write
+ * @param {boolean} needsKey whether the service asks for a key; then from the variable KEY
+ */
+export function curl(photo, options, outName, needsKey) {
+  const input = photo.sample ? "-" : photo.name;
+  const lines = [
+    `curl -sS --fail-with-body ${shell(addressOf(`relight?${queryOf(options)}`))}`,
+    ...(needsKey ? ['-H "X-Api-Key: $KEY"'] : []),
+    `--data-binary ${shell(`@${input}`)}`,
+    `-o ${shell(outName)}`,
+  ];
+  const command = lines.join(" \\\n  ");
+  return photo.sample ? `curl -sSf ${shell(addressOf(photo.sample))} |\n${command}` : command;
+}
+
+/** The same in Python, with httpx. */
+export function python(photo, options, outName, needsKey) {
+  const given = Object.entries(options).filter(([, value]) => value !== null && value !== "");
+  const source = photo.sample
+    ? `httpx.get(${literal(addressOf(photo.sample))}).raise_for_status().content`
+    : `Path(${literal(photo.name)}).read_bytes()`;
+  const lines = [
+    ...(needsKey ? ["import os"] : []),
+    "from pathlib import Path",
+    "",
+    "import httpx",
+    "",
+    "answer = httpx.post(",
+    `    ${literal(addressOf("relight"))},`,
+    `    params={${given.map(([name, value]) => `${literal(name)}: ${literal(value)}`).join(", ")}},`,
+    ...(needsKey ? ['    headers={"X-Api-Key": os.environ["KEY"]},'] : []),
+    `    content=${source},`,
+    "    timeout=60,",
+    ")",
+    "answer.raise_for_status()",
+    `Path(${literal(outName)}).write_bytes(answer.content)`,
+  ];
+  return lines.join("\n");
+}
+
+function shell(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+// JSON's strings and numbers are Python's, too.
+function literal(value) {
+  return JSON.stringify(value);
+}

@@ -1,0 +1,75 @@
+"""How the page looks and reads, at every size, with the model in the repository."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from service.app import create_app
+from service.settings import Settings
+from tests.service.stand_ins import serving
+
+
+@pytest.fixture(scope="module")
+def shipped_url() -> Iterator[str]:
+    with serving(create_app(Settings())) as address:
+        yield address
+
+
+def assert_fits(tab):
+    scroll_px, client_px = tab.page.evaluate(
+        "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+    )
+    assert scroll_px <= client_px
+
+
+def assert_accessible(tab):
+    results = Axe().run(tab.page)
+    assert results.violations_count == 0, results.generate_report()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width_px", [360, 768, 1440])
+def test_it_fits_and_is_accessible(visit, shipped_url, width_px, scheme):
+    tab = visit(shipped_url, width_px=width_px, color_scheme=scheme)
+    tab.page.get_by_text("megapixels").wait_for()
+    assert_fits(tab)
+    assert_accessible(tab)
+    tab.keep_screenshot(f"welcome-{width_px}-{scheme}")
+
+    tab.page.get_by_role("button", name="Stone arch").click()
+    tab.wait_for("lit from the right")
+    tab.page.get_by_role("radio", name="W").check(force=True)
+    for _ in range(4):
+        tab.page.get_by_role("slider", name="Temperature").press("PageDown")
+    tab.wait_for("tungsten")
+    tab.keep_screenshot(f"relit-{width_px}-{scheme}")
+    tab.page.get_by_text("Show the code").click()
+    assert_fits(tab)
+    assert_accessible(tab)
+
+
+def test_it_is_usable_by_keyboard_alone(visit, shipped_url):
+    tab = visit(shipped_url)
+    tab.page.get_by_text("megapixels").wait_for()
+    names = []
+    for _ in range(4):
+        tab.page.keyboard.press("Tab")
+        names.append(tab.page.evaluate("document.activeElement.textContent.trim()"))
+    assert names == ["Choose a photo", "Coffee", "Cat", "Stone arch"]
+    tab.page.keyboard.press("Enter")
+    tab.wait_for("lit from the right")
+    assert tab.page.evaluate("document.activeElement.id") == "split"  # the button is gone
+
+
+def test_less_motion_is_respected(visit, shipped_url):
+    tab = visit(shipped_url, reduced_motion="reduce")
+    tab.page.get_by_role("button", name="Coffee").click()
+    tab.wait_for("lit from the right")
+    durations = tab.page.evaluate(
+        "[...document.querySelectorAll('*')].map(e => getComputedStyle(e).transitionDuration)"
+    )
+    assert set(durations) == {"0s"}
+    assert tab.page.evaluate("document.getAnimations().length") == 0

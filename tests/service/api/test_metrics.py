@@ -1,0 +1,60 @@
+"""What `/metrics` tells, over real HTTP."""
+
+from __future__ import annotations
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.service.calls import problem_of, relight
+
+
+def series(url: str) -> set[tuple[str, frozenset[tuple[str, str]]]]:
+    families = text_string_to_metric_families(httpx.get(f"{url}/metrics").text)
+    return {(s.name, frozenset(s.labels.items())) for f in families for s in f.samples}
+
+
+def test_every_series_is_there_from_the_first_scrape(fake_service, png):
+    with fake_service(lambda n: 0.01, api_keys=(), max_body_bytes=100_000) as (url, _):
+        first = series(url)
+        assert relight(url, png).status_code == 200
+        assert relight(url, png[:500]).status_code == 422
+        assert problem_of(relight(url, png, colour="red"))["code"] == "invalid_option"
+        assert relight(url, b"0" * 200_000).status_code == 413
+        late = httpx.post(f"{url}/relight", content=png, headers={"X-Request-Timeout-Ms": "1"})
+        assert late.status_code == 504
+        assert httpx.post(f"{url}/relight/batch", files={"image": ("a.png", png)}).is_success
+        assert httpx.get(f"{url}/somewhere").status_code == 404
+        assert httpx.post(f"{url}/-/reload").status_code == 401
+        for path in ("models", "docs", "openapi.json", "livez"):
+            assert httpx.get(f"{url}/{path}").is_success
+        assert series(url) == first
+
+
+def test_a_refusal_is_no_part_of_how_long_answers_take(fake_service, png):
+    with fake_service(lambda n: 0.0, max_inflight_bytes=1) as (url, _):
+        assert relight(url, png).status_code == 503
+        families = text_string_to_metric_families(httpx.get(f"{url}/metrics").text)
+        (durations,) = [f for f in families if f.name == "relight_http_request_duration_seconds"]
+    counts = {
+        s.labels["outcome"]: s.value
+        for s in durations.samples
+        if s.name.endswith("_count") and s.labels["route"] == "/relight"
+    }
+    assert (counts["refused"], counts["ok"]) == (1, 0)
+
+
+def test_the_duty_cycle_is_the_time_that_the_device_spent_on_batches(fake_service, png):
+    def busy_s(url: str) -> float:
+        families = text_string_to_metric_families(httpx.get(f"{url}/metrics").text)
+        return next(
+            s.value
+            for f in families
+            for s in f.samples
+            if s.name == "relight_device_busy_seconds_total"
+        )
+
+    with fake_service(lambda n: 0.1) as (url, _):
+        before_s = busy_s(url)
+        for _ in range(3):
+            relight(url, png)
+        assert 0.3 <= busy_s(url) - before_s < 1.0

@@ -1,0 +1,148 @@
+"""`relight`: one photo, the catalogue, the service, and what is said when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from typing import get_type_hints
+
+import httpx
+import pytest
+
+from service.cli.options import OPTIONS
+from service.client import Options
+from tests.service.calls import relight, wait_until
+from tests.service.cli.relight_command import COMMAND, environment, run
+
+
+@pytest.fixture
+def photo(tmp_path, png):
+    path = tmp_path / "photo.png"
+    path.write_bytes(png)
+    return path
+
+
+def test_a_photo_is_relit_in_this_process_as_a_service_does_it(url, models_dir, photo, png):
+    out = photo.with_name("relit.png")
+    options = ("--direction", "W", "--temperature", "3200", "--strength", "0.5")
+    done = run("image", photo, "-o", out, *options, RELIGHT_MODELS_DIR=models_dir)
+    assert done.returncode == 0, done.stderr
+    assert "W-3200 by tiny-E-4500@" in done.stdout
+    same = relight(url, png, direction="W", temperature=3200, strength=0.5).content
+    assert out.read_bytes() == same
+    done = run("image", photo, "-o", out.with_name("other.png"), *options, "--url", url)
+    assert out.with_name("other.png").read_bytes() == same
+
+
+def test_the_name_of_the_output_tells_its_format(url, photo):
+    run("image", photo, "-o", photo.with_suffix(".webp"), "--url", url)
+    assert photo.with_suffix(".webp").read_bytes()[8:12] == b"WEBP"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--direction", "X"], ["'X'", "'N', 'NE', 'E', 'SE', 'S', 'SW', 'W', 'NW'"]),
+        (["--direction", "N"], ["no model relights from N (allowed: E, W)"]),
+        (["--temperature", "100"], ["--temperature", "2000"]),
+        (["--light", "E"], ["'E' is not of the form 'E-4500'"]),
+        (["--model", "best"], ["there is no model 'best' (allowed: tiny-E-4500)"]),
+        (["-o", "relit.gif"], [".jpg, .jpeg, .png"]),
+        (["--url", "localhost:8000"], ["http://"]),
+    ],
+)
+def test_a_mistake_is_told_in_a_line_with_what_is_allowed(models_dir, photo, arguments, words):
+    refused = run(
+        "image",
+        photo,
+        *(["-o", photo.with_name("relit.png")] if "-o" not in arguments else []),
+        *arguments,
+        RELIGHT_MODELS_DIR=models_dir,
+    )
+    assert refused.returncode in {1, 2}
+    assert all(word in refused.stderr.splitlines()[-1] for word in words), refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not photo.with_name("relit.png").exists()
+
+
+def test_a_broken_photo_is_told_in_a_line(url, photo):
+    photo.write_bytes(photo.read_bytes()[:500])
+    refused = run("image", photo, "-o", photo.with_name("relit.png"), "--url", url)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: ")
+    assert refused.stderr.count("\n") == 1
+
+
+def test_an_unknown_setting_is_named(photo):
+    refused = run("image", photo, "-o", photo.with_name("relit.png"), RELIGHT_PROT="1")
+    assert refused.returncode == 1
+    assert "RELIGHT_PROT" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_the_lights_are_shown_from_here_and_from_a_service(url, models_dir):
+    here = run("models", RELIGHT_MODELS_DIR=models_dir)
+    there = run("models", "--url", url)
+    assert here.stdout == there.stdout
+    assert "W-4500" in here.stdout
+    told = json.loads(run("models", "--url", url, "--json").stdout)
+    assert told == httpx.get(f"{url}/models").json()
+
+
+def test_every_option_of_the_api_is_one_of_the_commands():
+    assert set(OPTIONS) == set(get_type_hints(Options))
+
+
+def test_serve_serves_until_it_is_told_to_stop(models_dir, png):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = {"RELIGHT_MODELS_DIR": models_dir, "RELIGHT_PORT": port, "RELIGHT_OPS_PORT": 0}
+    with subprocess.Popen(
+        [COMMAND, "serve"], env=environment(**settings, RELIGHT_DRAIN_S=0), stderr=subprocess.PIPE
+    ) as process:
+        try:
+            url = f"http://127.0.0.1:{port}"
+
+            def is_up() -> bool:
+                try:
+                    return httpx.get(f"{url}/readyz").status_code == 200
+                except httpx.TransportError:
+                    return False
+
+            wait_until(is_up, timeout_s=30)
+            assert relight(url, png).status_code == 200
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=20)
+            assert process.returncode == 0
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_can_complete(shell):
+    shown = run(_RELIGHT_COMPLETE=f"source_{shell}")
+    assert "_RELIGHT_COMPLETE" in shown.stdout
+
+
+def test_without_the_services_packages_it_calls_a_service_or_says_what_to_install(url, photo):
+    heavy = ["cv2", "fastapi", "numpy", "onnxruntime", "PIL", "pydantic_settings", "uvicorn"]
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({heavy}));"
+        "from service.cli import main; sys.argv[0] = 'relight'; main()"
+    )
+
+    def run_bare(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", code, *map(str, arguments)]
+        return subprocess.run(command, check=False, capture_output=True, text=True, env=os.environ)
+
+    image = ("image", photo, "-o", photo.with_name("relit.png"))
+    assert run_bare(*image, "--url", url).returncode == 0
+    for refused in (run_bare(*image), run_bare("serve")):
+        assert refused.returncode == 1
+        assert "install relight[cpu]" in refused.stderr
+        assert "Traceback" not in refused.stderr

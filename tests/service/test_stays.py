@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+
+from service.budget import ByteBudget
+from service.errors import RateLimited, ServerFull
+from service.keys import Key, Keyring
+from service.stays import Stays
+
+
+class Clock:
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def learned(clock: Clock, took_s: float) -> Stays:
+    stays = Stays(clock)
+    first = stays.begin(1)
+    clock.now_s += took_s
+    stays.end(first)
+    return stays
+
+
+def test_room_is_expected_when_the_oldest_that_fill_it_have_stayed_as_long_as_others_did():
+    clock = Clock()
+    stays = learned(clock, 10.0)
+    for _ in range(4):
+        stays.begin(100)
+        clock.now_s += 1.0
+    assert stays.until_free_s(100) == pytest.approx(10 - 4)  # the oldest came 4 s ago
+    assert stays.until_free_s(250) == pytest.approx(10 - 2)
+
+
+def test_what_stays_longer_than_usual_is_expected_soon():
+    clock = Clock()
+    stays = learned(clock, 10.0)
+    stays.begin(1)
+    clock.now_s += 60
+    assert stays.until_free_s(1) == pytest.approx(1.0)
+
+
+def test_before_anything_has_left_a_stay_counts_as_half_over():
+    clock = Clock()
+    stays = Stays(clock)
+    stays.begin(1)
+    clock.now_s += 3
+    assert stays.until_free_s(1) == pytest.approx(3.0)
+
+
+def test_what_took_no_room_teaches_nothing():
+    clock = Clock()
+    stays = learned(clock, 10.0)
+    for _ in range(50):
+        stays.end(stays.begin())
+    stays.begin(1)
+    assert stays.until_free_s(1) == pytest.approx(10.0)
+
+
+def test_a_body_that_finds_no_room_is_told_when_there_will_be():
+    clock = Clock()
+    budget = ByteBudget(1000, clock)
+    with budget.open() as earlier:
+        earlier.grow_to(10)
+        clock.now_s += 8.0
+    with budget.open() as first:
+        first.grow_to(900)
+        clock.now_s += 3.0
+        with budget.open() as second, pytest.raises(ServerFull) as refusal:
+            second.grow_to(200)
+    assert refusal.value.retry_after_s == pytest.approx(5.0)
+
+
+def test_a_caller_with_all_its_requests_in_flight_is_told_when_one_ends():
+    clock = Clock()
+    keyring = Keyring([f"editor:{'0' * 64}"], [], max_concurrency=1, clock=clock)
+    editor = Key("editor", "0" * 64)
+    with keyring.slot(editor):
+        clock.now_s += 4.0
+    with keyring.slot(editor):
+        clock.now_s += 1.0
+        with pytest.raises(RateLimited) as refusal, keyring.slot(editor):
+            pass
+    assert refusal.value.retry_after_s == pytest.approx(3.0)
