@@ -1,11 +1,13 @@
 """How much detail does the full-resolution transfer bring back?
 
-    python bench/transfer.py FOLDER [--scale 4]
+    python bench/transfer.py FOLDER [--scale 4] [--shrink 1] [--frames '*_d_*.png']
 
 FOLDER holds frames of scenes under several lights, named `<scene>_<light>.png`. Frames
 are box-downsampled by --scale; the low-resolution relit picture is the target's own
 (`perfect` network) or the same blurred by 1.5 px (`soft` network). Each frame of a scene
-is relit as the next one and back. Means over all pairs.
+is relit as the next one and back. Means over all pairs. --shrink box-downsamples the frames
+before anything else: VIDIT's animations have a palette of 256 colours, and nothing can foretell
+its dither.
 """
 
 from __future__ import annotations
@@ -28,10 +30,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--scale", type=int, default=4)
+    parser.add_argument("--shrink", type=int, default=1)
+    parser.add_argument("--frames", default="*_*.png", help="pattern of the frames' names")
     arguments = parser.parse_args()
     rows: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     softness_px: dict[str, list[float]] = defaultdict(list)
-    for source, target in _pairs(arguments.folder):
+    for source, target in _pairs(arguments.folder, arguments.frames, arguments.shrink):
         low_in, sharp = _shrink(source, arguments.scale), _shrink(target, arguments.scale)
         networks = {"perfect": sharp, "soft": cv2.GaussianBlur(sharp, (0, 0), 1.5)}
         for network, low_out in networks.items():
@@ -46,13 +50,14 @@ def main() -> None:
         print(f"estimated softness, {network}: median {np.median(estimates):.2f} px")
 
 
-def _pairs(folder: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _pairs(folder: Path, frames: str, shrink: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     scenes = defaultdict(list)
-    for path in sorted(folder.glob("*_*.png")):
+    for path in sorted(folder.glob(frames)):
         scenes[path.stem.rpartition("_")[0]].append(path)
     for paths in scenes.values():
-        frames = [cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in paths]
-        for one, other in pairwise(frames):
+        pictures = [cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in paths]
+        pictures = [_codes(_shrink(picture, shrink)) for picture in pictures]
+        for one, other in pairwise(pictures):
             yield one, other
             yield other, one
 

@@ -172,9 +172,12 @@ def gray(srgb: Pixels) -> Pixels:
 
 def soft_clip(linear: Pixels) -> Pixels:
     """Bend linear light (...) that passes the knee of 0.9 towards 1, which it never reaches."""
-    over = np.maximum(linear - _KNEE, 0) / (1 - _KNEE)
-    bent: Pixels = np.minimum(linear, _KNEE) - np.float32(1 - _KNEE) * np.expm1(-over)
-    return bent.astype(np.float32, copy=False)
+    over = linear > _KNEE
+    if not over.any():
+        return linear
+    room, bent = np.float32(1 - _KNEE), linear.copy()
+    bent[over] = _KNEE - room * np.expm1((_KNEE - linear[over]) / room)
+    return bent
 
 
 def _shoulder(before: Pixels, after: Pixels) -> Pixels:

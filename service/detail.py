@@ -17,7 +17,6 @@ i_s is i blurred as much as the network blurs, so that the detail that o lacks c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import cv2
@@ -25,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.contract import MAX_SOFTNESS_PX
+from service.enlargement import STRIP_ROWS, Enlarged
 from service.imaging.photo import Codes
 
 Pixels = npt.NDArray[np.float32]
@@ -36,14 +36,17 @@ _OFFSET: Final = 0.02  # keeps the ratio of means calm in the dark
 _MAX_RATIO: Final = 2.0
 _MAX_SLOPE: Final = 3.0
 
-_STRIP_ROWS: Final = 16  # a strip of a 12-megapixel photo fits the processor's cache
-_SMALL_PRODUCT: Final = 2**18  # up to here OpenBLAS starts no threads of its own
 # Centres of the bands of the cosine spectrum, in radians a pixel, up to the corner's.
 _FREQUENCIES: Final[Spectrum] = (np.arange(256) + 0.5) * (np.pi * np.sqrt(2) / 256)
 
 
 def transfer(
-    image: Codes, low_in: Pixels, low_out: Pixels, softness_px: float | None = None
+    image: Codes,
+    low_in: Pixels,
+    low_out: Pixels,
+    softness_px: float | None = None,
+    *,
+    out: Codes | None = None,
 ) -> Codes:
     """Relight a photo as its small version was relit, with all its detail.
 
@@ -54,6 +57,7 @@ def transfer(
         low_out: float32 (h, w, 3), 0 to 1, what the network made of it.
         softness_px: standard deviation of the blur that the network adds, in pixels of
             `low_in`; None estimates it from this pair.
+        out: where to put the result, contiguous; may be `image` itself. None makes a new array.
 
     Returns:
         (H, W, 3), of the type of `image`.
@@ -65,18 +69,19 @@ def transfer(
     else:
         softness_px *= scale
     slope, base = coefficients(low_in, low_out, softness_px)
+    base *= np.float32(np.iinfo(image.dtype).max)
+    slopes = Enlarged(slope, width_px, height_px, cv2.INTER_LINEAR)
+    bases = Enlarged(base, width_px, height_px, cv2.INTER_CUBIC)
 
-    slopes = _enlarged_strips(slope, width_px, height_px, cv2.INTER_LINEAR)
-    white = np.float32(np.iinfo(image.dtype).max)
-    bases = _enlarged_strips(base * white, width_px, height_px, cv2.INTER_CUBIC)
-    codes = image.reshape(height_px, -1)  # (H, W * 3)
-    relit = np.empty_like(codes)
+    relit = np.empty_like(image, order="C") if out is None else out
+    codes, answers = image.reshape(height_px, -1), relit.reshape(height_px, -1)  # (H, W * 3)
     depth = cv2.CV_8U if image.dtype == np.uint8 else cv2.CV_16U
-    for start, a, b in zip(range(0, height_px, _STRIP_ROWS), slopes, bases, strict=True):
-        rows = slice(start, start + _STRIP_ROWS)
-        shaded = cv2.multiply(codes[rows], a, dtype=cv2.CV_32F)
-        cv2.add(shaded, b, dst=relit[rows], dtype=depth)  # rounds and clips
-    return relit.reshape(image.shape)
+    for top in range(0, height_px, STRIP_ROWS):
+        rows = slice(top, top + STRIP_ROWS)
+        shaded = slopes.strip(top)
+        cv2.multiply(codes[rows], shaded, dst=shaded, dtype=cv2.CV_32F)
+        cv2.add(shaded, bases.strip(top), dst=answers[rows], dtype=depth)  # rounds and clips
+    return relit
 
 
 def coefficients(low_in: Pixels, low_out: Pixels, softness_px: float) -> tuple[Pixels, Pixels]:
@@ -142,32 +147,6 @@ def _at_most(
         return low_in, low_out, 1.0
     small_in, small_out = (_resize(x, size, cv2.INTER_AREA) for x in (low_in, low_out))
     return small_in, small_out, size[0] / low_width
-
-
-def _enlarged_strips(x: Pixels, width_px: int, height_px: int, method: int) -> Iterator[Pixels]:
-    """Enlarge (h, w, 3) to strips (rows, width_px * 3): memory stays that of a strip.
-
-    The weights are OpenCV's own, taken from the enlarged identity, so that half-pixel
-    centres and borders are exactly those of `cv2.resize`.
-    """
-    num_rows = x.shape[0]
-    wide = _resize(x, (width_px, num_rows), method).reshape(num_rows, -1)
-    weights = _resize(np.eye(num_rows, dtype=np.float32), (num_rows, height_px), method)
-    for start in range(0, height_px, _STRIP_ROWS):
-        strip = weights[start : start + _STRIP_ROWS]
-        used = np.flatnonzero(strip.any(axis=0))
-        taps = slice(used[0], used[-1] + 1)
-        yield _product(strip[:, taps], wide[taps])
-
-
-def _product(a: Pixels, b: Pixels) -> Pixels:
-    """Return a @ b on the calling thread, which already is one of a pool."""
-    product = np.empty((a.shape[0], b.shape[1]), np.float32)
-    num_columns = max(1, _SMALL_PRODUCT // a.size)
-    for left in range(0, b.shape[1], num_columns):
-        columns = slice(left, left + num_columns)
-        np.matmul(a, b[:, columns], out=product[:, columns])
-    return product
 
 
 def _spectrum(x: Pixels) -> Spectrum:

@@ -39,23 +39,28 @@ def shade(original_srgb: Pixels, relit_srgb: Pixels) -> Pixels:
     Returns:
         float32 (h, w, 3), sRGB codes 0 to 1, of the original's colours and mean luminance.
     """
-    original, weights = srgb_to_linear(original_srgb), LUMINANCE.astype(np.float32)
-    luminance = original @ weights  # (h, w)
-    wanted = srgb_to_linear(relit_srgb) @ weights
+    original = srgb_to_linear(original_srgb)
+    luminance = _luminance(original)  # (h, w)
+    wanted = _luminance(srgb_to_linear(relit_srgb))
     wanted *= luminance.mean() / np.maximum(wanted.mean(), _TINY)
-
+    # t c + (1 - t) c_around, with trust t = Y / (Y + dark), in the fewest passes
     around = _surroundings(original)
-    around_color = (around + _TINY) / (around @ weights + _TINY)[..., None]
-    own_color = original / np.maximum(luminance, _TINY)[..., None]
-    trust = (luminance / (luminance + _DARK))[..., None]
-    color = trust * own_color + (1 - trust) * around_color
-    return linear_to_srgb(soft_clip(wanted[..., None] * color))
+    around *= _DARK
+    around += original
+    around *= cv2.merge([wanted / (luminance + _DARK)] * 3)
+    return linear_to_srgb(soft_clip(around))
+
+
+def _luminance(linear: Pixels) -> Pixels:
+    """Return (h, w) of (h, w, 3)."""
+    return np.asarray(cv2.transform(linear, LUMINANCE.astype(np.float32)[None]), np.float32)
 
 
 def _surroundings(linear: Pixels) -> Pixels:
-    """Blur a picture (h, w, 3) strongly; at a quarter of its size, which nobody can see."""
+    """Return the colour around each pixel, at luminance 1; made at a quarter of the size."""
     height_px, width_px = linear.shape[:2]
     small_size = (-(-width_px // 4), -(-height_px // 4))
     small = cv2.resize(linear, small_size, interpolation=cv2.INTER_AREA)
-    blurred = cv2.GaussianBlur(small, (0, 0), min(small_size) * _SURROUNDINGS_SHARE)
+    blurred = cv2.GaussianBlur(small, (0, 0), min(small_size) * _SURROUNDINGS_SHARE) + _TINY
+    blurred /= _luminance(blurred)[..., None]
     return np.asarray(cv2.resize(blurred, (width_px, height_px)), np.float32)

@@ -134,7 +134,7 @@ def finish(
     """Return the answer's image file.
 
     Args:
-        prepared: the photo.
+        prepared: the photo; its pixels are spent, as the relit ones take their place in memory.
         rendered: its relit version; None gives the photo itself.
         options: what is asked for.
         format_name: a key of `service.imaging.formats.FORMATS`.
@@ -156,7 +156,8 @@ def finish(
         if options.detail == "model":
             photo = _small(photo, low_out)
         elif rendered is not None:
-            pixels = detail.transfer(photo.pixels, low_in, low_out, rendered.softness_px)
+            own = photo.pixels if photo.pixels.flags.writeable else None
+            pixels = detail.transfer(photo.pixels, low_in, low_out, rendered.softness_px, out=own)
             photo = replace(photo, pixels=pixels)
     with timings.stage("encode"):
         return encode(

@@ -51,7 +51,9 @@ class Fleet:
         """Start the service of a place; return once the balancer sends it requests."""
         stack = self._stacks[number] = ExitStack()
         ports = self._ports[number]
-        self.services[number] = stack.enter_context(running(self._engine, ports, **self._settings))
+        self.services[number] = stack.enter_context(
+            running(self._engine, ports=ports, **self._settings)
+        )
         self._wait_until(number, is_up=True)
 
     def start_all(self, numbers: Iterable[int]) -> None:

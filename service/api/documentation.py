@@ -51,7 +51,7 @@ _OF_PHOTOS: Final = (
     *_OF_BATCHES,
     *(errors.UnsupportedMediaType, errors.ImageCorrupt, errors.ImageTooLarge),
     *(errors.ImageTooSmall, errors.ImageAnimated, errors.ImageTooSlow),
-    *(errors.InferenceFailed, errors.DevicePoisoned),
+    *(errors.InferenceFailed, errors.OutOfMemory, errors.DevicePoisoned),
 )
 
 

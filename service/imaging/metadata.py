@@ -37,6 +37,7 @@ _KEPT_TAGS: Final = frozenset(
 # JPEG holds either in one segment of 65533 bytes, behind a name of up to 29 bytes.
 _MAX_EXIF_BYTES: Final = 65_527
 _MAX_XMP_BYTES: Final = 65_504
+_MAX_DPI: Final = 65_535  # JFIF has 16 bits for it
 
 _XMP_ORIENTATION: Final = re.compile(
     rb"(tiff:Orientation\s*=\s*[\"']|<tiff:Orientation>\s*)[2-8](?=\s*[\"'<])"
@@ -93,6 +94,15 @@ def read_exif(image: Image.Image, width_px: int, height_px: int) -> bytes | None
     except BROKEN:
         return None
     return exif if 0 < len(exif) <= _MAX_EXIF_BYTES else None
+
+
+def read_dpi(image: Image.Image) -> tuple[float, float] | None:
+    """Return the resolution in print, across and down, in dots an inch; None where none is told."""
+    try:
+        across, down = (float(side) for side in image.info["dpi"])
+    except BROKEN:
+        return None
+    return (across, down) if all(1 <= side <= _MAX_DPI for side in (across, down)) else None
 
 
 def read_xmp(image: Image.Image) -> bytes | None:

@@ -65,6 +65,7 @@ class Photo:
         icc_profile: the profile of an RGB space, or of grey when `is_gray`; None means sRGB.
         exif: EXIF data without orientation and thumbnail, at most 64 KiB, or None.
         xmp: an XMP packet without orientation, UTF-8, at most 64 KiB, or None.
+        dpi: resolution in print, across and down, in dots an inch, or None.
         is_gray: whether the picture has no colour; its three channels then are equal.
     """
 
@@ -74,6 +75,7 @@ class Photo:
     icc_profile: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
+    dpi: tuple[float, float] | None = None
     is_gray: bool = False
 
     @property

@@ -27,7 +27,10 @@ STRIP_OFFSETS: Final = 273
 SAMPLES_PER_PIXEL: Final = 277
 ROWS_PER_STRIP: Final = 278
 STRIP_BYTE_COUNTS: Final = 279
+X_RESOLUTION: Final = 282
+Y_RESOLUTION: Final = 283
 PLANAR_CONFIGURATION: Final = 284
+RESOLUTION_UNIT: Final = 296
 PREDICTOR: Final = 317
 TILE_WIDTH: Final = 322
 TILE_HEIGHT: Final = 323
@@ -40,6 +43,7 @@ WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
 _DEFLATE: Final = 8
 _HORIZONTAL: Final = 2
 _UNASSOCIATED_ALPHA: Final = 2
+_INCH: Final = 2
 
 _STRIP_BYTES: Final = 2**20
 _COMPRESSION_LEVEL: Final = 1  # higher ones take several times as long for a few per cent
@@ -77,6 +81,7 @@ def write(
     icc_profile: bytes | None = None,
     exif: bytes | None = None,
     xmp: bytes | None = None,
+    dpi: tuple[float, float] | None = None,
 ) -> bytes:
     """Return a TIFF file: one page, lossless (deflate with horizontal differences).
 
@@ -85,6 +90,7 @@ def write(
         icc_profile: the profile to embed.
         exif: EXIF data.
         xmp: an XMP packet.
+        dpi: resolution in print, across and down, in dots an inch.
     """
     height_px, width_px, num_samples = samples.shape
     rows = max(1, _STRIP_BYTES // samples[:1].nbytes)
@@ -103,6 +109,9 @@ def write(
     # Relative to the end of the directory: it adds its own length.
     directory[STRIP_OFFSETS] = tuple(np.cumsum([0, *sizes[:-1]]).tolist())
     directory[STRIP_BYTE_COUNTS] = tuple(sizes)
+    if dpi:
+        directory[X_RESOLUTION], directory[Y_RESOLUTION] = dpi
+        directory[RESOLUTION_UNIT] = _INCH
     for tag, value in ((ICC_PROFILE, icc_profile), (XMP, xmp)):
         if value:
             directory[tag] = value

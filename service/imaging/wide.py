@@ -24,6 +24,7 @@ _PNG_COLOUR_TYPE: Final = 25
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _COLOUR_TYPES: Final = {1: 0, 3: 2, 4: 6}  # by the number of samples
 _SUB: Final = 1
+_METRE: Final = 1
 _STRIP_BYTES: Final = 2**20  # memory stays that of a strip
 _COMPRESSION_LEVEL: Final = 1
 _UNSIGNED, _CONTIGUOUS, _ASSOCIATED_ALPHA = 1, 1, 1  # TIFF 6.0, sections 18, 19
@@ -116,6 +117,7 @@ def write_png(
     icc_profile: bytes | None = None,
     exif: bytes | None = None,
     xmp: bytes | None = None,
+    dpi: tuple[float, float] | None = None,
 ) -> bytes:
     """Return a PNG file of 16 bits a sample.
 
@@ -124,6 +126,7 @@ def write_png(
         icc_profile: the profile to embed.
         exif: EXIF data.
         xmp: an XMP packet.
+        dpi: resolution in print, across and down, in dots an inch.
     """
     height_px, width_px, num_samples = samples.shape
     header = struct.pack(">2I5B", width_px, height_px, 16, _COLOUR_TYPES[num_samples], 0, 0, 0)
@@ -131,6 +134,9 @@ def write_png(
     file.write(_SIGNATURE + _chunk(b"IHDR", header))
     if icc_profile:
         file.write(_chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc_profile)))
+    if dpi:
+        per_metre = (round(side / 0.0254) for side in dpi)
+        file.write(_chunk(b"pHYs", struct.pack(">2IB", *per_metre, _METRE)))
     if exif:
         file.write(_chunk(b"eXIf", exif.removeprefix(b"Exif\0\0")))
     if xmp:

@@ -1,7 +1,7 @@
 """Pixels to bytes.
 
 The file is built anew from the pixels, so that nothing slips through: the colour profile
-always goes along, metadata only when asked.
+and the resolution in print always go along, metadata only when asked.
 """
 
 from __future__ import annotations
@@ -80,9 +80,9 @@ def encode(
         photo = replace(photo, pixels=pixels, icc_profile=None)
     samples = _samples(photo, known)
     if format_name == "tiff":
-        return tiff.write(samples, icc_profile=photo.icc_profile, **beside)
+        return tiff.write(samples, icc_profile=photo.icc_profile, dpi=photo.dpi, **beside)
     if samples.dtype == np.uint16:
-        return wide.write_png(samples, icc_profile=photo.icc_profile, **beside)
+        return wide.write_png(samples, icc_profile=photo.icc_profile, dpi=photo.dpi, **beside)
     quality = _QUALITY.get(format_name, 0) if quality is None else quality
     options: dict[str, Any] = {
         "jpeg": {
@@ -103,6 +103,8 @@ def encode(
         },
         "png": {"compress_level": 1, "pnginfo": _text(beside["xmp"])},
     }[format_name]
+    if photo.dpi and format_name in {"jpeg", "png"}:  # the others have no field for it
+        options["dpi"] = photo.dpi
     file = BytesIO()
     Image.fromarray(samples.squeeze(2) if samples.shape[2] == 1 else samples).save(
         file, format_name, icc_profile=photo.icc_profile, exif=beside["exif"] or b"", **options

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from io import BytesIO
 
+import cv2
 import httpx
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image, ImageCms
 
 from service import relighter
 from service.app import create_app
@@ -34,6 +35,73 @@ def test_a_16_bit_tiff_comes_back_as_one(url, wide_tiff):
     assert photo.icc_profile == P3
     untouched = decode(relight(url, wide_tiff, strength=0).content, LIMITS)
     np.testing.assert_array_equal(untouched.pixels, decode(wide_tiff, LIMITS).pixels)
+
+
+def phone_photo() -> tuple[bytes, Image.Image]:
+    """Return a portrait as a phone stores it, and how it looks: upright, in sRGB.
+
+    On its side in the file, with orientation 6, Display P3, position, thumbnail and XMP.
+    """
+    rng = np.random.default_rng(0)
+    blobs = rng.integers(0, 256, (12, 9, 3), np.uint8)
+    upright = np.clip(cv2.resize(blobs, (600, 800), interpolation=cv2.INTER_CUBIC), 0, 255)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.Make], exif[ExifTags.Base.Model] = "Maker", "Phone 12"
+    exif[ExifTags.IFD.Exif] = {
+        ExifTags.Base.DateTimeOriginal: "2026:05:04 03:02:01",
+        ExifTags.Base.ExposureTime: 0.01,
+        ExifTags.Base.ExifImageWidth: 800,
+        ExifTags.Base.MakerNote: b"Apple iOS\0" + bytes(500),
+    }
+    exif[ExifTags.IFD.GPSInfo] = {
+        ExifTags.GPS.GPSLatitudeRef: "N",
+        ExifTags.GPS.GPSLatitude: (52.0, 31.0, 12.0),
+    }
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><r tiff:Orientation="6"/></x:xmpmeta>'
+    file = BytesIO()
+    Image.fromarray(np.ascontiguousarray(np.rot90(upright))).save(
+        file, "jpeg", quality=95, exif=exif.tobytes(), icc_profile=P3, xmp=xmp, dpi=(72, 72)
+    )
+    return file.getvalue(), in_srgb(Image.fromarray(upright), P3)
+
+
+def in_srgb(image: Image.Image, icc_profile: bytes) -> Image.Image:
+    srgb = ImageCms.createProfile("sRGB")
+    return ImageCms.profileToProfile(image, BytesIO(icc_profile), srgb)
+
+
+def test_a_phones_portrait_looks_as_it_did_at_strength_0_and_keeps_what_it_says(url):
+    data, look = phone_photo()
+    answer = relight(url, data, strength=0)
+    assert answer.headers["content-type"] == "image/jpeg"
+    with Image.open(BytesIO(answer.content)) as image:
+        assert image.size == (600, 800)
+        assert image.info["icc_profile"] == P3
+        exif = image.getexif()
+        assert exif.get(ExifTags.Base.Orientation, 1) == 1
+        assert exif[ExifTags.Base.Model] == "Phone 12"
+        taken = exif.get_ifd(ExifTags.IFD.Exif)
+        assert taken[ExifTags.Base.DateTimeOriginal] == "2026:05:04 03:02:01"
+        assert taken[ExifTags.Base.ExifImageWidth] == 600
+        assert exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] == (52.0, 31.0, 12.0)
+        assert b'tiff:Orientation="1"' in image.info["xmp"]
+        shown = np.asarray(in_srgb(image, image.info["icc_profile"]), float)
+    assert np.abs(shown - np.asarray(look)).mean() < 1.5
+    relit = relight(url, data)
+    with Image.open(BytesIO(relit.content)) as image:
+        assert (image.size, image.info["icc_profile"]) == ((600, 800), P3)
+
+
+def test_a_stripped_phone_photo_says_neither_where_nor_with_what(url):
+    data, _ = phone_photo()
+    answer = relight(url, data, strength=0, metadata="strip").content
+    with Image.open(BytesIO(answer)) as image:
+        assert image.size == (600, 800)
+        assert image.info["icc_profile"] == P3
+        assert not image.getexif()
+        assert "xmp" not in image.info
+    assert b"Phone 12" not in answer
 
 
 def test_options_of_the_encoding_are_obeyed_or_refused(url, png):

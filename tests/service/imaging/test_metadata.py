@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from io import BytesIO
 
+import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
@@ -58,6 +60,23 @@ def test_a_tiffs_own_tags_do_not_become_metadata():
     photo = decode(saved(corners(), "tiff", description="Harbour"), LIMITS)
     with Image.open(BytesIO(encode(photo, "jpeg", keep_metadata=True))) as image:
         assert dict(image.getexif()) == {ExifTags.Base.ImageDescription: "Harbour"}
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("format_name", ["jpeg", "png", "tiff"])
+def test_the_resolution_in_print_stays_and_turns_with_the_picture(format_name, dtype):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    photo = decode(saved(corners(), "png", dpi=(300, 150), exif=exif), LIMITS)
+    photo = replace(photo, pixels=photo.pixels.astype(dtype))
+    with Image.open(BytesIO(encode(photo, format_name))) as image:
+        assert image.info["dpi"] == pytest.approx((150, 300), abs=0.1)
+
+
+@pytest.mark.parametrize("dpi", [(0, 0), (1e9, 300)])
+def test_a_resolution_that_no_printer_has_is_dropped(dpi):
+    photo = decode(saved(corners(), "tiff", dpi=dpi), LIMITS)
+    assert photo.dpi is None
 
 
 def test_the_thumbnail_that_shows_the_old_light_is_dropped():
