@@ -1,6 +1,6 @@
 """How many CPU cores does a GPU want beside it, and what do a million photos cost?
 
-    python bench/sizing.py [--megapixels 1 4 12] [--photos 12] [--gpu-images-per-s 20 50 100]
+    python -m bench.sizing [--megapixels 1 4 12] [--photos 12] [--gpu-images-per-s 20 50 100]
 
 CPU time of the service's process for each photo, over HTTP, one at a time: of everything but
 the network (a fake engine that takes no time), and of everything (the shipped model on CPUs).

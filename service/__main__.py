@@ -61,8 +61,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     for library in ("OMP", "OPENBLAS", "MKL"):  # read when numpy is imported
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")  # the pool's are the parallelism
-    # From 1.29 on ONNX Runtime reports to its makers, unless this is set before it is imported.
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         # Not at the top: it needs a runtime that may be missing.
         from service.app import create_app, create_ops_app  # noqa: PLC0415

@@ -16,6 +16,7 @@ from tests.deploy.tools import ROOT, run
 POD = 'job="relight",namespace="relight",pod="relight-a",instance="10.0.0.1:9000"'
 MODEL = f'{POD},model="drn-s"'
 ROUTE = f'{POD},method="POST",route="/relight"'
+ANSWERED = f'{POD},route="/relight",outcome="ok"'
 
 # A pod that is well: four photos a second, 100 ms each, the device busy for half of the time.
 WELL = {
@@ -34,7 +35,7 @@ WELL = {
     f"process_start_time_seconds{{{POD}}}": "1000x240",
     f'relight_model_info{{{MODEL},sha256="aa",provider="CUDAExecutionProvider"}}': "1x240",
     **{
-        f'relight_http_request_duration_seconds_bucket{{{ROUTE},le="{le}"}}': "0+60x240"
+        f'relight_http_request_duration_seconds_bucket{{{ANSWERED},le="{le}"}}': "0+60x240"
         for le in ("0.1", "5", "10", "+Inf")
     },
     **{
@@ -55,10 +56,13 @@ TROUBLE = {
     },
     "RelightBatchesFail": {f"relight_batch_failures_total{{{MODEL}}}": "0+1x240"},
     "RelightSlow": {
-        f'relight_http_request_duration_seconds_bucket{{{ROUTE},le="0.1"}}': "0+30x240"
+        f'relight_http_request_duration_seconds_bucket{{{ANSWERED},le="0.1"}}': "0+30x240"
     },
     "RelightQueueing": {f"relight_estimated_wait_seconds{{{MODEL}}}": "4x240"},
-    "RelightSaturated": {f"relight_device_busy_seconds_total{{{MODEL}}}": "0+14.8x240"},
+    "RelightSaturated": {
+        f"relight_device_busy_seconds_total{{{MODEL}}}": "0+14.8x240",
+        f"relight_estimated_wait_seconds{{{MODEL}}}": "1x240",
+    },
     "RelightStarved": {f'relight_event_loop_lag_seconds_bucket{{{POD},le="0.01"}}': "0+20x240"},
     "RelightOnCpu": {
         f'relight_model_info{{{SECOND_POD},sha256="aa",provider="CPUExecutionProvider"}}': "1x240"

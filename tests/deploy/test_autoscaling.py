@@ -15,8 +15,8 @@ def test_the_variants_agree_on_signals_and_pace():
         hpa["minReplicas"],
         hpa["maxReplicas"],
     )
-    assert [trigger["metadata"]["threshold"] for trigger in keda["triggers"]] == ["16", "0.7"]
-    assert [metric["pods"]["target"]["averageValue"] for metric in hpa["metrics"]] == ["16", "700m"]
+    assert [trigger["metadata"]["threshold"] for trigger in keda["triggers"]] == ["8", "0.9"]
+    assert [metric["pods"]["target"]["averageValue"] for metric in hpa["metrics"]] == ["8", "900m"]
 
 
 def test_it_grows_at_once_and_shrinks_slowly():
@@ -36,10 +36,10 @@ def test_a_silent_prometheus_never_shrinks_the_fleet():
 
 
 @pytest.mark.parametrize("overlay", ["gpu", "mig"])
-def test_a_pod_is_full_at_twice_its_largest_batch(overlay):
+def test_a_pod_is_full_at_its_largest_batch(overlay):
     rendered = render(overlay)
     threshold = rendered.one("ScaledObject")["spec"]["triggers"][0]["metadata"]["threshold"]
-    assert int(threshold) == 2 * rendered.settings.max_batch_size
+    assert int(threshold) == rendered.settings.max_batch_size
 
 
 @pytest.mark.parametrize("component", ["autoscaling-keda", "autoscaling-hpa"])

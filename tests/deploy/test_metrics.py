@@ -128,7 +128,12 @@ def test_every_panel_shows_something(panel, prometheus):
         assert query(prometheus, expression), expression
 
 
-@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+# The others tell of slowness, and a machine that runs tests may be slow.
+@pytest.mark.parametrize(
+    "rule",
+    [rule for rule in rules() if rule["alert"] not in ("RelightSlow", "RelightStarved")],
+    ids=lambda rule: rule["alert"],
+)
 def test_no_alert_fires_on_a_service_that_is_well(rule, prometheus):
     assert query(prometheus, rule["expr"]) == []
 
