@@ -67,7 +67,7 @@ def test_the_copied_code_does_what_the_page_does(visit, url, jpeg, tmp_path, lan
         tab.page.get_by_role("button", name="Cat").click()
         expected = tmp_path / "cat-W.png"
     tab.wait_for("lit from the right")
-    tab.page.get_by_role("radio", name="W").check(force=True)
+    tab.page.get_by_role("radio", name="W, from the left").check(force=True)
     tab.page.get_by_role("combobox", name="Format").select_option("PNG")
     tab.page.get_by_role("button", name=f"Copy as {language}").click()
     tab.page.get_by_role("button", name="Copied").wait_for()

@@ -41,7 +41,7 @@ def test_it_fits_and_is_accessible(visit, shipped_url, width_px, scheme):
 
     tab.page.get_by_role("button", name="Stone arch").click()
     tab.wait_for("lit from the right")
-    tab.page.get_by_role("radio", name="W").check(force=True)
+    tab.page.get_by_role("radio", name="W, from the left").check(force=True)
     for _ in range(4):
         tab.page.get_by_role("slider", name="Temperature").press("PageDown")
     tab.wait_for("tungsten")

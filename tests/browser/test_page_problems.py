@@ -60,7 +60,7 @@ def test_no_connection_is_told_and_tried_again(visit, url, jpeg):
     tab.choose("garden.jpg", jpeg)
     tab.wait_for("lit from the right")
     tab.page.context.set_offline(True)
-    tab.page.get_by_role("radio", name="W").check(force=True)
+    tab.page.get_by_role("radio", name="W, from the left").check(force=True)
     tab.page.get_by_role("heading", name="The service cannot be reached").wait_for()
     tab.page.context.set_offline(False)
     tab.page.get_by_role("button", name="Try again").click()

@@ -34,7 +34,7 @@ def test_stale_requests_are_aborted_and_only_the_latest_is_answered(visit, tmp_p
         tab = visit(url)
         tab.choose("garden.jpg", jpeg)
         wait_until(lambda: tab.page.wait_for_timeout(20) or tab.relights)
-        tab.page.get_by_role("radio", name="W").check(force=True)
+        tab.page.get_by_role("radio", name="W, from the left").check(force=True)
         wait_until(lambda: tab.page.wait_for_timeout(20) or tab.aborted)
         assert "direction=E" in tab.aborted[0].url
         wait_until(lambda: cancelled(url) == 1)  # the service gave up the work, too
