@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from service.buckets import buckets_for
-from service.contract import ModelContract
+from service.contract import LIGHT_NAME, ModelContract
 from service.inference.session import Session
 from service.settings import Settings, available_cpus
 
@@ -39,8 +39,9 @@ def main() -> None:
             for size in arguments.batch_sizes:
                 shape = (size, bucket.height_px, bucket.width_px, 3)
                 images = rng.integers(0, 256, shape, dtype=np.uint8)
+                lights = np.zeros(size, np.int64) if LIGHT_NAME in session.inputs else None
                 started_s = time.perf_counter()
-                session.run(images, None)
+                session.run(images, lights)
                 if number:  # the first round warms up
                     times_s[str(bucket), size].append(time.perf_counter() - started_s)
     print(f"{arguments.model.name} on {session.provider}, {arguments.threads} threads\n")
