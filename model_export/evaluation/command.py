@@ -29,7 +29,7 @@ def evaluate_command(
     ],
     data: DataFolder,
     *,
-    held_out: Annotated[int, typer.Option(help="first scenes of the folder; 0: all")] = 10,
+    held_out: Annotated[int, typer.Option(help="first scenes of the folder; 0: all")] = 45,
     ground_truth: Annotated[
         Path | None, typer.Option(help="the targets, where a challenge has them apart")
     ] = None,

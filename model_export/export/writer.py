@@ -75,6 +75,7 @@ def export_onnx(
         ModelRefused: the precision is another.
         ParityError: the graph and the network disagree; no file is written.
     """
+    out.parent.mkdir(parents=True, exist_ok=True)  # before the work, not behind it
     contract = _contract(checkpoint, checkpoint_sha256, name, version, precision)
     output_type: torch.dtype = getattr(torch, contract.precision)
     model = _trace(PixelGraph(_drn(checkpoint), output_type))
