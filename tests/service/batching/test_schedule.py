@@ -2,47 +2,15 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections import Counter
-from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from service.batching.durations import Durations
-from service.batching.schedule import Schedule
 from service.batching.sizes import BatchSizes
 from service.batching.urgency import AGEING_S, PATIENCE_S, Priority, due_s
 from service.errors import DeadlineExceeded, Overloaded
-
-
-@dataclass(eq=False)
-class Job:
-    key: str = "a"
-    arrived_s: float = 0.0
-    deadline_s: float = math.inf
-    priority: Priority = Priority.INTERACTIVE
-    abandoned: bool = False
-    caller: str = "somebody"
-
-
-def durations(**known_s: dict[int, float]) -> Durations:
-    table = Durations()
-    for key, by_size in known_s.items():
-        for size, duration_s in by_size.items():
-            table.observe(key, size, duration_s)
-    return table
-
-
-def schedule(table: Durations | None = None, *, max_size: int = 4, max_wait_s: float = math.inf):
-    sizes = [n for n in (1, 2, 4, 8) if n <= max_size]
-    return Schedule[Job](table or Durations(), BatchSizes(sizes), max_wait_s=max_wait_s)
-
-
-def admitted(plan: Schedule[Job], jobs: list[Job]) -> list[Job]:
-    for job in jobs:
-        plan.admit(job, now_s=job.arrived_s)
-    return jobs
+from tests.service.batching.schedules import Job, admitted, arrivals, durations, schedule
 
 
 def test_a_batch_is_the_largest_allowed_size_not_above_what_waits():
@@ -121,20 +89,6 @@ def test_an_unseen_size_is_taken_in_proportion():
     assert table.estimate_s("a", 4) == 2.0
     assert table.estimate_s("a", 1) == 1.0
     assert table.estimate_s("b", 1) == 0.0
-
-
-arrivals = st.lists(
-    st.builds(
-        Job,
-        key=st.sampled_from("abc"),
-        arrived_s=st.floats(0, 10),
-        deadline_s=st.one_of(st.just(math.inf), st.floats(0, 40)),
-        priority=st.sampled_from(Priority),
-        abandoned=st.booleans(),
-        caller=st.sampled_from(["x", "y", "z"]),
-    ),
-    max_size=60,
-).map(lambda jobs: sorted(jobs, key=lambda job: job.arrived_s))
 
 
 @given(jobs=arrivals, max_size=st.sampled_from([1, 2, 4, 8]), max_wait_s=st.floats(0.1, 20))
@@ -286,44 +240,6 @@ def test_whoever_is_let_in_is_served_in_time_by_a_device_that_keeps_time(arrivin
         free_at_s += 0.3
 
 
-def test_callers_take_turns_however_many_one_of_them_sends():
-    plan = schedule(durations(a={1: 0.1}), max_size=1)
-    admitted(plan, [Job(caller="flood", arrived_s=n / 100) for n in range(50)])
-    few = admitted(plan, [Job(caller="few", arrived_s=1.0) for _ in range(3)])
-    order = [plan.take(1.0).batch[0] for _ in range(53)]
-    assert max(order.index(job) for job in few) < 12
-
-
-def test_a_callers_own_jobs_keep_their_order_whoever_else_waits():
-    plan = schedule(durations(a={1: 0.1}), max_size=1)
-    own = admitted(plan, [Job(caller="a", arrived_s=n / 10) for n in range(30)])
-    admitted(plan, [Job(caller="b", arrived_s=3.0) for _ in range(30)])
-    order = [plan.take(3.0).batch[0] for _ in range(60)]
-    assert [job for job in order if job.caller == "a"] == own
-
-
-def test_a_caller_who_floods_the_queue_does_not_shut_the_others_out():
-    """Deadlines of 1 s and a queue of 1 s: without turns nobody else would be let in."""
-    plan = schedule(durations(a={1: 0.1}), max_size=1)
-    now_s, num_flood, num_few, served = 0.0, 0, 0, Counter()
-    for step in range(300):  # three times what the device can do
-        now_s = step / 30
-        flood = Job(caller="flood", arrived_s=now_s, deadline_s=now_s + 1)
-        with contextlib.suppress(Overloaded):
-            plan.admit(flood, now_s)
-            num_flood += 1
-        if step % 15 == 0:
-            few = Job(caller="few", arrived_s=now_s, deadline_s=now_s + 1)
-            plan.admit(few, now_s)  # never refused
-            num_few += 1
-        if step % 3 == 0:
-            served.update(job.caller for job in plan.take(now_s).batch)
-    assert num_few == 20
-    assert served["few"] >= 19
-    assert served["few"] + served["flood"] >= 98  # and the device was never idle
-    assert num_flood < 120
-
-
 def test_a_size_that_found_no_memory_is_not_planned_again():
     sizes = BatchSizes([1, 2, 4, 6])
     sizes.forbid("a", 6)
@@ -346,31 +262,6 @@ def test_a_preview_is_what_is_taken_and_changes_nothing(jobs, max_size, now_s):
     guess = plan.preview(now_s)
     assert len(plan) == num_waiting
     assert list(guess) == list(plan.take(now_s).batch)
-
-
-def test_no_turn_puts_bulk_work_ahead_of_interactive_work_before_it_has_aged():
-    plan = schedule(durations(a={1: 0.1}), max_size=1)
-    admitted(plan, [Job(caller="flood") for _ in range(10)])
-    (bulk,) = admitted(plan, [Job(caller="few", priority=Priority.BULK)])
-    assert all(plan.take(1.0).batch[0].caller == "flood" for _ in range(5))
-    assert plan.take(AGEING_S + 0.1).batch[0] is bulk
-
-
-@settings(max_examples=20)
-@given(weights=st.lists(st.integers(1, 4), min_size=2, max_size=4))
-def test_callers_who_always_wait_get_equal_shares_however_many_they_send(weights):
-    plan = schedule(durations(a={1: 0.1, 4: 0.2}), max_size=4)
-    served, waiting = Counter(), Counter()
-    for step in range(30):
-        now_s = step * 0.2
-        for caller, weight in enumerate(weights):
-            for _ in range(4 * weight - waiting[caller]):
-                plan.admit(Job(caller=caller, arrived_s=now_s), now_s)
-            waiting[caller] = 4 * weight
-        batch = plan.take(now_s).batch
-        served.update(job.caller for job in batch)
-        waiting.subtract(job.caller for job in batch)
-    assert max(served.values()) - min(served.values()) <= 1
 
 
 def test_a_slow_time_that_is_over_does_not_shut_everybody_out_for_ever():

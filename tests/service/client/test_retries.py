@@ -1,0 +1,140 @@
+"""When a client tries again, and when its deadline ends that."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import anyio
+import pytest
+from fastapi import FastAPI, Response
+from fastapi.responses import StreamingResponse
+
+from service.errors import (
+    DeadlineExceeded,
+    Unavailable,
+)
+from tests.service.calls import cancelled, metric, wait_until
+from tests.service.client.refusals import refusing
+from tests.service.stand_ins import serving
+
+
+def test_an_overloaded_service_is_asked_again_until_it_answers(call, fake_service, png):
+    knobs = {"max_batch_size": 1, "max_queue_wait_ms": 200}
+    with fake_service(lambda n: 0.15, **knobs) as (url, engine):
+        outcomes = []
+        threads = [
+            threading.Thread(
+                target=lambda: outcomes.append(call(url, "relight", png, max_retries=20))
+            )
+            for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert metric(url, 'relight_rejected_total{reason="overload"}') > 0
+    assert len(outcomes) == 8
+    assert sum(engine.batch_sizes) == 8
+
+
+def test_an_upload_is_wound_back_for_the_next_try_and_the_deadline_spans_all(call, png):
+    app = refusing(2, {})  # from a proxy: no problem, no Retry-After
+    with serving(app) as url:
+        relit = call(url, "relight", io.BytesIO(png), timeout_s=20)
+    assert relit.data == png
+    assert len(app.state.asked_s) == 3
+    waited_ms = (app.state.asked_s[2] - app.state.asked_s[0]) * 1e3
+    assert int(relit.model) <= 20_000 - waited_ms + 50  # each try is told what is left
+
+
+def test_nobody_comes_back_earlier_than_told(call, png):
+    app = refusing(1, {"Retry-After": "1"})
+    with serving(app) as url:
+        call(url, "relight", png)
+    first_s, second_s = app.state.asked_s
+    assert second_s - first_s >= 1.0
+
+
+def test_the_exact_time_of_the_problem_counts_before_the_rounded_header(call, png):
+    body = b'{"code":"overloaded","detail":"busy","request_id":"1","retry_after_ms":100}'
+    app = refusing(1, {"Retry-After": "30"}, body)
+    with serving(app) as url:
+        started_s = time.monotonic()
+        call(url, "relight", png)
+    assert time.monotonic() - started_s < 10
+
+
+def test_a_wait_beyond_the_deadline_is_not_begun(call, png):
+    app = refusing(9, {"Retry-After": "60"})
+    with serving(app) as url:
+        started_s = time.monotonic()
+        with pytest.raises(Unavailable) as refusal:
+            call(url, "relight", png, timeout_s=20)
+    assert time.monotonic() - started_s < 10
+    assert refusal.value.retry_after_s == 60
+    assert len(app.state.asked_s) == 1
+
+
+def test_a_service_that_starts_late_is_waited_for(call, png, models_dir):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {
+        "RELIGHT_MODELS_DIR": str(models_dir),
+        "RELIGHT_PORT": str(port),
+        "RELIGHT_OPS_PORT": "0",
+    }
+    with subprocess.Popen([sys.executable, "-m", "service"], env=environment) as process:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            assert call(url, "relight", png, max_retries=100, timeout_s=40).data
+        finally:
+            process.kill()
+
+
+def test_where_nobody_listens_it_says_so(call, png):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+        with pytest.raises(Unavailable, match="cannot be reached"):
+            call(url, "relight", png, max_retries=1)
+
+
+def test_a_deadline_ends_a_call_that_the_server_does_not(call, png):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the request and says nothing
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        started_s = time.monotonic()
+        with pytest.raises(DeadlineExceeded):
+            call(url, "relight", png, timeout_s=0.5)
+    assert 0.4 < time.monotonic() - started_s < 5
+
+
+def test_a_deadline_ends_an_answer_that_trickles(call, png):
+    app = FastAPI()
+
+    @app.post("/relight")
+    async def relight() -> Response:
+        async def trickle():
+            while True:
+                yield b"."
+                await anyio.sleep(0.05)
+
+        return StreamingResponse(trickle())
+
+    with serving(app) as url, pytest.raises(DeadlineExceeded):
+        call(url, "relight", png, timeout_s=0.5)
+
+
+def test_the_service_is_told_the_deadline(call, fake_service, png):
+    with fake_service(lambda n: 0.0) as (url, engine):
+        engine.duration_s = lambda n: 1.0
+        with pytest.raises(DeadlineExceeded):
+            call(url, "relight", png, timeout_s=0.4)
+        ends = 'relight_deadline_exceeded_total{stage="infer"}'
+        wait_until(lambda: metric(url, ends) + cancelled(url) == 1)
