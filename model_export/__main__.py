@@ -204,10 +204,18 @@ def export(
     out: Annotated[Path, typer.Option("-o", "--out", help="the .onnx to write")],
     *,
     version: str = "0.1.0",
+    failures: Annotated[
+        Path | None, typer.Option(help="a picture for the card, of `evaluate --failures`")
+    ] = None,
 ) -> None:
     """Write the ONNX file with its contract and model card, and prove that it agrees."""
     contract = export_onnx(
-        load(checkpoint), sha256(checkpoint), out, name=out.stem, version=version
+        load(checkpoint),
+        sha256(checkpoint),
+        out,
+        name=out.stem,
+        version=version,
+        failures=failures,
     )
     typer.echo(f"{out}: {contract.name} {contract.version}")
 

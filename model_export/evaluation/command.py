@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
@@ -13,6 +14,7 @@ from model_export.checkpoint import load, save
 from model_export.data.challenge import holds_pairs
 from model_export.data.examples import Example, examples, paired_examples
 from model_export.data.vidit import ViditFolder, names_lights
+from model_export.evaluation.failures import write_failures
 from model_export.evaluation.lpips import Lpips
 from model_export.evaluation.methods import open_methods
 from model_export.evaluation.scores import Score, as_table, evaluate
@@ -43,12 +45,15 @@ def evaluate_command(
         typer.Option(help="torchvision's SqueezeNet 1.1 or AlexNet, and LPIPS 0.1's layers for it"),
     ] = None,
     sheet: Annotated[Path | None, typer.Option(help="where to draw a contact sheet")] = None,
+    failures: Annotated[
+        Path | None, typer.Option(help="where to draw the pairs that the model does worst on")
+    ] = None,
     record: Annotated[bool, typer.Option(help="store the scores in the checkpoint")] = False,
 ) -> None:
     """Measure models on scenes that they have not seen, beside the unchanged input."""
     methods = [method for model in models for method in open_methods(model, light)]
-    if record and len(methods) != 1:
-        raise typer.BadParameter("--record takes one checkpoint")
+    if (record or failures) and len(methods) != 1:
+        raise typer.BadParameter("--record and --failures take one model")
     lamps_k = temperature_k or [light.temperature_k]
     roots = [data, ground_truth] if ground_truth else [data]
     pairs = _examples(roots, held_out, light, size_px, lamps_k)
@@ -59,6 +64,8 @@ def evaluate_command(
     typer.echo(as_table(scores))
     if lpips:
         typer.echo(f"LPIPS with {lpips.backbone_name}.")
+    if failures:
+        write_failures(failures, pairs, methods[0])
     if record:
         lamps = "/".join(map(str, lamps_k))
         num_scenes = len({pair.scene for pair in pairs})
@@ -90,13 +97,22 @@ def _record(model: Path, scores: Sequence[Score], dataset: str, softness_px: flo
     unchanged, own = scores
     metrics: dict[str, str | float] = {
         "metrics.dataset": dataset,
-        "metrics.psnr_db": round(own.psnr_db.value, 2),
-        "metrics.ssim": round(own.ssim.value, 3),
-        "metrics.unchanged_psnr_db": round(unchanged.psnr_db.value, 2),
-        "metrics.unchanged_ssim": round(unchanged.ssim.value, 3),
+        **_rounded("", own),
+        **_rounded("unchanged_", unchanged),
     }
-    if own.lpips and unchanged.lpips:
-        metrics["metrics.lpips"] = round(own.lpips.value, 3)
-        metrics["metrics.unchanged_lpips"] = round(unchanged.lpips.value, 3)
     provenance = {**checkpoint.provenance, **metrics, "softness_px": round(softness_px, 2)}
     save(model, dataclasses.replace(checkpoint, provenance=provenance))
+
+
+def _rounded(prefix: str, score: Score) -> dict[str, float]:
+    """Return each mean, and half of its 95 % confidence interval over scenes where there is one."""
+    means = {"psnr_db": score.psnr_db, "ssim": score.ssim, "lpips": score.lpips}
+    rounded = {}
+    for name, mean in means.items():
+        if mean is None:
+            continue
+        digits = 2 if name == "psnr_db" else 3
+        rounded[f"metrics.{prefix}{name}"] = round(mean.value, digits)
+        if not math.isnan(mean.margin):
+            rounded[f"metrics.{prefix}{name}_margin"] = round(mean.margin, digits)
+    return rounded

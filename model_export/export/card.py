@@ -21,6 +21,7 @@ def model_card(
     file_name: str,
     content: bytes,
     difference: float,
+    failures: str | None = None,
 ) -> str:
     """Return the card, in Markdown.
 
@@ -30,6 +31,7 @@ def model_card(
         file_name: name of the ONNX file.
         content: its bytes.
         difference: largest difference to PyTorch, in units of the output (0 to 1).
+        failures: name of the picture beside the card that shows where the model fails.
     """
     lights = ", ".join(map(str, contract.lights))
     num_parameters = sum(weight.numel() for weight in checkpoint.weights.values())
@@ -79,7 +81,7 @@ Trained on {contract.trained_on}; pictures of {contract.size_px} px.
 
 ## Measured quality
 
-{_table(contract.metrics) if contract.metrics else "Not measured yet."}
+{_quality(contract.metrics)}
 
 The figures hold for the data set that they name and for no other. They must not be compared
 with figures from VIDIT unless that is the data set.
@@ -102,6 +104,31 @@ Mood and look of still pictures: previews, design, photo editing, research on re
 - Each output pixel depends on the whole picture: a crop comes out differently.
 - It works at about {contract.size_px} px; the service carries the light over to the full size.
 - Photos far from the training data (many lamps, open sun, people, text) come out less well.
+{_failures(failures)}"""
+
+
+def _quality(metrics: Mapping[str, str | float]) -> str:
+    """Return the means with half of their 95 % confidence intervals."""
+    if not metrics:
+        return "Not measured yet."
+    shown = {
+        name: f"{value} ± {metrics[f'{name}_margin']}" if f"{name}_margin" in metrics else value
+        for name, value in metrics.items()
+        if not name.endswith("_margin")
+    }
+    return f"{_table(shown)}\n\n± is half of the 95 % confidence interval of the mean over scenes."
+
+
+def _failures(picture: str | None) -> str:
+    if picture is None:
+        return ""
+    return f"""
+## Where it fails
+
+The pairs of the data set above that gain least over the unchanged photo, one a scene, the worst
+first: photo, answer, and what the scene looks like under the wanted light.
+
+![Input, answer and target of the worst pairs]({picture})
 """
 
 

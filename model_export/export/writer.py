@@ -7,6 +7,7 @@ Nothing is written before ONNX Runtime has run the graph beside PyTorch.
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ import onnx
 import onnx_ir as ir
 import torch
 from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+from PIL import Image
 
 from model_export.atomic import replacing
 from model_export.checkpoint import Checkpoint, CheckpointError
@@ -50,6 +52,7 @@ def export_onnx(
     precision: str = "float32",
     narrow_weights: bool = True,
     parity_shapes: Sequence[tuple[int, int]] | None = None,
+    failures: Path | None = None,
 ) -> ModelContract:
     """Write `out` (ONNX), its golden output (`.golden.npz`) and its model card (`.md`).
 
@@ -66,6 +69,7 @@ def export_onnx(
         precision: type of the output pixels, `float16` or `float32`.
         narrow_weights: store the weights in 16 bits, for half the size.
         parity_shapes: (h, w) to prove the graph at, in pixels; else every bucket of the service.
+        failures: a picture of where the model fails, put beside the card (`.failures.jpg`).
 
     Returns:
         What the file promises.
@@ -76,6 +80,7 @@ def export_onnx(
         ParityError: the graph and the network disagree; no file is written.
     """
     out.parent.mkdir(parents=True, exist_ok=True)  # before the work, not behind it
+    shown = _as_jpeg(failures) if failures else None
     contract = _contract(checkpoint, checkpoint_sha256, name, version, precision)
     output_type: torch.dtype = getattr(torch, contract.precision)
     model = _trace(PixelGraph(_drn(checkpoint), output_type))
@@ -95,12 +100,29 @@ def export_onnx(
         image, network = golden_picture(), checkpoint.network()
         relit = [relight(network, image, light) for light in range(network.num_lights)]
         write_golden(stream, image, np.stack(relit))
+    failures_path = out.with_suffix(".failures.jpg")
+    failures_path.unlink(missing_ok=True)  # an older model's
+    if shown:
+        with replacing(failures_path) as stream:
+            stream.write(shown)
     with replacing(out.with_suffix(".md")) as stream:
         card = model_card(
-            contract, checkpoint, file_name=out.name, content=content, difference=difference
+            contract,
+            checkpoint,
+            file_name=out.name,
+            content=content,
+            difference=difference,
+            failures=failures_path.name if shown else None,
         )
         stream.write(card.encode())
     return contract
+
+
+def _as_jpeg(picture: Path) -> bytes:
+    stream = io.BytesIO()
+    with Image.open(picture) as opened:
+        opened.convert("RGB").save(stream, format="jpeg", quality=85, optimize=True)
+    return stream.getvalue()
 
 
 def _drn(checkpoint: Checkpoint) -> Drn:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 Precision = Literal["float32", "bfloat16"]
@@ -24,6 +25,16 @@ class Machine:
     device: str = "cpu"
     precision: Precision = "float32"
     num_workers: int = 0
+
+    @property
+    def description(self) -> str:
+        """What the model card says of it: a GPU's name or how many CPU threads, and precision."""
+        if self.device.startswith("cuda"):
+            name = torch.cuda.get_device_name(self.device)
+        else:
+            instructions = torch.backends.cpu.get_cpu_capability()
+            name = f"{torch.get_num_threads()} CPU threads with {instructions}"
+        return f"{name}, {self.precision}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,6 +225,7 @@ class Training:
                 "size_px": self._size_px(),
                 "num_held_out_scenes": len(self._held_out.scenes),
                 "started_from": self._started_from,
+                "hardware": self._machine.description,
                 "perceptual_loss": "VGG-19" if self._perceptual else "none: no weights given",
                 **{f"steps.{name}": steps for name, steps in done.items()},
             },

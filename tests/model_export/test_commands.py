@@ -6,6 +6,7 @@ import zipfile
 
 import onnxruntime
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from model_export import __main__ as commands
@@ -46,17 +47,20 @@ def test_a_run_of_no_time_takes_one_step_and_says_how_to_go_on(folder, trained):
 
 
 def test_a_recorded_score_travels_into_the_exported_file(folder, trained, tmp_path):
-    sheet = tmp_path / "sheet.png"
+    sheet, failures = tmp_path / "sheet.png", tmp_path / "failures.png"
     result = run(
         *("evaluate", trained, folder.root, "--held-out", 1, "--size-px", 64),
-        *("--sheet", sheet, "--record"),
+        *("--sheet", sheet, "--failures", failures, "--record"),
     )
     assert re.search(r"\| unchanged input \|  \| 0 \| 7 \|", result.output), result.output
     assert sheet.exists()
     _make_fainter(trained)
     out = tmp_path / "model.onnx"
-    exported = run("export", trained, "-o", out)
+    exported = run("export", trained, "-o", out, "--failures", failures)
     assert exported.exit_code == 0, exported.output
+    assert "](model.failures.jpg)" in out.with_suffix(".md").read_text()
+    with Image.open(out.with_suffix(".failures.jpg")) as picture, Image.open(failures) as drawn:
+        assert picture.size == drawn.size
     session = onnxruntime.InferenceSession(out)
     contract = ModelContract.from_metadata(session.get_modelmeta().custom_metadata_map)
     assert contract.lights == DEFAULT.lights
