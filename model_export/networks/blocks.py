@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import torch
 from torch import Tensor, nn
 
 NUM_SCALES: Final = 4
@@ -16,6 +17,7 @@ NUM_RESIDUAL_BLOCKS: Final = 9
 SIZE_MULTIPLE_PX: Final = 2**NUM_SCALES
 MIN_SIZE_PX: Final = 2 * SIZE_MULTIPLE_PX  # the deepest level is reflected: it needs two pixels
 INITIAL_STD: Final = 0.02
+_MIN_VARIANCE: Final = 1e-4  # keeps the slope of the root finite for a plain photo
 
 
 def reflect_conv(
@@ -76,6 +78,65 @@ class LightModulation(nn.Module):
         gamma, beta = self.table(light)[:, :, None, None].chunk(2, dim=1)  # (n, c, 1, 1) each
         modulated: Tensor = x * (1 + gamma) + beta
         return modulated
+
+
+class ExposureModulation(nn.Module):
+    """A scale and a shift of each channel for the exposure and the tint of the photo.
+
+    The instance norm behind the first convolution makes the features the same for a photo and for
+    `a * photo + b`. What it takes away is told again here: mean and deviation of each colour.
+
+        y = (1 + gamma(photo)) x + beta(photo)
+
+    It starts as the identity.
+
+    Attributes:
+        hidden: six statistics of the photo to what the modulation follows.
+        modulation: that to gamma and beta.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.hidden = nn.Sequential(nn.Linear(6, 2 * channels), nn.ReLU(inplace=True))
+        self.modulation = nn.Linear(2 * channels, 2 * channels)
+        nn.init.zeros_(self.modulation.weight)
+        nn.init.zeros_(self.modulation.bias)
+
+    def forward(self, x: Tensor, photo: Tensor) -> Tensor:
+        """Map (n, c, h, w) to the same shape; `photo` is (n, 3, h, w) in [-1, 1]."""
+        mean = photo.mean(dim=(2, 3))  # (n, 3)
+        variance = (photo - mean[:, :, None, None]).square().mean(dim=(2, 3))
+        statistics = torch.cat([mean, (variance + _MIN_VARIANCE).sqrt()], dim=1)  # (n, 6)
+        told = self.modulation(self.hidden(statistics))[:, :, None, None]
+        gamma, beta = told.chunk(2, dim=1)  # (n, c, 1, 1) each
+        modulated: Tensor = x * (1 + gamma) + beta
+        return modulated
+
+
+class PhotoGate(nn.Module):
+    """Lets through what the photo shows already, as much as the wanted light leaves of it.
+
+        y = x + gate(x) photo_features
+
+    Colours and textures that are lit in the photo need not be painted anew. It starts closed, as
+    the identity.
+
+    Attributes:
+        gate: 1x1, what was painted to the share of each of the photo's features.
+        adapter: 3x3, the photo to as many channels.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gate = nn.Conv2d(channels, channels, 1)
+        self.adapter = reflect_conv(3, channels, 3)
+        for parameter in self.gate.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, x: Tensor, photo: Tensor) -> Tensor:
+        """Map (n, c, h, w) to the same shape; `photo` is (n, 3, h, w) in [-1, 1]."""
+        kept: Tensor = x + self.gate(x) * self.adapter(photo)
+        return kept
 
 
 class DownBackProjection(nn.Module):

@@ -12,7 +12,8 @@ depend on the whole picture: tiles are not equivalent, padding is not free.
 
 The paper's network renders one light. One of several lights is told by `LightModulation` which
 of them is wanted, in the shadow prior and the re-renderer. The scene reconversion is not told:
-structure is what all lights share.
+structure is what all lights share. That network also looks at the photo once more before it
+paints: `ExposureModulation` and `PhotoGate` bring back what the instance norms took away.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ from model_export.networks.blocks import (
     NUM_RESIDUAL_BLOCKS,
     NUM_SCALES,
     DownBackProjection,
+    ExposureModulation,
     LightModulation,
+    PhotoGate,
     ResidualBlock,
     UpBackProjection,
     check_size,
@@ -181,6 +184,8 @@ class ReRenderer(nn.Module):
         structure_adapter: 3x3, from the scene reconversion's channels to `rerender_width`.
         light_adapter: 3x3, from the shadow prior's channels to `rerender_width`.
         modulation: tells what was recalibrated the wanted light.
+        exposure: tells the sum of both the exposure of the photo; only with several lights.
+        photo_gate: adds what the photo shows already; only with several lights.
         perception: both together, at eight distances.
         recalibration: the global gate, back to `rerender_width` channels.
         paint: 7x7 and tanh, features to picture.
@@ -197,14 +202,24 @@ class ReRenderer(nn.Module):
         self.modulation = LightModulation(num_lights, rerender_width)
         self.paint = nn.Sequential(reflect_conv(rerender_width, 3, 7), nn.Tanh())
         self.apply(initialise)
+        self.exposure = ExposureModulation(rerender_width) if num_lights > 1 else None
+        self.photo_gate = PhotoGate(rerender_width) if num_lights > 1 else None
 
-    def forward(self, structure: Tensor, shadows: Tensor, light: Tensor | None = None) -> Tensor:
-        """Map two (n, width, h, w) features to relit pictures, (n, 3, h, w) in [-1, 1]."""
+    def forward(
+        self, structure: Tensor, shadows: Tensor, photo: Tensor, light: Tensor | None = None
+    ) -> Tensor:
+        """Map two (n, width, h, w) features to relit pictures, (n, 3, h, w) in [-1, 1].
+
+        `photo`, (n, 3, h, w) in [-1, 1], is what the features were made of.
+        """
         structure = self.structure_adapter(structure)  # (n, c, h, w) -> (n, f, h, w)
         shadows = self.light_adapter(shadows)  # (n, c, h, w) -> (n, f, h, w)
         seen = self.perception(torch.cat([structure, shadows], dim=1))  # (n, 2f, h, w)
         recalibrated = self.modulation(self.recalibration(seen), light)  # (n, f, h, w)
-        image: Tensor = self.paint(shadows + recalibrated)  # (n, 3, h, w)
+        features = shadows + recalibrated
+        if self.exposure is not None and self.photo_gate is not None:
+            features = self.photo_gate(self.exposure(features, photo), photo)
+        image: Tensor = self.paint(features)  # (n, 3, h, w)
         return image
 
 
@@ -239,7 +254,7 @@ class Drn(RelightingNetwork):
             ValueError: h or w is not a multiple of 16, or is under 32.
         """
         structure = self.scene_reconversion(image)
-        relit: Tensor = self.rerenderer(structure, self.shadow_prior(image, light), light)
+        relit: Tensor = self.rerenderer(structure, self.shadow_prior(image, light), image, light)
         return relit
 
     def judged(self, name: str, image: Tensor, light: Tensor | None) -> Tensor:

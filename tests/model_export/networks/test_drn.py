@@ -1,7 +1,13 @@
 import pytest
 import torch
 
-from model_export.networks.blocks import DownBackProjection, ResidualBlock, UpBackProjection
+from model_export.networks.blocks import (
+    DownBackProjection,
+    ExposureModulation,
+    PhotoGate,
+    ResidualBlock,
+    UpBackProjection,
+)
 from model_export.networks.drn import (
     ARCHITECTURES,
     DILATIONS,
@@ -135,6 +141,40 @@ def test_a_bias_in_front_of_a_norm_changes_nothing():
 
 
 def test_structure_and_light_are_not_interchangeable():
-    rerenderer = ReRenderer(2, 4)
+    rerenderer, photo = ReRenderer(2, 4), picture(1, 32, 32)
     structure, light = torch.rand(2, 1, 2, 32, 32)
-    assert not torch.allclose(rerenderer(structure, light), rerenderer(light, structure))
+    relit = rerenderer(structure, light, photo)
+    assert not torch.allclose(relit, rerenderer(light, structure, photo))
+
+
+def test_a_network_of_several_lights_sees_how_bright_and_how_tinted_a_photo_is():
+    network = build("drn-xs", 2).eval().double()
+    torch.nn.init.normal_(network.rerenderer.exposure.modulation.weight)
+    photo, light = picture(1, 48, 64).double(), torch.tensor([0])
+    relit = network(photo, light)
+    tint = torch.tensor([0.2, 0.0, -0.2]).view(1, 3, 1, 1).double()
+    for other in (photo * 0.5, photo * 0.5 - 0.5, photo * 0.5 + tint):
+        assert (network(other, light) - relit).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("block", [ExposureModulation(4), PhotoGate(4)])
+def test_what_the_paper_does_not_have_starts_as_the_identity(block):
+    features = torch.rand(2, 4, 16, 24)
+    assert torch.equal(block(features, picture(2, 16, 24)), features)
+
+
+def test_an_open_gate_lets_each_pixel_of_the_photo_through_at_its_place():
+    gate, features, photo = PhotoGate(4), torch.rand(1, 4, 32, 32), picture(1, 32, 32)
+    torch.nn.init.ones_(gate.gate.bias)
+    changed = photo.clone()
+    changed[..., 16, 16] += 0.5
+    moved = (gate(features, changed) - gate(features, photo)).abs().amax(dim=(0, 1)) > 1e-6
+    assert moved.nonzero().min() >= 15  # a 3x3 neighbourhood and no more
+    assert moved.nonzero().max() <= 17
+    assert moved[16, 16]
+
+
+def test_the_papers_network_of_one_light_sees_only_the_contrasts_of_a_photo():
+    network, photo = build("drn-xs").eval().double(), picture(1, 48, 64).double()
+    darker = network(photo * 0.5 - 0.5)
+    torch.testing.assert_close(darker, network(photo), atol=2e-2, rtol=0)
