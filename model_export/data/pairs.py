@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import numpy as np
 import torch
@@ -11,9 +12,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from model_export.config import Augmentation, Stage
+from model_export.data.repainting import Paint
 from model_export.data.sources import Picture
-from model_export.data.vidit import SceneLinear, ViditFolder, render_srgb
+from model_export.data.vidit import SceneLinear, ViditFolder, render_srgb, to_scene_linear
+from model_export.data.voids import draw_lit
 from service.lights import DIRECTIONS, Light
+
+_FUSED_K: Final = 4500  # exposure fusion averages the lamps of all temperatures
 
 
 class Pair(NamedTuple):
@@ -68,28 +73,24 @@ class Pairs(Dataset[Pair]):
         flipped = bool(rng.random() < self._vary.mirror)
         index = int(rng.integers(len(self._lights)))
         wanted = self._lights[index].mirrored if flipped else self._lights[index]
-        image, relit = self._under_both(scene, light, wanted, rng)
-        target = relit
+        change = _Change.draw(self._vary, rng, self._stage.size_px)
+        image = self._under(scene, light, change)
         if self._stage.target == "shadow_free":
-            target = self._folder.shadow_free(scene, self._stage.size_px)
+            target = self._shadow_free(scene, change)
+        else:
+            target = self._under(scene, wanted, change)
         if flipped:
             image, target = image[:, ::-1], target[:, ::-1]
         return Pair(to_tensor(image), to_tensor(target), torch.tensor(index))
 
-    def _under_both(
-        self, scene: int, light: Light, wanted: Light, rng: np.random.Generator
-    ) -> tuple[Picture, Picture]:
-        """Return the scene under `light` and under `wanted`, with the same variation."""
-        size_px = self._stage.size_px
-        gain = np.float32(2 ** rng.uniform(*self._vary.exposure_stops))
-        share = float(rng.random() < self._vary.ambient) * rng.uniform(0, self._vary.max_ambient)
-        pictures = []
-        for each in (light, wanted):
-            linear = self._folder.scene_linear(scene, each, size_px)
-            if share:  # of soft light in the lamp's own colour
-                linear = linear + np.float32(share) * self._ambient(scene, each.temperature_k)
-            pictures.append(render_srgb(linear * gain))
-        return pictures[0], pictures[1]
+    def _under(self, scene: int, light: Light, change: _Change) -> Picture:
+        """Return the changed scene under a light."""
+        linear = self._folder.scene_linear(scene, light, self._stage.size_px)
+        if change.ambient:  # of soft light in the lamp's own colour
+            soft = self._ambient(scene, light.temperature_k)
+            linear = linear + np.float32(change.ambient) * soft
+        repainted = change.paint.on(linear, light.temperature_k)
+        return render_srgb(repainted * change.gain)
 
     def _ambient(self, scene: int, temperature_k: int) -> SceneLinear:
         """Return the mean of the scene's eight lights: a light from all sides."""
@@ -97,6 +98,34 @@ class Pairs(Dataset[Pair]):
         lights = (Light(direction, temperature_k) for direction in DIRECTIONS)
         total = sum(self._folder.scene_linear(scene, light, size_px) for light in lights)
         return np.asarray(total / len(DIRECTIONS), dtype=np.float32)
+
+    def _shadow_free(self, scene: int, change: _Change) -> Picture:
+        """Return the scene without shadows, repainted; its exposure is the fusion's own."""
+        linear = to_scene_linear(self._folder.shadow_free(scene, self._stage.size_px))
+        return render_srgb(change.paint.on(linear, _FUSED_K) * change.lit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What is done alike to the input and to the target of one pair."""
+
+    exposure: float
+    ambient: float
+    paint: Paint
+    lit: SceneLinear
+
+    @property
+    def gain(self) -> SceneLinear:
+        return self.lit * np.float32(self.exposure)
+
+    @classmethod
+    def draw(cls, vary: Augmentation, rng: np.random.Generator, size_px: int) -> _Change:
+        exposure = 2 ** rng.uniform(*vary.exposure_stops)
+        ambient = float(rng.random() < vary.ambient) * rng.uniform(0, vary.max_ambient)
+        hue_degrees = rng.uniform(-vary.hue_degrees, vary.hue_degrees)
+        paint = Paint(hue_degrees, rng.uniform(*vary.saturation))
+        lit = draw_lit(rng, size_px) if rng.random() < vary.void else np.ones(1, np.float32)
+        return cls(exposure, ambient, paint, lit)
 
 
 def to_tensor(picture: Picture) -> Tensor:

@@ -137,7 +137,7 @@ class ViditFolder:
         """Return the same in scene-linear light, behind the renderer's tone curve."""
         source_k = min(self.temperatures_k, key=lambda k: abs(k - light.temperature_k))
         stored = self._read(scene, Light(light.direction, source_k), size_px)
-        linear = aces_inverse(srgb_to_linear(_as_float(stored)))
+        linear = to_scene_linear(stored)
         if source_k == light.temperature_k:
             return linear
         gain = temperature_gain(source_k, light.temperature_k).astype(np.float32)
@@ -220,5 +220,6 @@ def render_srgb(linear: SceneLinear) -> Picture:
     return np.asarray(np.rint(linear_to_srgb(aces(linear)) * 255), dtype=np.uint8)
 
 
-def _as_float(picture: Picture) -> npt.NDArray[np.float32]:
-    return np.asarray(picture, dtype=np.float32) / np.float32(255)
+def to_scene_linear(picture: Picture) -> SceneLinear:
+    """Return sRGB codes as the scene-linear light that `render_srgb` made them of."""
+    return aces_inverse(srgb_to_linear(np.asarray(picture, dtype=np.float32) / np.float32(255)))

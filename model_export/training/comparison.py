@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Literal
 
-from model_export.config import ALL_PARTS, DEFAULT, Stage, TrainingConfig
+from model_export.config import ALL_PARTS, DEFAULT, Augmentation, Stage, TrainingConfig
 from model_export.data.vidit import ViditFolder
 from model_export.evaluation.color_transfer import ColorTransfer
 from model_export.training.loop import STATE_FILE, Training
@@ -22,6 +22,7 @@ from service.lights import Light
 
 COLOR_TRANSFER_FILE: Final = "color-transfer.json"
 _E_4500: Final = Light("E", 4500)
+_AUGMENTATION: Final = Augmentation(ambient=0.5, max_ambient=0.5)
 _NUM_STEPS: Final = 3000
 _SIZE_PX: Final = 128
 _L1_AND_JUDGE: Final = {"l1": 10.0, "adversarial": 0.1}
@@ -57,7 +58,7 @@ def _config(architecture: str, *stages: Stage) -> TrainingConfig:
         architecture=architecture,
         lights=(_E_4500,),
         stages=stages,
-        augmentation=DEFAULT.augmentation,
+        augmentation=_AUGMENTATION,
         discriminator_width=DEFAULT.discriminator_width,
     )
 

@@ -99,6 +99,8 @@ class Learner:
         for name in self._of_pictures:
             if name == "l1":
                 yield name, F.l1_loss(picture, pair.target)
+            elif name == "mse":
+                yield name, F.mse_loss(picture, pair.target)
             elif name == "pyramid":
                 yield name, pyramid_distance(picture, pair.target)
             elif name == "ssim":

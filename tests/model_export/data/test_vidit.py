@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from model_export.config import DEFAULT, Augmentation
+from model_export.data.fusion import fuse_folder
 from model_export.data.pairs import Pairs, to_picture
 from model_export.data.sources import MissingData
 from model_export.data.vidit import ViditFolder, render_srgb
@@ -22,6 +23,10 @@ E = (Light("E", 4500),)
 
 def draw(folder, augmentation=PLAIN, stage=STAGE, seed=(0,), lights=E):
     return Pairs(folder, stage, lights, augmentation, seed)
+
+
+def colorfulness(planes):
+    return (planes.amax(dim=0) - planes.amin(dim=0)).mean()
 
 
 def test_only_scenes_with_all_eight_directions_count(vidit_root):
@@ -119,6 +124,35 @@ def test_ambient_light_opens_the_shadows_of_input_and_target(folder):
     for k in range(5):
         assert lit[k].image.mean() > bare[k].image.mean()
         assert lit[k].target.mean() > bare[k].target.mean()
+
+
+def test_repainting_turns_input_and_target_alike(folder):
+    plain = draw(folder, Augmentation(mirror=0.0, temperatures_k=(4500,)))
+    vary = Augmentation(mirror=0.0, temperatures_k=(4500,), saturation=(0.0, 0.0))
+    grey = draw(folder, vary)
+    for k in range(5):
+        for before, after in zip(plain[k][:2], grey[k][:2], strict=True):
+            assert colorfulness(after) < colorfulness(before)
+        image, target = (shown.mean(dim=(1, 2)) for shown in grey[k][:2])
+        assert (image - image.mean()).sub(target - target.mean()).abs().max() < 0.1
+
+
+def test_a_void_is_as_black_in_the_target_as_in_the_photo(folder):
+    bare, void = draw(folder), draw(folder, Augmentation(mirror=0.0, void=1.0))
+    for k in range(5):
+        dark = (void[k].image == -1).all(dim=0) & (bare[k].image > -1).any(dim=0)
+        assert dark.float().mean() > 0.05
+        both = dark & (bare[k].target > -1).any(dim=0)
+        assert (void[k].target[:, both] < -0.9).float().mean() > 0.9
+
+
+def test_the_shadow_free_target_is_repainted_with_its_photo(folder):
+    stage = dataclasses.replace(STAGE, target="shadow_free")
+    fuse_folder(folder, 64)
+    plain = draw(folder, Augmentation(mirror=0.0), stage)
+    turned = draw(folder, Augmentation(mirror=0.0, hue_degrees=180.0), stage)
+    moved = [(turned[k].target - plain[k].target).abs().mean().item() for k in range(10)]
+    assert max(moved) > 0.05
 
 
 def test_training_without_shadow_free_pictures_says_what_is_missing(vidit_root):
