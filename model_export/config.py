@@ -139,7 +139,7 @@ PAPER: Final = TrainingConfig(
     ),
 )
 
-# Sized for two and a half hours of one CPU core: small pictures first, a larger size to finish. The
+# Sized for some three hours of one CPU core: small pictures first, a larger size to finish. The
 # adversarial weights are a tenth of the paper's, for so few steps. The authors' code has an SSIM
 # term, too; without one, a short training leaves the textures out. And in the last two stages the
 # three parts learn together, which the memory of the paper's GPUs did not allow; they are judged by
