@@ -14,7 +14,6 @@ from model_export.checkpoint import load, save
 from model_export.data.challenge import holds_pairs
 from model_export.data.examples import Example, examples, paired_examples
 from model_export.data.vidit import ViditFolder, names_lights
-from model_export.evaluation.failures import write_failures
 from model_export.evaluation.lpips import Lpips
 from model_export.evaluation.methods import open_methods
 from model_export.evaluation.scores import Score, as_table, evaluate
@@ -60,12 +59,10 @@ def evaluate_command(
     if lpips_weights is None:
         typer.echo("No --lpips-weights: LPIPS is left out.", err=True)
     lpips = Lpips.open(*lpips_weights) if lpips_weights else None
-    scores = evaluate(pairs, methods, lpips=lpips, sheet=sheet)
+    scores = evaluate(pairs, methods, lpips=lpips, sheet=sheet, failures=failures)
     typer.echo(as_table(scores))
     if lpips:
         typer.echo(f"LPIPS with {lpips.backbone_name}.")
-    if failures:
-        write_failures(failures, pairs, methods[0])
     if record:
         lamps = "/".join(map(str, lamps_k))
         num_scenes = len({pair.scene for pair in pairs})

@@ -2,38 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
-
-from tqdm import tqdm
+from typing import Final, NamedTuple
 
 from model_export.data.examples import Example
-from model_export.evaluation.methods import Method
-from model_export.evaluation.scores import psnr_db
+from model_export.data.sources import Picture
 from model_export.sheets import write_sheet
 
 _NUM_ROWS: Final = 5
 
 
-def write_failures(path: Path, held_out: Sequence[Example], method: Method) -> None:
-    """Write a contact sheet of a model's worst pairs, one a scene, the worst first.
+class _Answer(NamedTuple):
+    gain_db: float
+    pair: Example
+    relit: Picture
 
-    A pair's worth is the PSNR that the model gains over the unchanged input; each row says it.
+
+class WorstPairs:
+    """Keeps the pair of each scene that a method gained least PSNR on over the unchanged input.
+
+    Args:
+        method: what the contact sheet calls it.
     """
-    worst: dict[int, tuple[float, int]] = {}  # scene -> its smallest gain, and by which pair
-    for index, pair in enumerate(tqdm(held_out, desc="looking for failures", unit="pair")):
-        before_db = psnr_db(pair.image, pair.target)
-        gain_db = psnr_db(method.relight(pair.image), pair.target) - before_db
-        worst[pair.scene] = min(worst.get(pair.scene, (gain_db, index)), (gain_db, index))
-    chosen = sorted(worst.values())[:_NUM_ROWS]
-    pairs = [held_out[index] for _, index in chosen]
-    write_sheet(
-        path,
-        ["input", method.name, "target"],
-        [[pair.image, method.relight(pair.image), pair.target] for pair in pairs],
-        row_labels=[
-            f"{pair.light.direction}, {gain_db:+.1f} dB"
-            for pair, (gain_db, _) in zip(pairs, chosen, strict=True)
-        ],
-    )
+
+    def __init__(self, method: str) -> None:
+        self._method = method
+        self._by_scene: dict[int, _Answer] = {}
+
+    def see(self, pair: Example, relit: Picture, gain_db: float) -> None:
+        """Take in what the method made of a pair."""
+        known = self._by_scene.get(pair.scene)
+        if known is None or gain_db < known.gain_db:
+            self._by_scene[pair.scene] = _Answer(gain_db, pair, relit)
+
+    def write(self, path: Path) -> None:
+        """Write a sheet of the five worst scenes, the worst first; each row says its gain."""
+        worst = sorted(self._by_scene.values(), key=lambda answer: answer.gain_db)[:_NUM_ROWS]
+        write_sheet(
+            path,
+            ["input", self._method, "target"],
+            [[answer.pair.image, answer.relit, answer.pair.target] for answer in worst],
+            row_labels=[f"{each.pair.light.direction}, {each.gain_db:+.1f} dB" for each in worst],
+        )

@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from model_export.data.examples import Example
 from model_export.data.sources import Picture
+from model_export.evaluation.failures import WorstPairs
 from model_export.evaluation.lpips import Lpips
 from model_export.evaluation.methods import Method
 from model_export.sheets import write_sheet
@@ -79,6 +80,7 @@ def evaluate(
     *,
     lpips: Lpips | None = None,
     sheet: Path | None = None,
+    failures: Path | None = None,
 ) -> list[Score]:
     """Measure the unchanged input and each method on the same pairs.
 
@@ -87,11 +89,13 @@ def evaluate(
         methods: what to measure.
         lpips: the perceptual metric; None leaves it out.
         sheet: where to write a contact sheet with one row a scene; None writes none.
+        failures: where to write the worst pairs of the last method; None writes none.
     """
     named = [Method(UNCHANGED, lambda picture: picture), *methods]
     measured: list[list[_Measured]] = [[] for _ in named]
     shown = _shown(held_out)
     rows = []
+    worst = WorstPairs(named[-1].name)
     with _one_thread():
         for index, example in enumerate(tqdm(held_out, desc="evaluating", unit="pair")):
             row = []
@@ -102,8 +106,12 @@ def evaluate(
                 row.append(relit)
             if index in shown:
                 rows.append([*row, example.target])
+            before_db, after_db = (measured[rank][-1].metrics[0] for rank in (0, -1))
+            worst.see(example, row[-1], after_db - before_db)
     if sheet:
         write_sheet(sheet, [*(method.name for method in named), "target"], rows)
+    if failures:
+        worst.write(failures)
     return [_summary(m, results) for m, results in zip(named, measured, strict=True)]
 
 

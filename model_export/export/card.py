@@ -116,7 +116,8 @@ def _quality(metrics: Mapping[str, str | float]) -> str:
         for name, value in metrics.items()
         if not name.endswith("_margin")
     }
-    return f"{_table(shown)}\n\n± is half of the 95 % confidence interval of the mean over scenes."
+    margins = "\n\n± is half of the 95 % confidence interval of the mean over scenes."
+    return _table(shown) + (margins if len(shown) < len(metrics) else "")
 
 
 def _failures(picture: str | None) -> str:

@@ -22,6 +22,7 @@ from service.lights import Light
 
 COLOR_TRANSFER_FILE: Final = "color-transfer.json"
 _E_4500: Final = Light("E", 4500)
+# Its own: every method's figures must be of the same pairs, whatever the shipped model learns from.
 _AUGMENTATION: Final = Augmentation(ambient=0.5, max_ambient=0.5)
 _NUM_STEPS: Final = 3000
 _SIZE_PX: Final = 128

@@ -4,8 +4,8 @@ import numpy as np
 from PIL import Image
 
 from model_export.data.examples import Example
-from model_export.evaluation.failures import write_failures
 from model_export.evaluation.methods import Method
+from model_export.evaluation.scores import evaluate
 from service.lights import Light
 
 
@@ -20,7 +20,7 @@ def test_the_worst_pair_of_each_scene_is_shown_with_the_worst_scene_first(tmp_pa
         for scene, level, target in [(0, 10, 95), (0, 60, 61), (1, 180, 200), (1, 30, 90)]
     ]
     path = tmp_path / "failures.png"
-    write_failures(path, pairs, Method("always 100", lambda picture: grey(100)))
+    evaluate(pairs, [Method("always 100", lambda picture: grey(100))], failures=path)
     with Image.open(path) as sheet:
         pixels = np.asarray(sheet)
     tile_px = 192
