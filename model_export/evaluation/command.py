@@ -12,10 +12,11 @@ import typer
 
 from model_export.checkpoint import load, save
 from model_export.data.challenge import holds_pairs
-from model_export.data.examples import Example, examples, paired_examples
+from model_export.data.examples import examples, paired_examples
 from model_export.data.vidit import ViditFolder, names_lights
+from model_export.evaluation.cast import ColorCast, measure_cast
 from model_export.evaluation.lpips import Lpips
-from model_export.evaluation.methods import open_methods
+from model_export.evaluation.methods import Method, open_methods
 from model_export.evaluation.scores import Score, as_table, evaluate
 from model_export.evaluation.softness import measure_softness
 from model_export.options import DataFolder, parse_light
@@ -55,7 +56,11 @@ def evaluate_command(
         raise typer.BadParameter("--record and --failures take one model")
     lamps_k = temperature_k or [light.temperature_k]
     roots = [data, ground_truth] if ground_truth else [data]
-    pairs = _examples(roots, held_out, light, size_px, lamps_k)
+    scenes = _scenes(roots, held_out, size_px)
+    if scenes:
+        pairs = list(examples(scenes, light, size_px, lamps_k))
+    else:
+        pairs = list(paired_examples(roots, light, size_px))
     if lpips_weights is None:
         typer.echo("No --lpips-weights: LPIPS is left out.", err=True)
     lpips = Lpips.open(*lpips_weights) if lpips_weights else None
@@ -63,33 +68,42 @@ def evaluate_command(
     typer.echo(as_table(scores))
     if lpips:
         typer.echo(f"LPIPS with {lpips.backbone_name}.")
+    casts = [_cast(scenes, light, size_px, method) for method in methods] if scenes else []
     if record:
         lamps = "/".join(map(str, lamps_k))
         num_scenes = len({pair.scene for pair in pairs})
         dataset = f"{num_scenes} held-out scenes, {size_px} px, {lamps} K"
         softness_px = measure_softness([(p.image, p.target) for p in pairs], methods[0].relight)
-        _record(models[0], scores, dataset, softness_px)
+        _record(models[0], scores, dataset, softness_px, casts[0] if casts else None)
 
 
-def _examples(
-    roots: Sequence[Path],
-    num_held_out: int,
-    target: Light,
-    size_px: int,
-    temperatures_k: Sequence[int],
-) -> list[Example]:
-    """Read what to measure by: scenes under many lights, or the pairs of a challenge."""
+def _scenes(roots: Sequence[Path], num_held_out: int, size_px: int) -> ViditFolder | None:
+    """Return the scenes to measure by, or None where there are a challenge's pairs instead."""
     if len(roots) > 1 or (not names_lights(roots[0]) and holds_pairs(roots[0])):
-        return list(paired_examples(roots, target, size_px))
+        return None
     folder = ViditFolder.open(roots[0])
     if num_held_out:
         _, folder = folder.split(num_held_out)
     folder.require(size_px)
-    return list(examples(folder, target, size_px, temperatures_k))
+    return folder
 
 
-def _record(model: Path, scores: Sequence[Score], dataset: str, softness_px: float) -> None:
-    """Keep scores and softness in the model's provenance, where the export finds them."""
+def _cast(scenes: ViditFolder, light: Light, size_px: int, method: Method) -> ColorCast:
+    """Measure and tell the colour cast on photos under the target light."""
+    lit_already = (scenes.picture(scene, light, size_px) for scene in scenes.scenes)
+    cast = measure_cast(lit_already, method.relight)
+    typer.echo(f"{method.name} adds to photos under {light} already, R / G / B: {cast}")
+    return cast
+
+
+def _record(
+    model: Path,
+    scores: Sequence[Score],
+    dataset: str,
+    softness_px: float,
+    cast: ColorCast | None,
+) -> None:
+    """Keep what was measured in the model's provenance, where the export finds it."""
     checkpoint = load(model)
     unchanged, own = scores
     metrics: dict[str, str | float] = {
@@ -97,6 +111,8 @@ def _record(model: Path, scores: Sequence[Score], dataset: str, softness_px: flo
         **_rounded("", own),
         **_rounded("unchanged_", unchanged),
     }
+    if cast:
+        metrics["metrics.cast_rgb"] = str(cast)
     provenance = {**checkpoint.provenance, **metrics, "softness_px": round(softness_px, 2)}
     save(model, dataclasses.replace(checkpoint, provenance=provenance))
 

@@ -65,6 +65,7 @@ def test_a_recorded_score_travels_into_the_exported_file(folder, trained, tmp_pa
     contract = ModelContract.from_metadata(session.get_modelmeta().custom_metadata_map)
     assert contract.lights == DEFAULT.lights
     assert contract.metrics["psnr_db"] == load(trained).provenance["metrics.psnr_db"]
+    assert f"E-4500 already, R / G / B: {contract.metrics['cast_rgb']}" in result.output
     assert contract.softness_px == load(trained).provenance["softness_px"]
     on_onnx = run("evaluate", out, folder.root, "--held-out", 1, "--size-px", 64)
     assert re.search(r"\| model \|  \| \d+ \| 7 \|", on_onnx.output)
