@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,14 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What a shell starts in the background ignores SIGINT, and so do the processes it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def outputs(out: Path) -> set[str]:
     return {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()} - {JOURNAL}
 
@@ -50,6 +59,7 @@ def failures(stdout: str) -> list[str]:
     return [line.split(": ")[1] for line in lines]
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_hundred_photos_interrupted_and_resumed_end_complete_with_the_broken_ones_named(
     fake_service, source, tmp_path
 ):
