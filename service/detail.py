@@ -165,8 +165,10 @@ def _spectrum(x: Pixels) -> Spectrum:
 
 def _sharpness(spectra: Spectrum) -> Spectrum:
     """Return log(fine / coarse) of spectra (n, bands); 0 for flat pictures."""
-    fine = spectra @ np.square(1 - _low_pass(1))
-    coarse = spectra @ np.square(_low_pass(2) - _low_pass(4))
+    # Sums, not products of matrices, which add up in another order for another n: equal pictures
+    # are equally sharp to the last bit.
+    fine = (spectra * np.square(1 - _low_pass(1))).sum(axis=1)
+    coarse = (spectra * np.square(_low_pass(2) - _low_pass(4))).sum(axis=1)
     return np.asarray(np.log((fine + 1e-12) / (coarse + 1e-12)), np.float64)
 
 
