@@ -111,7 +111,7 @@ def _record(
         **_rounded("", own),
         **_rounded("unchanged_", unchanged),
     }
-    if cast:
+    if cast is not None:
         metrics["metrics.cast_rgb"] = str(cast)
     provenance = {**checkpoint.provenance, **metrics, "softness_px": round(softness_px, 2)}
     save(model, dataclasses.replace(checkpoint, provenance=provenance))
