@@ -85,8 +85,8 @@ class TrainingConfig:
         betas: of Adam.
         shadow_threshold: alpha of z = min(alpha, x), x in [0, 1].
         discriminator_width: channels of a discriminator's first layer.
-        ema_decay: of the running mean of the weights, which is what a run leaves; 0: the last
-            weights themselves.
+        ema_decay: of the running mean of a stage's weights, which is what a run leaves; it is
+            less in the first steps. 0: the last weights themselves.
         seed: of weights and pairs.
     """
 

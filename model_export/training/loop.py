@@ -21,7 +21,6 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
@@ -35,6 +34,7 @@ from model_export.sheets import write_sheet
 from model_export.training.conditions import Machine, Origin, Start
 from model_export.training.learner import Learner
 from model_export.training.losses import PerceptualLoss
+from model_export.training.running_mean import running_mean
 
 STATE_FILE: Final = "state.pt"
 _SAVE_EVERY_S: Final = 300.0
@@ -94,9 +94,7 @@ class Training:
         if start:
             _begin_with(self._network, start.weights)
         convert_conv2d_weight_memory_format(self._network, torch.channels_last)
-        self._mean = AveragedModel(
-            self._network, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay)
-        )
+        self._mean = running_mean(self._network, config.ema_decay)
         self._stage_index = 0
         self._step = 0
         self._learners: dict[str, Any] = {}  # state of optimiser and critics, when resumed
@@ -149,6 +147,8 @@ class Training:
         learner = Learner(self._network, stage, self.config, self._device, self._perceptual)
         if self._learners:
             learner.load_state_dict(self._learners)
+        if self._step == 0:
+            self._mean.n_averaged.zero_()  # what this stage trains begins anew
         saved_s = time.monotonic()
         bar = tqdm(self._batches(stage), desc=stage.name, initial=self._step, total=stage.num_steps)
         for pair in bar:

@@ -135,6 +135,17 @@ def test_what_a_run_leaves_is_the_running_mean_of_its_weights(start):
     assert torch.equal(mean._network.state_dict()[name], last._network.state_dict()[name])
 
 
+def test_a_short_stage_leaves_what_it_learnt_and_not_what_it_began_with(start):
+    stage = dataclasses.replace(TINY.stages[-1], num_steps=30)
+    run = start("run", dataclasses.replace(TINY, stages=(stage,)))
+    run._mean.n_averaged.fill_(10_000)  # as if long stages had gone before
+    name = "rerenderer.paint.0.weight"
+    begun = run._network.state_dict()[name].clone()
+    run.run()
+    learnt, left = run._network.state_dict()[name], weights_of(run)[name]
+    assert (left - learnt).norm() < 0.5 * (begun - learnt).norm()
+
+
 def test_autocast_to_bfloat16_trains_and_keeps_float32_weights(start):
     run = start("run", machine=Machine(precision="bfloat16"))
     assert run.run()
