@@ -15,7 +15,7 @@ import torch
 import typer
 
 from model_export import scenes
-from model_export.checkpoint import CheckpointError, load, load_tensors, sha256
+from model_export.checkpoint import CheckpointError, load, load_tensors, save, sha256
 from model_export.config import CONFIGS, TrainingConfig
 from model_export.data.fusion import fuse_folder
 from model_export.data.vidit import ViditFolder
@@ -36,7 +36,7 @@ from model_export.options import (
     PrecisionOption,
     VggWeights,
 )
-from model_export.training import comparison
+from model_export.training import averaging, comparison
 from model_export.training.conditions import Machine, Origin, Precision, Start
 from model_export.training.loop import STATE_FILE, RunMismatch, Training
 from model_export.training.losses import NotVgg, PerceptualLoss
@@ -196,6 +196,17 @@ def compare(
 
     stopped = comparison.compare(out, configs, folder, start, minutes)
     typer.echo(f"{out}: {f'stopped in {stopped}; --resume goes on' if stopped else 'done'}")
+
+
+@app.command()
+def average(
+    checkpoints: Annotated[list[Path], typer.Argument(help="checkpoints .pt of one network")],
+    *,
+    out: Annotated[Path, typer.Option("-o", "--out", help="the checkpoint to write")],
+) -> None:
+    """Write the mean of checkpoints' weights, with the last one's history."""
+    save(out, averaging.average({path.name: load(path) for path in checkpoints}))
+    typer.echo(f"{out}: the mean of {len(checkpoints)}")
 
 
 @app.command()

@@ -12,7 +12,9 @@ from typing import Final, Literal, get_args
 
 from service.lights import DIRECTIONS, VIDIT_TEMPERATURES_K, Light
 
-Loss = Literal["l1", "mse", "ssim", "pyramid", "adversarial", "shadow_adversarial", "perceptual"]
+Loss = Literal[
+    "l1", "mse", "psnr", "ssim", "pyramid", "adversarial", "shadow_adversarial", "perceptual"
+]
 LOSSES: Final[tuple[Loss, ...]] = get_args(Loss)
 
 ALL_PARTS: Final = ("scene_reconversion", "shadow_prior", "rerenderer")  # of DRN
@@ -30,7 +32,8 @@ class Stage:
         losses: weight of each loss term: those of pictures (`Loss`), and a network's own.
         num_steps: optimiser steps.
         batch_size: pictures in a step.
-        size_px: side of the pictures in a step, a multiple of 16.
+        size_px: side of the pictures in a step, a multiple of 16; of 32 with steps of half of it.
+        half_size_every: every so many steps, one has pictures of half the side; 0: none has.
         learning_rate: of Adam, for the network and its discriminators.
         decay_from: share of the steps after which the network's rate falls linearly to zero.
     """
@@ -43,8 +46,14 @@ class Stage:
     num_steps: int
     batch_size: int = 6
     size_px: int = 512
+    half_size_every: int = 0
     learning_rate: float = 1e-4
     decay_from: float = 1.0
+
+    def size_px_of(self, step: int) -> int:
+        """Return the side of the pictures in a step, the first being 0."""
+        half = self.half_size_every and step % self.half_size_every == self.half_size_every - 1
+        return self.size_px // 2 if half else self.size_px
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,11 +148,12 @@ PAPER: Final = TrainingConfig(
     ),
 )
 
-# Sized for some three hours of one CPU core: small pictures first, a larger size to finish. The
+# Sized for an afternoon of a CPU: small pictures first, larger ones to finish. The
 # adversarial weights are a tenth of the paper's, for so few steps. The authors' code has an SSIM
 # term, too; without one, a short training leaves the textures out. And in the last two stages the
 # three parts learn together, which the memory of the paper's GPUs did not allow; they are judged by
-# the squared error, since L1's best guess at "shadow or not" is the likelier one, at full contrast.
+# the squared error, since L1's best guess at "shadow or not" is the likelier one, at full contrast,
+# and to finish by its logarithm, which is the mean PSNR's.
 DEFAULT: Final = TrainingConfig(
     architecture="drn-s",
     lights=_ALL_AROUND,
@@ -205,11 +215,12 @@ DEFAULT: Final = TrainingConfig(
             trains=ALL_PARTS,
             judges="drn",
             target="relit",
-            losses={"mse": 4.0, "ssim": 0.4},
-            num_steps=3000,
+            losses={"psnr": 0.6, "ssim": 0.4},
+            num_steps=4800,
             size_px=256,
+            half_size_every=2,
             batch_size=4,
-            learning_rate=7e-4,
+            learning_rate=6e-4,
             decay_from=0.1,
         ),
     ),

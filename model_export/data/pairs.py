@@ -68,12 +68,13 @@ class Pairs(Dataset[Pair]):
 
     def __getitem__(self, index: int) -> Pair:
         rng = np.random.default_rng([*self._seed, index])
+        size_px = self._stage.size_px_of(index // self._stage.batch_size)
         scene = int(rng.choice(self._folder.scenes))
         light = Light(str(rng.choice(DIRECTIONS)), int(rng.choice(self._vary.temperatures_k)))
         flipped = bool(rng.random() < self._vary.mirror)
         index = int(rng.integers(len(self._lights)))
         wanted = self._lights[index].mirrored if flipped else self._lights[index]
-        change = _Change.draw(self._vary, rng, self._stage.size_px)
+        change = _Change.draw(self._vary, rng, size_px)
         image = self._under(scene, light, change)
         if self._stage.target == "shadow_free":
             target = self._shadow_free(scene, change)
@@ -85,23 +86,22 @@ class Pairs(Dataset[Pair]):
 
     def _under(self, scene: int, light: Light, change: _Change) -> Picture:
         """Return the changed scene under a light."""
-        linear = self._folder.scene_linear(scene, light, self._stage.size_px)
+        linear = self._folder.scene_linear(scene, light, change.size_px)
         if change.ambient:  # of soft light in the lamp's own colour
-            soft = self._ambient(scene, light.temperature_k)
+            soft = self._ambient(scene, light.temperature_k, change.size_px)
             linear = linear + np.float32(change.ambient) * soft
         repainted = change.paint.on(linear, light.temperature_k)
         return render_srgb(repainted * change.gain)
 
-    def _ambient(self, scene: int, temperature_k: int) -> SceneLinear:
+    def _ambient(self, scene: int, temperature_k: int, size_px: int) -> SceneLinear:
         """Return the mean of the scene's eight lights: a light from all sides."""
-        size_px = self._stage.size_px
         lights = (Light(direction, temperature_k) for direction in DIRECTIONS)
         total = sum(self._folder.scene_linear(scene, light, size_px) for light in lights)
         return np.asarray(total / len(DIRECTIONS), dtype=np.float32)
 
     def _shadow_free(self, scene: int, change: _Change) -> Picture:
         """Return the scene without shadows, repainted; its exposure is the fusion's own."""
-        linear = to_scene_linear(self._folder.shadow_free(scene, self._stage.size_px))
+        linear = to_scene_linear(self._folder.shadow_free(scene, change.size_px))
         return render_srgb(change.paint.on(linear, _FUSED_K) * change.lit)
 
 
@@ -109,6 +109,7 @@ class Pairs(Dataset[Pair]):
 class _Change:
     """What is done alike to the input and to the target of one pair."""
 
+    size_px: int
     exposure: float
     ambient: float
     paint: Paint
@@ -125,7 +126,7 @@ class _Change:
         hue_degrees = rng.uniform(-vary.hue_degrees, vary.hue_degrees)
         paint = Paint(hue_degrees, rng.uniform(*vary.saturation))
         lit = draw_lit(rng, size_px) if rng.random() < vary.void else np.ones(1, np.float32)
-        return cls(exposure, ambient, paint, lit)
+        return cls(size_px, exposure, ambient, paint, lit)
 
 
 def to_tensor(picture: Picture) -> Tensor:

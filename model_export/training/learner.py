@@ -13,7 +13,12 @@ from model_export.config import LOSSES, Loss, Stage, TrainingConfig
 from model_export.data.pairs import Pair
 from model_export.networks.base import RelightingNetwork
 from model_export.training.critic import Critic
-from model_export.training.losses import PerceptualLoss, dissimilarity, pyramid_distance
+from model_export.training.losses import (
+    PerceptualLoss,
+    dissimilarity,
+    negative_psnr,
+    pyramid_distance,
+)
 
 
 class Learner:
@@ -101,6 +106,8 @@ class Learner:
                 yield name, F.l1_loss(picture, pair.target)
             elif name == "mse":
                 yield name, F.mse_loss(picture, pair.target)
+            elif name == "psnr":
+                yield name, negative_psnr(picture, pair.target)
             elif name == "pyramid":
                 yield name, pyramid_distance(picture, pair.target)
             elif name == "ssim":

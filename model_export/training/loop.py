@@ -9,6 +9,7 @@ with the weights, the optimisers and the pairs where it stopped.
 from __future__ import annotations
 
 import csv
+import dataclasses
 import signal
 import threading
 import time
@@ -242,8 +243,9 @@ class Training:
                 writer.writerow([stage.name, self._step, name, f"{value:.5f}"])
 
     def _write_samples(self, stage: Stage, learner: Learner) -> None:
+        whole = dataclasses.replace(stage, half_size_every=0)
         pairs = Pairs(
-            self._held_out, stage, self.config.lights, self.config.augmentation, seed=(1,)
+            self._held_out, whole, self.config.lights, self.config.augmentation, seed=(1,)
         )
         rows = []
         for index in range(min(_NUM_SHEET_ROWS, len(pairs))):

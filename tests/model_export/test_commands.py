@@ -46,6 +46,16 @@ def test_a_run_of_no_time_takes_one_step_and_says_how_to_go_on(folder, trained):
     assert load(trained).provenance["steps.scene_reconversion"] == 2
 
 
+def test_the_mean_of_two_sittings_is_a_checkpoint_that_says_so(folder, trained, tmp_path):
+    first = tmp_path / "first.pt"
+    first.write_bytes(trained.read_bytes())
+    run("train", folder.root, trained.parent, *TRAINING, "--resume")
+    out = tmp_path / "mean.pt"
+    result = run("average", first, trained, "-o", out)
+    assert result.exit_code == 0, result.output
+    assert load(out).provenance["mean_of"] == "first.pt, drn-xs.pt"
+
+
 def test_a_recorded_score_travels_into_the_exported_file(folder, trained, tmp_path):
     sheet, failures = tmp_path / "sheet.png", tmp_path / "failures.png"
     result = run(

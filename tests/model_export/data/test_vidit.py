@@ -81,6 +81,16 @@ def test_the_stream_of_pairs_is_the_same_each_time(folder):
     assert not all(torch.equal(first[k].image, other[k].image) for k in range(5))
 
 
+def test_steps_of_half_the_size_show_all_of_the_scene(folder):
+    stage = dataclasses.replace(STAGE, batch_size=2, half_size_every=3)
+    pairs = draw(folder, PLAIN, stage)
+    sizes = [pairs[k].image.shape[-1] for k in range(12)]
+    assert sizes == [64, 64, 64, 64, 32, 32] * 2
+    wanted = [folder.picture(scene, E[0], 32) for scene in folder.scenes]
+    target = to_picture(pairs[4].target)
+    assert min(np.abs(target.astype(int) - w).max() for w in wanted) <= 1
+
+
 def test_the_target_is_the_scene_under_the_wanted_light(folder):
     wanted = [folder.picture(scene, Light("E", 4500), 64) for scene in folder.scenes]
     for k in range(10):

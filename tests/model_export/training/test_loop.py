@@ -14,7 +14,13 @@ from model_export.evaluation.scores import ssim
 from model_export.training.conditions import Machine, Origin
 from model_export.training.learner import Learner
 from model_export.training.loop import RunMismatch, Training
-from model_export.training.losses import NotVgg, PerceptualLoss, dissimilarity, pyramid_distance
+from model_export.training.losses import (
+    NotVgg,
+    PerceptualLoss,
+    dissimilarity,
+    negative_psnr,
+    pyramid_distance,
+)
 from tests.model_export.tiny import TINY
 
 MACHINE = Machine()
@@ -191,6 +197,16 @@ def test_the_pyramid_tells_a_change_of_light_from_a_change_of_texture():
     assert pyramid_distance(picture + 0.1 * fine, picture).item() == pytest.approx(
         0.1 / 5, abs=5e-3
     )
+
+
+def test_the_psnr_loss_weighs_a_dark_picture_and_a_bright_one_alike():
+    target = torch.zeros(2, 3, 16, 16)
+    errors = torch.tensor([0.4, 1.2]).view(2, 1, 1, 1)  # 14 and 4.4 dB
+    before = negative_psnr(target + errors, target)
+    assert -10 * before.item() == pytest.approx((13.98 + 4.44) / 2, abs=0.2)
+    for halved in (torch.tensor([0.5, 1.0]), torch.tensor([1.0, 0.5])):
+        after = negative_psnr(target + errors * halved.view(2, 1, 1, 1), target)
+        assert 10 * (before - after).item() == pytest.approx(6.02 / 2, abs=0.4)
 
 
 def test_dissimilarity_is_one_minus_the_ssim_that_evaluation_measures():

@@ -1,0 +1,43 @@
+"""What the mean of several trainings promises."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from model_export.checkpoint import Checkpoint, CheckpointError
+from model_export.networks.drn import build
+from model_export.training.averaging import average
+
+
+@pytest.fixture
+def sittings():
+    def sitting(seed, **provenance):
+        torch.manual_seed(seed)
+        return Checkpoint(
+            architecture="drn-xs",
+            lights=("E-4500",),
+            weights=build("drn-xs").state_dict(),
+            provenance=provenance,
+        )
+
+    return {"first.pt": sitting(0), "second.pt": sitting(1, size_px=256)}
+
+
+def test_every_weight_is_the_mean_of_the_sittings(sittings):
+    first, second = sittings.values()
+    mean = average(sittings).weights
+    for name, weight in mean.items():
+        torch.testing.assert_close(weight, (first.weights[name] + second.weights[name]) / 2)
+
+
+def test_the_history_names_the_sittings_and_drops_what_was_measured(sittings):
+    measured = {"size_px": 256, "metrics.psnr_db": 17.5, "softness_px": 0.2}
+    sittings["second.pt"] = dataclasses.replace(sittings["second.pt"], provenance=measured)
+    assert average(sittings).provenance == {"size_px": 256, "mean_of": "first.pt, second.pt"}
+
+
+def test_networks_of_different_lights_do_not_mix(sittings):
+    sittings["second.pt"] = dataclasses.replace(sittings["second.pt"], lights=("W-4500",))
+    with pytest.raises(CheckpointError, match="same lights"):
+        average(sittings)
