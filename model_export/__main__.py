@@ -205,7 +205,8 @@ def average(
     out: Annotated[Path, typer.Option("-o", "--out", help="the checkpoint to write")],
 ) -> None:
     """Write the mean of checkpoints' weights, with the last one's history."""
-    save(out, averaging.average({path.name: load(path) for path in checkpoints}))
+    names = [path.name for path in checkpoints]
+    save(out, averaging.average(names, [load(path) for path in checkpoints]))
     typer.echo(f"{out}: the mean of {len(checkpoints)}")
 
 

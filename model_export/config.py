@@ -148,7 +148,7 @@ PAPER: Final = TrainingConfig(
     ),
 )
 
-# Sized for an afternoon of a CPU: small pictures first, larger ones to finish. The
+# Sized for a CPU: small pictures first, larger ones to finish. The
 # adversarial weights are a tenth of the paper's, for so few steps. The authors' code has an SSIM
 # term, too; without one, a short training leaves the textures out. And in the last two stages the
 # three parts learn together, which the memory of the paper's GPUs did not allow; they are judged by

@@ -58,8 +58,7 @@ def export_onnx(
     """Write `out` (ONNX), its golden output (`.golden.npz`) and its model card (`.md`).
 
     The arithmetic is float32 whatever the options: narrow weights are widened once, when ONNX
-    Runtime loads the file. They are integers with a scale for each slice, which moves the output
-    of a trained `drn-s` an eighth as far as float16 weights do, at the same size.
+    Runtime loads the file. They are integers with a scale for each slice; small tensors stay exact.
 
     Args:
         checkpoint: with the provenance that `Checkpoint` asks for.

@@ -6,6 +6,7 @@ import zipfile
 
 import onnxruntime
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -47,13 +48,16 @@ def test_a_run_of_no_time_takes_one_step_and_says_how_to_go_on(folder, trained):
 
 
 def test_the_mean_of_two_sittings_is_a_checkpoint_that_says_so(folder, trained, tmp_path):
-    first = tmp_path / "first.pt"
+    first = tmp_path / trained.name  # as two runs leave it, each in its folder
     first.write_bytes(trained.read_bytes())
     run("train", folder.root, trained.parent, *TRAINING, "--resume")
     out = tmp_path / "mean.pt"
     result = run("average", first, trained, "-o", out)
     assert result.exit_code == 0, result.output
-    assert load(out).provenance["mean_of"] == "first.pt, drn-xs.pt"
+    assert load(out).provenance["mean_of"] == "drn-xs.pt, drn-xs.pt"
+    weights = zip(*(load(path).weights.values() for path in (out, first, trained)), strict=True)
+    for mean, before, after in weights:
+        torch.testing.assert_close(mean, (before + after) / 2)
 
 
 def test_a_recorded_score_travels_into_the_exported_file(folder, trained, tmp_path):

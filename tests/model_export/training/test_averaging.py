@@ -21,23 +21,24 @@ def sittings():
             provenance=provenance,
         )
 
-    return {"first.pt": sitting(0), "second.pt": sitting(1, size_px=256)}
+    return [sitting(0), sitting(1, size_px=256)]
 
 
 def test_every_weight_is_the_mean_of_the_sittings(sittings):
-    first, second = sittings.values()
-    mean = average(sittings).weights
+    first, second = sittings
+    mean = average(["drn.pt", "drn.pt"], sittings).weights  # of two folders
     for name, weight in mean.items():
         torch.testing.assert_close(weight, (first.weights[name] + second.weights[name]) / 2)
 
 
 def test_the_history_names_the_sittings_and_drops_what_was_measured(sittings):
     measured = {"size_px": 256, "metrics.psnr_db": 17.5, "softness_px": 0.2}
-    sittings["second.pt"] = dataclasses.replace(sittings["second.pt"], provenance=measured)
-    assert average(sittings).provenance == {"size_px": 256, "mean_of": "first.pt, second.pt"}
+    sittings[1] = dataclasses.replace(sittings[1], provenance=measured)
+    history = average(["first.pt", "second.pt"], sittings).provenance
+    assert history == {"size_px": 256, "mean_of": "first.pt, second.pt"}
 
 
 def test_networks_of_different_lights_do_not_mix(sittings):
-    sittings["second.pt"] = dataclasses.replace(sittings["second.pt"], lights=("W-4500",))
+    sittings[1] = dataclasses.replace(sittings[1], lights=("W-4500",))
     with pytest.raises(CheckpointError, match="same lights"):
-        average(sittings)
+        average(["first.pt", "second.pt"], sittings)
