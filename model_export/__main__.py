@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-import torch
 import typer
 
 from model_export import scenes
@@ -32,12 +31,13 @@ from model_export.options import (
     DataFolder,
     Device,
     HeldOut,
+    KeepPictures,
     NumWorkers,
     PrecisionOption,
     VggWeights,
 )
 from model_export.training import averaging, comparison
-from model_export.training.conditions import Machine, Origin, Precision, Start
+from model_export.training.conditions import Machine, Origin, Start
 from model_export.training.loop import STATE_FILE, RunMismatch, Training
 from model_export.training.losses import NotVgg, PerceptualLoss
 from service.errors import ModelRefused
@@ -102,7 +102,7 @@ def train(
     data: DataFolder,
     out: Annotated[Path, typer.Argument(help="the run's folder")],
     *,
-    config: Annotated[Literal["default", "paper"], typer.Option()] = "default",
+    config: Annotated[Literal["default", "gpu", "paper"], typer.Option()] = "default",
     architecture: Annotated[
         str | None, typer.Option(parser=_parse_architecture, help="else the config's")
     ] = None,
@@ -110,12 +110,17 @@ def train(
         Path | None, typer.Option(help="learn on from a .pt or an exported .onnx")
     ] = None,
     first_stage: Annotated[str | None, typer.Option(help="leave out the stages before it")] = None,
+    length: Annotated[float, typer.Option(help="factor on the steps of every stage")] = 1.0,
     minutes: Annotated[float | None, typer.Option(help="stop and save after so long")] = None,
     resume: Annotated[bool, typer.Option(help="go on where the run stopped")] = False,
     held_out: HeldOut = 45,
     device: Device = None,
     precision: PrecisionOption = None,
     num_workers: NumWorkers = None,
+    keep_pictures: KeepPictures = None,
+    compiles: Annotated[
+        bool, typer.Option("--compile", help="let torch.compile make the device's own kernels")
+    ] = False,
     vgg_weights: VggWeights = None,
     trained_on: Annotated[str, typer.Option(help="for the card")] = PROCEDURAL.trained_on,
     weights_license: Annotated[str, typer.Option(help="SPDX, for the card")] = PROCEDURAL.license,
@@ -126,17 +131,22 @@ def train(
     origin = Origin(trained_on, weights_license)
     if origin == PROCEDURAL and not (data / scenes.RECIPE).exists():
         raise typer.BadParameter("these scenes are not ours: --trained-on and --weights-license")
-    chosen = CONFIGS[config]
-    if first_stage:
-        chosen = _from_stage(chosen, first_stage)
+    try:
+        chosen = CONFIGS[config].from_stage(first_stage or CONFIGS[config].stages[0].name)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     training_folder, held_out_folder = ViditFolder.open(data).split(held_out)
     run = Training(
         out,
-        dataclasses.replace(chosen, architecture=architecture or chosen.architecture),
+        dataclasses.replace(
+            chosen.longer(length), architecture=architecture or chosen.architecture
+        ),
         training_folder,
         held_out_folder,
         origin=origin,
-        machine=_machine(device, precision, num_workers),
+        machine=Machine.best(
+            device, precision, num_workers, keep_pictures=keep_pictures, compiles=compiles
+        ),
         perceptual=_perceptual_loss(vgg_weights),
         start=Start(initial_weights.name, read_weights(initial_weights))
         if initial_weights
@@ -165,6 +175,7 @@ def compare(
     device: Device = None,
     precision: PrecisionOption = None,
     num_workers: NumWorkers = None,
+    keep_pictures: KeepPictures = None,
     vgg_weights: VggWeights = None,
 ) -> None:
     """Train DRN and the networks that its paper compares it with, one after another."""
@@ -180,7 +191,7 @@ def compare(
     }
     ours = (data / scenes.RECIPE).exists()
     origin = PROCEDURAL if ours else Origin(f"scenes of {data.name}", "none: to compare with only")
-    machine = _machine(device, precision, num_workers)
+    machine = Machine.best(device, precision, num_workers, keep_pictures=keep_pictures)
     perceptual = _perceptual_loss(vgg_weights)
 
     def start(run_out: Path, config: TrainingConfig) -> Training:
@@ -247,24 +258,6 @@ def _perceptual_loss(vgg_weights: Path | None) -> PerceptualLoss | None:
         typer.echo("No --vgg-weights: the perceptual loss is left out.", err=True)
         return None
     return PerceptualLoss(load_tensors(vgg_weights))
-
-
-def _from_stage(config: TrainingConfig, name: str) -> TrainingConfig:
-    names = [stage.name for stage in config.stages]
-    if name not in names:
-        raise typer.BadParameter(f"stage {name!r} is not one of {', '.join(names)}")
-    return dataclasses.replace(config, stages=config.stages[names.index(name) :])
-
-
-def _machine(device: str | None, precision: Precision | None, num_workers: int | None) -> Machine:
-    on_gpu = torch.cuda.is_available() if device is None else device.startswith("cuda")
-    if num_workers is None:  # a GPU outruns the process that feeds it; a CPU has none to spare
-        num_workers = (os.cpu_count() or 1) if on_gpu else 0
-    return Machine(
-        device=device or ("cuda" if on_gpu else "cpu"),
-        precision=precision or ("bfloat16" if on_gpu else "float32"),
-        num_workers=num_workers,
-    )
 
 
 def main() -> None:

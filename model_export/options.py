@@ -22,4 +22,11 @@ PrecisionOption = Annotated[
     Literal["float32", "bfloat16"] | None, typer.Option(help="on a GPU bfloat16")
 ]
 NumWorkers = Annotated[int | None, typer.Option(help="processes that draw pairs")]
+KeepPictures = Annotated[
+    bool | None,
+    typer.Option(
+        "--keep-pictures/--read-pictures",
+        help="keep all pictures on the device, or read each; on a GPU keep",
+    ),
+]
 VggWeights = Annotated[Path | None, typer.Option(help="torchvision's VGG-19 weights")]

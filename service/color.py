@@ -7,12 +7,13 @@ Arrays are (..., 3), RGB last, 0 to 1. What takes float32 returns float32.
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 F = TypeVar("F", np.float32, np.float64)
+A = TypeVar("A", bound=Any)  # arrays with Python's arithmetic
 Pixels = npt.NDArray[np.float32]
 Triple = npt.NDArray[np.float64]
 
@@ -88,17 +89,27 @@ def temperature_gain(from_k: float, to_k: float) -> Triple:
 
 def aces(x: npt.NDArray[F]) -> npt.NDArray[F]:
     """Render scene light (..., 3), 0 to infinity, as display light, 0 to 1."""
-    v = x @ ACES_IN.T.astype(x.dtype)
-    w = (v * (v + _N1) + _N0) / (v * (_D2 * v + _D1) + _D0)
+    w = aces_rational(x @ ACES_IN.T.astype(x.dtype))
     return np.asarray(np.clip(w @ ACES_OUT.T.astype(x.dtype), 0, 1))
 
 
 def aces_inverse(y: npt.NDArray[F]) -> npt.NDArray[F]:
     """Return the scene light (..., 3) that `aces` renders as display light `y`, 0 to 1."""
-    w = y @ np.linalg.inv(ACES_OUT).T.astype(y.dtype)
-    a, b, c = 1 - _D2 * w, _N1 - _D1 * w, _N0 - _D0 * w  # a v^2 + b v + c = 0, a > 0 > c
-    v = (np.sqrt(b * b - 4 * a * c) - b) / (2 * a)
+    v = aces_rational_inverse(y @ np.linalg.inv(ACES_OUT).T.astype(y.dtype))
     return np.asarray(v @ np.linalg.inv(ACES_IN).T.astype(y.dtype))
+
+
+def aces_rational(v: A) -> A:
+    """Bend light, elementwise, between the two matrices of `aces`; arrays of any library."""
+    bent: A = (v * (v + _N1) + _N0) / (v * (_D2 * v + _D1) + _D0)
+    return bent
+
+
+def aces_rational_inverse(w: A) -> A:
+    """Undo `aces_rational`."""
+    a, b, c = 1 - _D2 * w, _N1 - _D1 * w, _N0 - _D0 * w  # a v^2 + b v + c = 0, a > 0 > c
+    straight: A = ((b * b - 4 * a * c) ** 0.5 - b) / (2 * a)
+    return straight
 
 
 def change_temperature(relit_srgb: Pixels, from_k: float, to_k: float) -> Pixels:

@@ -1,10 +1,12 @@
-"""Draws training pairs from scenes: a photo, and the same scene under the wanted light."""
+"""Draws training pairs from scenes: a photo, and the same scene under the wanted light.
+
+Draw -> Developer: the scene under two lights, changed alike -> Pair
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,13 +14,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from model_export.config import Augmentation, Stage
-from model_export.data.repainting import Paint
+from model_export.data.developing import Developer
+from model_export.data.draws import Draw
+from model_export.data.pictures import FolderPictures, Pictures
+from model_export.data.sending import send
 from model_export.data.sources import Picture
-from model_export.data.vidit import SceneLinear, ViditFolder, render_srgb, to_scene_linear
-from model_export.data.voids import draw_lit
-from service.lights import DIRECTIONS, Light
-
-_FUSED_K: Final = 4500  # exposure fusion averages the lamps of all temperatures
+from model_export.data.vidit import ViditFolder
+from service.lights import Light
 
 
 class Pair(NamedTuple):
@@ -47,6 +49,7 @@ class Pairs(Dataset[Pair]):
         lights: the lights that the network learns to cast.
         augmentation: how pairs are varied.
         seed: of the stream.
+        pictures: the folder's, where they are at hand already.
     """
 
     def __init__(
@@ -56,77 +59,45 @@ class Pairs(Dataset[Pair]):
         lights: Sequence[Light],
         augmentation: Augmentation,
         seed: Sequence[int],
+        *,
+        pictures: Pictures | None = None,
     ) -> None:
         self._folder = folder
         self._stage = stage
         self._lights = tuple(lights)
         self._vary = augmentation
         self._seed = tuple(seed)
+        self._developer = Developer(folder, pictures or FolderPictures(folder))
 
     def __len__(self) -> int:
         return self._stage.num_steps * self._stage.batch_size
 
     def __getitem__(self, index: int) -> Pair:
+        return Pair(*(each[0] for each in self._pairs([self._draw(index)])))
+
+    def batch(self, step: int) -> Pair:
+        """Return all pairs of a step, the first being 0, where the pictures lie."""
+        first = step * self._stage.batch_size
+        return self._pairs([self._draw(first + k) for k in range(self._stage.batch_size)])
+
+    def _draw(self, index: int) -> Draw:
         rng = np.random.default_rng([*self._seed, index])
         size_px = self._stage.size_px_of(index // self._stage.batch_size)
-        scene = int(rng.choice(self._folder.scenes))
-        light = Light(str(rng.choice(DIRECTIONS)), int(rng.choice(self._vary.temperatures_k)))
-        flipped = bool(rng.random() < self._vary.mirror)
-        index = int(rng.integers(len(self._lights)))
-        wanted = self._lights[index].mirrored if flipped else self._lights[index]
-        change = _Change.draw(self._vary, rng, size_px)
-        image = self._under(scene, light, change)
+        return Draw.draw(rng, size_px, self._folder.scenes, self._lights, self._vary)
+
+    def _pairs(self, draws: Sequence[Draw]) -> Pair:
         if self._stage.target == "shadow_free":
-            target = self._shadow_free(scene, change)
+            image, target = self._developer.unlit(draws)
         else:
-            target = self._under(scene, wanted, change)
-        if flipped:
-            image, target = image[:, ::-1], target[:, ::-1]
-        return Pair(to_tensor(image), to_tensor(target), torch.tensor(index))
-
-    def _under(self, scene: int, light: Light, change: _Change) -> Picture:
-        """Return the changed scene under a light."""
-        linear = self._folder.scene_linear(scene, light, change.size_px)
-        if change.ambient:  # of soft light in the lamp's own colour
-            soft = self._ambient(scene, light.temperature_k, change.size_px)
-            linear = linear + np.float32(change.ambient) * soft
-        repainted = change.paint.on(linear, light.temperature_k)
-        return render_srgb(repainted * change.gain)
-
-    def _ambient(self, scene: int, temperature_k: int, size_px: int) -> SceneLinear:
-        """Return the mean of the scene's eight lights: a light from all sides."""
-        lights = (Light(direction, temperature_k) for direction in DIRECTIONS)
-        total = sum(self._folder.scene_linear(scene, light, size_px) for light in lights)
-        return np.asarray(total / len(DIRECTIONS), dtype=np.float32)
-
-    def _shadow_free(self, scene: int, change: _Change) -> Picture:
-        """Return the scene without shadows, repainted; its exposure is the fusion's own."""
-        linear = to_scene_linear(self._folder.shadow_free(scene, change.size_px))
-        return render_srgb(change.paint.on(linear, _FUSED_K) * change.lit)
+            image, target = self._developer.relit(draws)
+        flipped = send([int(draw.flipped) for draw in draws], image.device) > 0
+        indices = send([draw.light_index for draw in draws], image.device)
+        return Pair(_planes(image, flipped), _planes(target, flipped), indices)
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """What is done alike to the input and to the target of one pair."""
-
-    size_px: int
-    exposure: float
-    ambient: float
-    paint: Paint
-    lit: SceneLinear
-
-    @property
-    def gain(self) -> SceneLinear:
-        return self.lit * np.float32(self.exposure)
-
-    @classmethod
-    def draw(cls, vary: Augmentation, rng: np.random.Generator, size_px: int) -> _Change:
-        exposure = 2 ** rng.uniform(*vary.exposure_stops)
-        ambient = float(rng.random() < vary.ambient) * rng.uniform(0, vary.max_ambient)
-        hue_degrees = rng.uniform(-vary.hue_degrees, vary.hue_degrees)
-        paint = Paint(hue_degrees, rng.uniform(*vary.saturation))
-        lit = draw_lit(rng, size_px) if rng.random() < vary.void else np.ones(1, np.float32)
-        return cls(size_px, exposure, ambient, paint, lit)
+def _planes(codes: Tensor, flipped: Tensor) -> Tensor:
+    """Return codes (n, 3, h, w) in [-1, 1], some of them flipped left-right."""
+    return torch.where(flipped[:, None, None, None], codes.flip(-1), codes) / 127.5 - 1
 
 
 def to_tensor(picture: Picture) -> Tensor:

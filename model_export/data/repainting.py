@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from model_export.data.vidit import SceneLinear
 from service.color import blackbody_rgb
 
 Matrix = npt.NDArray[np.float64]
@@ -33,13 +32,13 @@ class Paint:
     hue_degrees: float = 0.0
     saturation: float = 1.0
 
-    def on(self, linear: SceneLinear, temperature_k: int) -> SceneLinear:
-        """Return a scene (h, w, 3), scene-linear, lit by a lamp of that temperature, repainted."""
-        if self == Paint():
-            return linear
+    def matrix(self, temperature_k: int) -> Matrix:
+        """Return what repaints the scene-linear light of a lamp of that temperature, (3, 3).
+
+        What it makes negative is black.
+        """
         lamp = blackbody_rgb(temperature_k)
-        matrix = lamp[:, None] * self._reflectance_matrix() / lamp
-        return np.maximum(linear @ matrix.T.astype(linear.dtype), 0)
+        return np.asarray(lamp[:, None] * self._reflectance_matrix() / lamp)
 
     def _reflectance_matrix(self) -> Matrix:
         """Return the change of a reflectance: Rodrigues' rotation, then a mix with its mean."""

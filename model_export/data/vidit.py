@@ -136,13 +136,17 @@ class ViditFolder:
 
     def scene_linear(self, scene: int, light: Light, size_px: int) -> SceneLinear:
         """Return the same in scene-linear light, behind the renderer's tone curve."""
-        source_k = min(self.temperatures_k, key=lambda k: abs(k - light.temperature_k))
-        stored = self._read(scene, Light(light.direction, source_k), size_px)
-        linear = to_scene_linear(stored)
-        if source_k == light.temperature_k:
+        stored = self.stored_light(light)
+        linear = to_scene_linear(self._read(scene, stored, size_px))
+        if stored == light:
             return linear
-        gain = temperature_gain(source_k, light.temperature_k).astype(np.float32)
+        gain = temperature_gain(stored.temperature_k, light.temperature_k).astype(np.float32)
         return np.asarray(linear * gain)
+
+    def stored_light(self, light: Light) -> Light:
+        """Return the light of the file that a light is made from: the nearest temperature's."""
+        kelvin = min(self.temperatures_k, key=lambda k: abs(k - light.temperature_k))
+        return Light(light.direction, kelvin)
 
     def shadow_free(self, scene: int, size_px: int) -> Picture:
         """Return a scene without shadows, (size_px, size_px, 3).

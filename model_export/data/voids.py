@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from model_export.data.sending import send
 
 _OCTAVES: Final = ((3, 1.0), (8, 0.4), (32, 0.15))  # cells on a side, and the height of the noise
 _MAX_TILT: Final = 2.0  # above 1 a void mostly lies at the top or at the bottom
@@ -14,18 +20,41 @@ _EDGE: Final = 0.05  # height over which the light fades
 _SHARE: Final = (0.1, 0.5)
 
 
-def draw_lit(rng: np.random.Generator, size_px: int) -> npt.NDArray[np.float32]:
-    """Return how much of the light arrives at each pixel, (size_px, size_px, 1), 0 to 1.
+@dataclass(frozen=True, slots=True)
+class Void:
+    """What is drawn of a void.
 
-    The void's outline is that of a noise of three octaves, cut off where it has a tenth to half
-    of the picture.
+    Attributes:
+        tilt: how much lower the height is at the top than in the middle.
+        cells: noise of each octave, float32 (num_cells, num_cells).
+        share: of the picture that is void.
     """
-    rows = np.linspace(-1, 1, size_px, dtype=np.float32)[:, None]
-    height = np.float32(rng.uniform(-_MAX_TILT, _MAX_TILT)) * rows
-    for num_cells, amplitude in _OCTAVES:
-        cells = rng.standard_normal((num_cells, num_cells)).astype(np.float32)
-        noise = cv2.resize(cells, (size_px, size_px), interpolation=cv2.INTER_CUBIC)
-        height = height + np.float32(amplitude) * noise
-    level = np.quantile(height, rng.uniform(*_SHARE))
-    lit: npt.NDArray[np.float32] = np.clip((height - level) / _EDGE, 0, 1).astype(np.float32)
-    return lit[:, :, None]
+
+    tilt: float
+    cells: tuple[npt.NDArray[np.float32], ...]
+    share: float
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> Void:
+        """Draw a void, which has a tenth to half of the picture."""
+        tilt = rng.uniform(-_MAX_TILT, _MAX_TILT)
+        cells = tuple(rng.standard_normal((n, n)).astype(np.float32) for n, _ in _OCTAVES)
+        return cls(tilt, cells, rng.uniform(*_SHARE))
+
+
+def lit(voids: Sequence[Void], size_px: int, device: torch.device) -> Tensor:
+    """Return how much of the light arrives at each pixel, float32 (n, size_px, size_px), 0 to 1.
+
+    A void's outline is that of a noise of three octaves, cut off where it has its share.
+    """
+    tilts = send([void.tilt for void in voids], device)[:, None, None]
+    height = tilts * torch.linspace(-1, 1, size_px, device=device)[:, None]  # (n, h, 1)
+    for octave, (_, amplitude) in enumerate(_OCTAVES):
+        cells = send([void.cells[octave] for void in voids], device)
+        noise = F.interpolate(cells[:, None], size=(size_px, size_px), mode="bicubic")
+        height = height + amplitude * noise[:, 0]  # (n, h, w)
+    ordered = height.flatten(1).sort(dim=1).values
+    level = torch.stack(
+        [row[round(void.share * (len(row) - 1))] for row, void in zip(ordered, voids, strict=True)]
+    )
+    return ((height - level[:, None, None]) / _EDGE).clamp(0, 1)

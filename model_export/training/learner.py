@@ -48,7 +48,9 @@ class Learner:
         for name, part in parts.items():
             part.requires_grad_(name in stage.trains)
         learning = [weight for weight in network.parameters() if weight.requires_grad]
-        self._optimizer = torch.optim.Adam(learning, stage.learning_rate, config.betas)
+        self._optimizer = torch.optim.Adam(
+            learning, stage.learning_rate, config.betas, fused=device.type == "cuda"
+        )
         self._of_pictures: list[Loss] = [name for name in LOSSES if name in stage.losses]
         self._of_network = [name for name in stage.losses if name not in LOSSES]
         self._critics: dict[Loss, Critic] = {}
@@ -72,20 +74,15 @@ class Learner:
         for name, critic in self._critics.items():
             critic.load_state_dict(state[name])
 
-    def learn(self, pair: Pair, step: int) -> dict[str, float]:
-        """Take one step; return the value of each loss."""
+    def learn(self, pair: Pair, step: int) -> dict[str, Tensor]:
+        """Take one step; return each loss, a scalar, for which a GPU need not have come by yet."""
         self._set_learning_rate(step)
         losses = dict(self._losses(pair))
         total = torch.stack([self._stage.losses[name] * loss for name, loss in losses.items()])
         self._optimizer.zero_grad(set_to_none=True)
         total.sum().backward()
         self._optimizer.step()
-        return {name: loss.item() for name, loss in losses.items()}
-
-    @torch.no_grad()
-    def picture(self, pair: Pair) -> Tensor:
-        """Return the picture that this stage judges, (n, 3, h, w) in [-1, 1]."""
-        return self._picture(pair)
+        return {name: loss.detach() for name, loss in losses.items()}
 
     def _picture(self, pair: Pair) -> Tensor:
         return self._network.judged(self._stage.judges, pair.image, pair.light).float()

@@ -17,22 +17,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
-from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
 from model_export.atomic import replacing
 from model_export.checkpoint import Checkpoint, refuse_unlike, save
 from model_export.config import Stage, TrainingConfig
-from model_export.data.pairs import Pair, Pairs, to_picture
+from model_export.data.pairs import Pairs, to_picture
 from model_export.data.vidit import ViditFolder
 from model_export.networks.architectures import build
+from model_export.networks.base import RelightingNetwork
 from model_export.sheets import write_sheet
 from model_export.training.conditions import Machine, Origin, Start
+from model_export.training.feeding import Feeder
 from model_export.training.learner import Learner
 from model_export.training.losses import PerceptualLoss
 from model_export.training.running_mean import running_mean
@@ -96,6 +97,8 @@ class Training:
             _begin_with(self._network, start.weights)
         convert_conv2d_weight_memory_format(self._network, torch.channels_last)
         self._mean = running_mean(self._network, config.ema_decay)
+        if machine.compiles:
+            self._network.compile(dynamic=False)  # each size of pictures has its own kernels
         self._stage_index = 0
         self._step = 0
         self._learners: dict[str, Any] = {}  # state of optimiser and critics, when resumed
@@ -134,16 +137,19 @@ class Training:
             Whether all stages are done.
         """
         self.out.mkdir(parents=True, exist_ok=True)
+        torch.backends.cudnn.benchmark = True  # few sizes, many steps
+        feeder = Feeder(self.config, self._folder, self._machine)
         until_s = time.monotonic() + (float("inf") if minutes is None else minutes * 60)
         with _stop_on_signal() as stop:
             while self._stage_index < len(self.config.stages):
-                if not self._run_stage(self.config.stages[self._stage_index], until_s, stop):
+                if not self._run_stage(feeder, until_s, stop):
                     return False
                 self._stage_index, self._step, self._learners = self._stage_index + 1, 0, {}
                 self._save({})
         return True
 
-    def _run_stage(self, stage: Stage, until_s: float, stop: threading.Event) -> bool:
+    def _run_stage(self, feeder: Feeder, until_s: float, stop: threading.Event) -> bool:
+        stage = self.config.stages[self._stage_index]
         torch.manual_seed(self.config.seed + self._stage_index)  # critics start alike
         learner = Learner(self._network, stage, self.config, self._device, self._perceptual)
         if self._learners:
@@ -151,7 +157,8 @@ class Training:
         if self._step == 0:
             self._mean.n_averaged.zero_()  # what this stage trains begins anew
         saved_s = time.monotonic()
-        bar = tqdm(self._batches(stage), desc=stage.name, initial=self._step, total=stage.num_steps)
+        batches = feeder.batches(self._stage_index, self._step)
+        bar = tqdm(batches, desc=stage.name, initial=self._step, total=stage.num_steps)
         for pair in bar:
             with torch.autocast(
                 self._device.type, torch.bfloat16, enabled=self._machine.precision == "bfloat16"
@@ -160,10 +167,11 @@ class Training:
             self._mean.update_parameters(self._network)
             self._step += 1
             if self._step % _LOG_EVERY_STEPS == 0:
-                self._log(stage, losses)
-                bar.set_postfix({name: f"{value:.3f}" for name, value in losses.items()})
+                values = {name: loss.item() for name, loss in losses.items()}
+                self._log(stage, values)
+                bar.set_postfix({name: f"{value:.3f}" for name, value in values.items()})
             if self._step % _SHEET_EVERY_STEPS == 0 or self._step == stage.num_steps:
-                self._write_samples(stage, learner)
+                self._write_samples(stage)
             stopped = stop.is_set() or time.monotonic() > until_s
             if stopped or time.monotonic() - saved_s > _SAVE_EVERY_S:
                 self._save(learner.state_dict())
@@ -171,28 +179,6 @@ class Training:
             if stopped and self._step < stage.num_steps:
                 return False
         return True
-
-    def _batches(self, stage: Stage) -> Iterator[Pair]:
-        pairs = Pairs(
-            self._folder,
-            stage,
-            self.config.lights,
-            self.config.augmentation,
-            seed=(self.config.seed, self._stage_index),
-        )
-        rest = Subset(pairs, range(self._step * stage.batch_size, len(pairs)))
-        on_gpu = self._device.type == "cuda"
-        loader = DataLoader(
-            rest, stage.batch_size, num_workers=self._machine.num_workers, pin_memory=on_gpu
-        )
-        for pair in loader:
-            image, target, light = (each.to(self._device, non_blocking=True) for each in pair)
-            channels_last = torch.channels_last
-            yield Pair(
-                image.contiguous(memory_format=channels_last),
-                target.contiguous(memory_format=channels_last),
-                light,
-            )
 
     def _save(self, learners: Mapping[str, Any]) -> None:
         state = {
@@ -242,16 +228,17 @@ class Training:
             for name, value in losses.items():
                 writer.writerow([stage.name, self._step, name, f"{value:.5f}"])
 
-    def _write_samples(self, stage: Stage, learner: Learner) -> None:
+    @torch.no_grad()
+    def _write_samples(self, stage: Stage) -> None:
         whole = dataclasses.replace(stage, half_size_every=0)
         pairs = Pairs(
             self._held_out, whole, self.config.lights, self.config.augmentation, seed=(1,)
         )
-        rows = []
+        network, rows = cast(RelightingNetwork, self._mean.module), []
         for index in range(min(_NUM_SHEET_ROWS, len(pairs))):
             pair = pairs[index]
-            batch = Pair(*(each[None].to(self._device) for each in pair))
-            picture = learner.picture(batch)[0]
+            image, light = pair.image[None].to(self._device), pair.light[None].to(self._device)
+            picture = network.judged(stage.judges, image, light)[0]
             rows.append([to_picture(pair.image), to_picture(picture), to_picture(pair.target)])
         name = f"{self._stage_index + 1}-{stage.name}-{self._step:06d}.png"
         write_sheet(self.out / "samples" / name, ["input", stage.judges, stage.target], rows)

@@ -21,7 +21,9 @@ def running_mean(network: nn.Module, decay: float) -> AveragedModel:
     """
 
     def take_in(means: PARAM_LIST, weights: PARAM_LIST, num_taken: Tensor | int) -> None:
-        warm = (1 + int(num_taken)) / (10 + int(num_taken))
-        get_ema_multi_avg_fn(min(decay, warm))(means, weights, num_taken)
+        taken = int(mean.n_averaged)  # on the host: `num_taken` waits for the device
+        decay_now = min(decay, (1 + taken) / (10 + taken))
+        get_ema_multi_avg_fn(decay_now)(means, weights, num_taken)
 
-    return AveragedModel(network, multi_avg_fn=take_in)
+    mean = AveragedModel(network, multi_avg_fn=take_in)
+    return mean

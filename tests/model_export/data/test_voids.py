@@ -2,20 +2,26 @@
 
 import numpy as np
 import pytest
+import torch
 
-from model_export.data.voids import draw_lit
+from model_export.data.voids import Void, lit
+
+CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_tenth_to_half_of_a_picture_is_void_and_most_of_the_rest_is_lit(seed):
-    lit = draw_lit(np.random.default_rng(seed), 96)
-    assert lit.shape == (96, 96, 1)
-    assert lit.min() == 0
-    assert lit.max() == 1
-    assert 0.09 <= np.mean(lit == 0) <= 0.51
-    assert np.mean((lit > 0) & (lit < 1)) < 0.1
+    arriving = lit([Void.draw(np.random.default_rng(seed))], 96, CPU)
+    assert arriving.shape == (1, 96, 96)
+    assert arriving.min() == 0
+    assert arriving.max() == 1
+    assert 0.09 <= (arriving == 0).float().mean() <= 0.51
+    assert ((arriving > 0) & (arriving < 1)).float().mean() < 0.1
 
 
-def test_voids_differ_from_pair_to_pair():
+def test_voids_differ_from_pair_to_pair_and_not_with_their_neighbours():
     rng = np.random.default_rng(0)
-    assert not np.array_equal(draw_lit(rng, 64), draw_lit(rng, 64))
+    one, other = Void.draw(rng), Void.draw(rng)
+    both = lit([one, other], 64, CPU)
+    assert not torch.equal(both[0], both[1])
+    torch.testing.assert_close(both[:1], lit([one], 64, CPU))

@@ -12,6 +12,7 @@ from model_export.data.pairs import Pair, to_tensor
 from model_export.data.sources import MissingData
 from model_export.evaluation.scores import ssim
 from model_export.training.conditions import Machine, Origin
+from model_export.training.feeding import Feeder
 from model_export.training.learner import Learner
 from model_export.training.loop import RunMismatch, Training
 from model_export.training.losses import (
@@ -127,8 +128,30 @@ def test_one_network_learns_to_tell_its_lights_apart(start):
     pair = Pair(image.expand(2, -1, -1, -1).clone(), targets, lights)
     for step in range(60):
         learner.learn(pair, step)
-    east, west = learner.picture(pair).mean(dim=(1, 2, 3)).tolist()
+    with torch.no_grad():
+        east, west = network(pair.image, pair.light).mean(dim=(1, 2, 3)).tolist()
     assert east > west + 0.2
+
+
+def test_a_device_that_keeps_the_pictures_draws_the_pairs_that_the_host_would(start):
+    """The two differ by rounding alone: a batch is summed in another order than its pairs."""
+    vary = dataclasses.replace(DEFAULT.augmentation, ambient=0.5, void=0.5)
+    stages = [
+        dataclasses.replace(stage, batch_size=3, size_px=64, half_size_every=2)
+        for stage in TINY.stages
+    ]
+    config = dataclasses.replace(TINY, augmentation=vary, stages=tuple(stages))
+    read, kept = (
+        Feeder(config, start("run")._folder, Machine(keeps_pictures=keeps))
+        for keeps in (False, True)
+    )
+    for index in (0, len(stages) - 1):  # without shadows, and relit
+        for one, other in zip(read.batches(index, 0), kept.batches(index, 0), strict=True):
+            assert one.image.shape == other.image.shape
+            assert one.light.tolist() == other.light.tolist()
+            one_code = 1.01 / 127.5
+            torch.testing.assert_close(one.image, other.image, atol=one_code, rtol=0)
+            torch.testing.assert_close(one.target, other.target, atol=one_code, rtol=0)
 
 
 def test_what_a_run_leaves_is_the_running_mean_of_its_weights(start):
@@ -177,7 +200,7 @@ def test_the_perceptual_loss_tells_a_texture_from_its_blur():
 
 
 def test_the_paper_is_a_config_of_its_own():
-    assert set(CONFIGS) == {"paper", "default"}
+    assert set(CONFIGS) == {"paper", "default", "gpu"}
     assert [stage.trains for stage in PAPER.stages] == [
         ("scene_reconversion",),
         ("shadow_prior",),
