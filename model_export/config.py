@@ -249,7 +249,7 @@ DEFAULT: Final = TrainingConfig(
 
 # For one data-centre GPU: larger steps, a rate that suits the paper's width, too, and in the last
 # stage less weight on SSIM, which many pictures raise by themselves.
-_GPU_STEPS: Final = (300, 300, 100, 2000, 5000)
+_GPU_STEPS: Final = (300, 300, 100, 2000, 2500)
 _GPU_BATCHES: Final = tuple(
     replace(stage, num_steps=num_steps, batch_size=32, learning_rate=5e-4)
     for stage, num_steps in zip(DEFAULT.stages, _GPU_STEPS, strict=True)

@@ -92,10 +92,10 @@ class ResidentPictures:
         self._shadow_free: dict[int, Tensor] = {}
 
         def all_lights(scene: int) -> Tensor:
-            return _planes(folder.picture(scene, light, size_px) for light in lights)
+            return _planes(folder.read(scene, light, size_px) for light in lights)
 
         def no_shadows(scene: int) -> Tensor:
-            return _planes([folder.shadow_free(scene, size_px)])
+            return _planes([folder.read_shadow_free(scene, size_px)])
 
         for size_px in sorted(set(sizes_px)):
             self._stored[size_px] = self._read_all(f"{size_px} px", all_lights)

@@ -154,15 +154,20 @@ class ViditFolder:
         Raises:
             MissingData: it has not been made yet.
         """
-        name = f"Image{scene:03d}.png"
-        return self._cached(
-            (f"{SHADOW_FREE_FOLDER}/{name}", size_px),
-            lambda: read_picture(Source(self.shadow_free_folder), name, size_px),
-        )
+        key = (f"{SHADOW_FREE_FOLDER}/{scene}", size_px)
+        return self._cached(key, lambda: self.read_shadow_free(scene, size_px))
 
-    def _read(self, scene: int, light: Light, size_px: int) -> Picture:
-        name = self._files[scene, light]
-        return self._cached((name, size_px), lambda: read_picture(self._source, name, size_px))
+    def read(self, scene: int, stored: Light, size_px: int) -> Picture:
+        """Return a picture that is there as a file, and do not keep it; several threads may."""
+        return read_picture(self._source, self._files[scene, stored], size_px)
+
+    def read_shadow_free(self, scene: int, size_px: int) -> Picture:
+        """Return what `shadow_free` does, and do not keep it; several threads may."""
+        return read_picture(Source(self.shadow_free_folder), f"Image{scene:03d}.png", size_px)
+
+    def _read(self, scene: int, stored: Light, size_px: int) -> Picture:
+        key = (self._files[scene, stored], size_px)
+        return self._cached(key, lambda: self.read(scene, stored, size_px))
 
     def _cached(self, key: tuple[str, int], read: Callable[[], Picture]) -> Picture:
         picture = self._pictures.get(key)

@@ -36,7 +36,7 @@ from model_export.training.conditions import Machine, Origin, Start
 from model_export.training.feeding import Feeder
 from model_export.training.learner import Learner
 from model_export.training.losses import PerceptualLoss
-from model_export.training.running_mean import running_mean
+from model_export.training.running_mean import RunningMean
 
 STATE_FILE: Final = "state.pt"
 _SAVE_EVERY_S: Final = 300.0
@@ -96,7 +96,7 @@ class Training:
         if start:
             _begin_with(self._network, start.weights)
         convert_conv2d_weight_memory_format(self._network, torch.channels_last)
-        self._mean = running_mean(self._network, config.ema_decay)
+        self._mean = RunningMean(self._network, config.ema_decay)
         if machine.compiles:
             self._network.compile(dynamic=False)  # each size of pictures has its own kernels
         self._stage_index = 0

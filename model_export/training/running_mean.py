@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
-from torch.optim.swa_utils import PARAM_LIST, AveragedModel, get_ema_multi_avg_fn
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 
-def running_mean(network: nn.Module, decay: float) -> AveragedModel:
-    """Return a copy of the network whose weights follow the network's.
+class RunningMean(AveragedModel):
+    """A copy of a network whose weights follow the network's.
 
         mean = d mean + (1 - d) weights,  d = min(decay, (1 + n) / (10 + n)),  n taken in before
 
@@ -16,14 +16,27 @@ def running_mean(network: nn.Module, decay: float) -> AveragedModel:
     `n_averaged` to zero.
 
     Args:
-        network: whose weights are taken in; the copy is where it is.
+        network: whose weights are taken in, and which has no buffers; the copy is where it is.
         decay: 0 to 1; 0 makes the mean the last weights themselves.
     """
 
-    def take_in(means: PARAM_LIST, weights: PARAM_LIST, num_taken: Tensor | int) -> None:
-        taken = int(mean.n_averaged)  # on the host: `num_taken` waits for the device
-        decay_now = min(decay, (1 + taken) / (10 + taken))
-        get_ema_multi_avg_fn(decay_now)(means, weights, num_taken)
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        super().__init__(network)
+        self._decay = decay
 
-    mean = AveragedModel(network, multi_avg_fn=take_in)
-    return mean
+    def update_parameters(self, model: nn.Module) -> None:
+        """Take the network's weights in.
+
+        The base class sends its count to the device each time, and waits until that has come
+        by it. Here the host counts.
+        """
+        taken = int(self.n_averaged)
+        means = [mean.detach() for mean in self.module.parameters()]
+        weights = [weight.detach() for weight in model.parameters()]
+        if taken == 0:
+            for mean, weight in zip(means, weights, strict=True):
+                mean.copy_(weight)
+        else:
+            decay = min(self._decay, (1 + taken) / (10 + taken))
+            get_ema_multi_avg_fn(decay)(means, weights, taken)
+        self.n_averaged += 1

@@ -239,3 +239,13 @@ def test_dissimilarity_is_one_minus_the_ssim_that_evaluation_measures():
     found = dissimilarity(to_tensor(picture)[None], to_tensor(target)[None])
     assert found.item() == pytest.approx(1 - ssim(picture, target), abs=2e-3)
     assert dissimilarity(to_tensor(target)[None], to_tensor(target)[None]).item() < 1e-6
+
+
+def test_a_training_can_begin_at_a_later_stage_and_be_of_any_length():
+    later = DEFAULT.from_stage("together").longer(0.5)
+    assert [stage.name for stage in later.stages] == ["together", "finish"]
+    halves = [stage.num_steps / 2 for stage in DEFAULT.stages[-2:]]
+    assert [stage.num_steps for stage in later.stages] == halves
+    assert [stage.num_steps for stage in DEFAULT.longer(1e-9).stages] == [1] * 5
+    with pytest.raises(ValueError, match="'polish' is not one of scene_reconversion, "):
+        DEFAULT.from_stage("polish")
