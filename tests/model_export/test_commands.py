@@ -142,6 +142,7 @@ def _make_fainter(path):
         ("train", "{root}", "{empty}/run", "--held-out", "1", "--resume"),
         ("train", "{root}", "{empty}/run", "--held-out", "4"),
         ("train", "{root}", "{empty}/run", "--architecture", "drn-m"),
+        ("train", "{root}", "{empty}/run", "--first-stage", "polish"),
         ("train", "{root}", "{empty}/run", "--held-out", "1", "--trained-on", ""),
         ("train", "{root}", "{run}", "--held-out", "2", "--resume"),
         ("train", "{root}", "{run}", "--held-out", "1", "--resume", "--architecture", "drn-s"),
