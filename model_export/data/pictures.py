@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import torch
@@ -19,6 +19,8 @@ from model_export.data.sending import send
 from model_export.data.sources import Picture
 from model_export.data.vidit import ViditFolder
 from service.lights import DIRECTIONS, Light
+
+_READ_AT_ONCE: Final = 64  # scenes
 
 
 class Pictures(Protocol):
@@ -116,15 +118,16 @@ class ResidentPictures:
 
     def _read_all(self, what: str, read: Callable[[int], Tensor]) -> Tensor:
         """Return what is read of every scene, (scenes, ..., 3, h, w), on the device."""
-        whole: Tensor | None = None
-        with ThreadPoolExecutor() as threads:
-            read_scenes = threads.map(read, self._row)
-            for row, planes in enumerate(tqdm(read_scenes, what, total=len(self._row))):
-                if whole is None:
-                    shape = (len(self._row), *planes.shape)
-                    whole = torch.empty(shape, dtype=torch.uint8, device=self.device)
-                whole[row] = planes.to(self.device)
-        assert whole is not None  # a folder has scenes
+        scenes = list(self._row)
+        first = read(scenes[0])
+        whole = torch.empty((len(scenes), *first.shape), dtype=torch.uint8, device=self.device)
+        bar = tqdm(total=len(scenes), desc=what, unit="scene")
+        with ThreadPoolExecutor() as threads, bar:
+            for start in range(0, len(scenes), _READ_AT_ONCE):  # the host holds no more of them
+                some = threads.map(read, scenes[start : start + _READ_AT_ONCE])
+                for row, planes in enumerate(some, start):
+                    whole[row] = planes.to(self.device)
+                    bar.update()
         return whole
 
 

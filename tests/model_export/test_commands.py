@@ -47,6 +47,15 @@ def test_a_run_of_no_time_takes_one_step_and_says_how_to_go_on(folder, trained):
     assert load(trained).provenance["steps.scene_reconversion"] == 2
 
 
+def test_a_training_begins_at_a_stage_goes_half_as_long_and_keeps_its_pictures(folder, tmp_path):
+    told = ("--held-out", 1, "--first-stage", "finish", "--length", 0.5, "--keep-pictures")
+    result = run("train", folder.root, tmp_path / "run", *told)
+    assert result.exit_code == 0, result.output
+    provenance = load(tmp_path / "run" / "drn-xs.pt").provenance
+    steps = {name: value for name, value in provenance.items() if name.startswith("steps.")}
+    assert steps == {"steps.finish": 1}
+
+
 def test_the_mean_of_two_sittings_is_a_checkpoint_that_says_so(folder, trained, tmp_path):
     first = tmp_path / trained.name  # as two runs leave it, each in its folder
     first.write_bytes(trained.read_bytes())
