@@ -1,7 +1,7 @@
 """Where training gets a folder's pictures from: its files, or the memory of a device.
 
-A GPU learns from more pictures in a second than processes on its host can read and vary. There,
-all pictures of the folder are kept as codes beside the network: 1.6 MB a scene of 256 px.
+A GPU that learns faster than processes on its host read and vary pictures would wait for them.
+There, all pictures of the folder are kept as codes beside the network: 1.6 MB a scene of 256 px.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from model_export.data.sending import send
-from service.color import ACES_IN, ACES_OUT, aces_rational, aces_rational_inverse, srgb_to_linear
+from model_export.data.vidit import linear_of_codes
+from service.color import ACES_IN, ACES_OUT, aces_rational, aces_rational_inverse
 
 
 class _Constants(NamedTuple):
@@ -45,6 +46,5 @@ def to_codes(linear: Tensor) -> Tensor:
 
 @cache
 def _constants_on(device: torch.device) -> _Constants:
-    codes = srgb_to_linear(np.arange(256, dtype=np.float32) / np.float32(255))
     matrices = (ACES_IN, ACES_OUT, np.linalg.inv(ACES_IN), np.linalg.inv(ACES_OUT))
-    return _Constants(*(send(constant, device) for constant in (codes, *matrices)))
+    return _Constants(*(send(constant, device) for constant in (linear_of_codes(), *matrices)))

@@ -232,10 +232,10 @@ def render_srgb(linear: SceneLinear) -> Picture:
 
 def to_scene_linear(picture: Picture) -> SceneLinear:
     """Return sRGB codes as the scene-linear light that `render_srgb` made them of."""
-    return aces_inverse(_linear_of_codes()[picture])
+    return aces_inverse(linear_of_codes()[picture])
 
 
 @cache
-def _linear_of_codes() -> SceneLinear:
+def linear_of_codes() -> SceneLinear:
     """Return the linear light of each of the 256 sRGB codes."""
     return srgb_to_linear(np.arange(256, dtype=np.float32) / np.float32(255))

@@ -21,6 +21,7 @@ class RunningMean(AveragedModel):
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
+        assert not any(True for _ in network.buffers()), "buffers would stay as they began"
         super().__init__(network)
         self._decay = decay
 
