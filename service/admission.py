@@ -36,15 +36,21 @@ class Admission:
 
     @contextmanager
     def coming(self, caller: str, work: Hashable) -> Iterator[None]:
-        """Count work of a caller that is on its way to the device's queue; equal work once."""
+        """Count work of a caller that is on its way to the device's queue; equal work once.
+
+        Once one of those who share it has come through, nobody else need bring it.
+        """
         coming = self._coming[caller]
         coming[work] += 1
         try:
             yield
-        finally:
+        except BaseException:
             coming[work] -= 1
-            if not coming[work]:
+            if coming[work] <= 0:
                 del coming[work]
+            raise
+        for works in self._coming.values():
+            works.pop(work, None)
 
     def expects(self, work: Hashable) -> bool:
         """Tell whether the same work is on its way already."""

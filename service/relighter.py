@@ -205,7 +205,7 @@ class Relighter:
     @contextmanager
     def _expected(self, request: RelightRequest, key: Hashable) -> Iterator[None]:
         """Ask for admission and count as coming, but where the device need do nothing more."""
-        if self._cache.knows(key, request.priority):
+        if self._cache.knows(key, request.priority) or request.options.strength == 0:
             yield
             return
         work = (key, request.priority) if self._cache.enabled else object()
