@@ -37,6 +37,7 @@ defaults
   timeout connect 1s
   timeout client 90s
   timeout server 90s
+  timeout check 5s
   retries 3
   option redispatch 1
   retry-on conn-failure

@@ -10,7 +10,7 @@ from service.api.problems import CODES
 
 
 def relight(url: str, data: bytes, **options: object) -> httpx.Response:
-    return httpx.post(f"{url}/relight", content=data, params=options)
+    return httpx.post(f"{url}/relight", content=data, params=options, timeout=30)
 
 
 def metric(url: str, line_start: str) -> float:
@@ -18,11 +18,14 @@ def metric(url: str, line_start: str) -> float:
     return float(next(line for line in lines if line.startswith(line_start)).rpartition(" ")[2])
 
 
+def queued(url: str) -> float:
+    """How many images wait for the device."""
+    return _total(url, "relight_queue_depth")
+
+
 def cancelled(url: str) -> float:
     """How many clients left before their answer, wherever they were."""
-    lines = httpx.get(f"{url}/metrics").text.splitlines()
-    values = [line for line in lines if line.startswith("relight_cancelled_total")]
-    return sum(float(line.rpartition(" ")[2]) for line in values)
+    return _total(url, "relight_cancelled_total")
 
 
 def problem_of(answer: httpx.Response) -> dict:
@@ -34,7 +37,12 @@ def problem_of(answer: httpx.Response) -> dict:
     return problem
 
 
-def wait_until(happened, timeout_s=5.0):
+def _total(url: str, name: str) -> float:
+    lines = httpx.get(f"{url}/metrics").text.splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
+
+
+def wait_until(happened, timeout_s=30.0):
     end_s = time.monotonic() + timeout_s
     while not happened():
         assert time.monotonic() < end_s, "it did not happen"

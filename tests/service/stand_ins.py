@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, save_model
 from PIL import Image
 
 from service.contract import INPUT_NAME, OUTPUT_NAME, ModelContract
+from service.inference.fake_engine import FakeEngine
 from service.lights import Light
 
 
@@ -81,6 +82,35 @@ def encoded(pixels: NDArray[np.uint8], format_name: str) -> bytes:
 def decoded(data: bytes) -> NDArray[np.uint8]:
     """Return the pixels of an image file, uint8 (h, w, 3)."""
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+class Hold:
+    """What `held` gives: the sizes of the batches that the device was given, and `release()`."""
+
+    def __init__(self, duration_s: Callable[[int], float]) -> None:
+        self.sizes: list[int] = []
+        self._duration_s = duration_s
+        self._free = threading.Event()
+
+    def __call__(self, n: int) -> float:
+        self.sizes.append(n)
+        assert self._free.wait(50), "nobody released the device"
+        return self._duration_s(n)
+
+    def release(self) -> None:
+        self._free.set()
+
+
+@contextmanager
+def held(engine: FakeEngine) -> Iterator[Hold]:
+    """Hold every batch on the device until the block ends, or its `release()` is called."""
+    before = engine.duration_s
+    engine.duration_s = hold = Hold(before)
+    try:
+        yield hold
+    finally:
+        engine.duration_s = before
+        hold.release()
 
 
 @contextmanager

@@ -21,19 +21,20 @@ async def test_a_job_past_its_budget_gives_its_place_to_the_next(pool):
     try:
         with pytest.raises(OverBudget):
             await pool.run(Step.PREPARE, stop.wait, budget_s=0.05)
-        assert await asyncio.wait_for(pool.run(Step.PREPARE, lambda: "next"), 1) == "next"
+        assert await asyncio.wait_for(pool.run(Step.PREPARE, lambda: "next"), 30) == "next"
         assert pool.wait_s() == 0
     finally:
         stop.set()
 
 
 async def test_the_budget_begins_when_the_job_begins(pool):
-    async def run(**budget):
-        return await pool.run(Step.PREPARE, lambda: time.sleep(0.1), **budget)
-
-    await asyncio.gather(
-        run(), run(budget_s=0.19), run(budget_s=0.19)
-    )  # the last one waits for 0.2 s
+    free = threading.Event()
+    first = asyncio.create_task(pool.run(Step.PREPARE, free.wait))
+    second = asyncio.create_task(pool.run(Step.PREPARE, lambda: "in time", budget_s=0.5))
+    await asyncio.sleep(0.7)  # it waits for longer than it may run
+    free.set()
+    assert await second == "in time"
+    await first
 
 
 async def test_no_more_jobs_run_at_once_than_there_are_threads(pool):

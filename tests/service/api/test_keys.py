@@ -14,7 +14,7 @@ from service.app import create_app
 from service.keys import digest_of
 from service.settings import Settings
 from tests.service.calls import metric, problem_of, wait_until
-from tests.service.stand_ins import serving
+from tests.service.stand_ins import held, serving
 
 NO_LIMITS = httpx.Limits(max_connections=None)
 KEYS = {
@@ -72,15 +72,20 @@ def test_without_admin_keys_nobody_reloads(url):
 
 
 async def test_a_key_has_only_its_share_of_requests_at_once(fake_service, png):
-    with fake_service(lambda n: 0.2, max_requests_per_key=2, **KEYS) as (url, _):
-        async with httpx.AsyncClient(base_url=url) as client:
+    with fake_service(lambda n: 0.0, max_requests_per_key=2, **KEYS) as (url, engine):
+        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
 
             async def call(key: str) -> httpx.Response:
                 return await client.post("/relight", content=png, headers={"X-Api-Key": key})
 
-            busy = [asyncio.create_task(call("secret")) for _ in range(2)]
-            await asyncio.sleep(0.1)
-            refused, other = await asyncio.gather(call("secret"), call("another"))
+            with held(engine):
+                busy = [asyncio.create_task(call("secret")) for _ in range(2)]
+                waiting = 'relight_requests_outstanding{priority="interactive"}'
+                await asyncio.to_thread(wait_until, lambda: metric(url, waiting) == 2)
+                refused = await call("secret")
+                pending = asyncio.create_task(call("another"))
+                await asyncio.to_thread(wait_until, lambda: metric(url, waiting) == 3)
+            other = await pending
             assert {answer.status_code for answer in await asyncio.gather(*busy)} == {200}
             assert (await call("secret")).status_code == 200  # the slots came back
     assert (refused.status_code, problem_of(refused)["code"]) == (429, "rate_limited")
@@ -90,12 +95,14 @@ async def test_a_key_has_only_its_share_of_requests_at_once(fake_service, png):
 
 @pytest.mark.parametrize("headers", [{}, {"X-Priority": "bulk"}])
 def test_a_key_for_bulk_work_is_served_as_such(fake_service, png, headers):
-    with fake_service(lambda n: 0.2, **KEYS) as (url, _), ThreadPoolExecutor() as thread:
-        answer = thread.submit(
-            httpx.post, f"{url}/relight", content=png, headers=headers | {"X-Api-Key": "batch"}
-        )
-        waiting = 'relight_requests_outstanding{priority="bulk"}'
-        wait_until(lambda: metric(url, waiting) == 1)
+    keyed = headers | {"X-Api-Key": "batch"}
+    with fake_service(lambda n: 0.0, **KEYS) as (url, engine), ThreadPoolExecutor() as thread:
+        with held(engine):
+            answer = thread.submit(
+                httpx.post, f"{url}/relight", content=png, headers=keyed, timeout=30
+            )
+            waiting = 'relight_requests_outstanding{priority="bulk"}'
+            wait_until(lambda: metric(url, waiting) == 1)
         assert answer.result().status_code == 200
 
 
@@ -107,8 +114,8 @@ def test_a_key_for_bulk_work_cannot_ask_for_more(guarded_url, png, path):
 
 
 async def test_a_key_that_floods_the_service_does_not_shut_another_out(fake_service, png):
-    knobs = KEYS | {"max_batch_size": 1, "max_queue_wait_ms": 500}
-    with fake_service(lambda n: 0.05, **knobs) as (url, _):
+    knobs = KEYS | {"max_batch_size": 1, "max_queue_wait_ms": 2500}
+    with fake_service(lambda n: 0.25, **knobs) as (url, _):
         async with httpx.AsyncClient(base_url=url, limits=NO_LIMITS, timeout=30) as client:
 
             async def call(key: str) -> int:
@@ -116,7 +123,7 @@ async def test_a_key_that_floods_the_service_does_not_shut_another_out(fake_serv
                 return answer.status_code
 
             flood = [asyncio.create_task(call("secret")) for _ in range(60)]
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.5)
             few = [await call("another") for _ in range(5)]
             flooded = await asyncio.gather(*flood)
     assert few == [200] * 5

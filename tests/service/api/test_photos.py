@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from io import BytesIO
 
 import cv2
@@ -144,17 +144,20 @@ def test_an_operator_can_run_every_photo_at_one_square(models_dir, png, picture)
 def test_a_decode_that_outlives_its_budget_is_counted_and_blocks_nobody(
     models_dir, png, wide_tiff, monkeypatch
 ):
+    free = threading.Event()
+
     def stuck_on_tiff(data, *arguments, **options):
         if data == wide_tiff:
-            time.sleep(1.5)
+            free.wait(50)
         return prepare(data, *arguments, **options)
 
     monkeypatch.setattr(relighter, "prepare", stuck_on_tiff)
-    settings = Settings(models_dir=models_dir, decode_budget_s=0.3, num_threads=1)
+    settings = Settings(models_dir=models_dir, decode_budget_s=2.0, num_threads=1)
     with serving(create_app(settings)) as url:
-        problem = problem_of(relight(url, wide_tiff))
-        started_s = time.monotonic()
-        assert relight(url, png).status_code == 200
-        assert time.monotonic() - started_s < 1  # the only thread is still stuck
-        assert metric(url, "relight_decode_overruns_total") == 1
+        try:
+            problem = problem_of(relight(url, wide_tiff))
+            assert relight(url, png).status_code == 200  # the only thread is still stuck
+            assert metric(url, "relight_decode_overruns_total") == 1
+        finally:
+            free.set()
     assert (problem["status"], problem["code"]) == (422, "image_too_slow")

@@ -33,7 +33,7 @@ async def test_twenty_temperatures_of_one_photo_cost_one_inference(fake_service,
 async def test_requests_that_share_an_inference_are_not_refused_for_each_other(fake_service, png):
     knobs = {"cache_bytes": ROOM, "max_queue_wait_ms": 750, "max_batch_size": 1}
     with fake_service(lambda n: 0.5, **knobs) as (url, engine):
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
             answers = await asyncio.gather(
                 *(
                     client.post("/relight", content=png, params={"temperature": 2500 + 100 * i})

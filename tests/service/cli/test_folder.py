@@ -137,7 +137,7 @@ def test_a_service_that_goes_away_stops_the_run_with_one_line(fake_service, sour
         probe.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
         started_s = time.monotonic()
-        done = run("folder", source, tmp_path / "out", "--url", url, "--timeout", "1")
+        done = run("folder", source, tmp_path / "out", "--url", url, "--timeout", "5")
     assert done.returncode == 1
     assert time.monotonic() - started_s < 30
     assert done.stderr.strip().startswith("error: ")
