@@ -153,7 +153,7 @@ class Settings(BaseSettings):
     max_requests_per_key: int | None = Field(
         default=None,
         ge=1,
-        description="most requests in flight for one key; above it, a 429",
+        description="most photos or batches in flight for one key; above it, a 429",
         json_schema_extra={"default_text": "no limit"},
     )
     cors_origins: _Words = Field(

@@ -9,7 +9,7 @@ from fastapi import Request
 
 from service.batching.urgency import Priority
 from service.errors import Forbidden, InvalidOption
-from service.keys import Keyring
+from service.keys import Key, Keyring
 
 TIMEOUT_HEADER: Final = "X-Request-Timeout-Ms"
 PRIORITY_HEADER: Final = "X-Priority"
@@ -17,15 +17,26 @@ PRIORITY_HEADER: Final = "X-Priority"
 _PRIORITIES: Final = {priority.name.lower(): priority for priority in Priority}
 
 
-async def known_caller(request: Request) -> AsyncIterator[None]:
+async def known_caller(request: Request) -> Key:
+    """Let a request in when its key is known, and return that; a FastAPI dependency.
+
+    Raises:
+        Unauthorized: it may not come in.
+    """
+    keyring: Keyring = request.app.state.keyring
+    caller = keyring.caller(_given_key(request))
+    request.state.caller, request.state.bulk_only = caller.name, caller.bulk_only
+    return caller
+
+
+async def working_caller(request: Request) -> AsyncIterator[None]:
     """Let a request in when its key is known and has a free slot; a FastAPI dependency.
 
     Raises:
         Unauthorized, RateLimited: it may not come in, or not now.
     """
+    caller = await known_caller(request)
     keyring: Keyring = request.app.state.keyring
-    caller = keyring.caller(_given_key(request))
-    request.state.caller, request.state.bulk_only = caller.name, caller.bulk_only
     with keyring.slot(caller):
         yield
 

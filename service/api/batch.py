@@ -17,7 +17,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import StreamingResponse
 
 from service.admission import Admission
-from service.api.access import known_caller, priority, timeout_s
+from service.api.access import priority, timeout_s, working_caller
 from service.api.archive import ZipStream, member_name
 from service.api.documentation import batch_documentation
 from service.api.problems import problem_body
@@ -30,7 +30,7 @@ from service.options import RelightOptions
 from service.relighter import Relighter, RelightRequest, Relit
 from service.settings import Settings
 
-router = APIRouter(dependencies=[Depends(known_caller)])
+router = APIRouter(dependencies=[Depends(working_caller)])
 
 _NUM_AT_ONCE = 4  # enough to fill the stages, few enough to leave room for others
 

@@ -35,14 +35,13 @@ _SECURITY_SCHEMES: Final = {
 _MORE_HEADERS: Final = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 _KEYS: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"key": []}]
 
-_OF_CALLERS: Final = (errors.Unauthorized, errors.RateLimited)
 _OF_ADMINS: Final = (
     errors.Unauthorized,
     errors.Forbidden,
     errors.ModelRefused,
 )
 _OF_BATCHES: Final = (
-    *_OF_CALLERS,
+    *(errors.Unauthorized, errors.RateLimited),
     *(errors.InvalidMultipart, errors.MissingImage, errors.InvalidOption, errors.BodyTooLarge),
     *(errors.BodyTimeout, errors.Overloaded, errors.ServerFull, errors.Draining),
     *(errors.ModelNotReady, errors.DeadlineExceeded),
@@ -130,7 +129,7 @@ def catalogue_documentation() -> dict[str, Any]:
         "openapi_extra": {"security": _KEYS},
         "responses": {
             200: {"headers": _headers()},
-            **problem_documentation(_OF_CALLERS, "/models"),
+            **problem_documentation([errors.Unauthorized], "/models"),
         },
     }
 

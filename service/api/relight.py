@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from service.admission import Admission
-from service.api.access import known_caller, priority, timeout_s
+from service.api.access import priority, timeout_s, working_caller
 from service.api.documentation import relight_documentation
 from service.api.upload import read_upload
 from service.batching.urgency import Priority
@@ -19,7 +19,7 @@ from service.settings import Settings
 from service.stages import Timings
 from service.validator import parse_if_none_match
 
-router = APIRouter(dependencies=[Depends(known_caller)])
+router = APIRouter(dependencies=[Depends(working_caller)])
 
 
 @router.post(

@@ -83,6 +83,7 @@ async def test_a_key_has_only_its_share_of_requests_at_once(fake_service, png):
                 waiting = 'relight_requests_outstanding{priority="interactive"}'
                 await asyncio.to_thread(wait_until, lambda: metric(url, waiting) == 2)
                 refused = await call("secret")
+                catalogue = await client.get("/models", headers={"X-Api-Key": "secret"})
                 pending = asyncio.create_task(call("another"))
                 await asyncio.to_thread(wait_until, lambda: metric(url, waiting) == 3)
             other = await pending
@@ -91,6 +92,7 @@ async def test_a_key_has_only_its_share_of_requests_at_once(fake_service, png):
     assert (refused.status_code, problem_of(refused)["code"]) == (429, "rate_limited")
     assert int(refused.headers["retry-after"]) >= 1
     assert other.status_code == 200
+    assert catalogue.status_code == 200  # reading takes none of it
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Priority": "bulk"}])
