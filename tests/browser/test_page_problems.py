@@ -12,7 +12,7 @@ from service.inference.fake_engine import FakeEngine
 from service.keys import digest_of
 from service.settings import Settings
 from tests.service.calls import metric, wait_until
-from tests.service.stand_ins import serving, write_model
+from tests.service.stand_ins import held, serving, write_model
 
 KEY = "the-key-of-the-test"
 
@@ -108,12 +108,6 @@ def test_a_key_that_is_not_given_can_be_given_later(visit, tmp_path, jpeg):
 
 def test_a_refusal_is_counted_down_and_tried_again_by_itself(visit, tmp_path, jpeg):
     (tmp_path / "fake.onnx").touch()
-    gate = threading.Event()
-
-    def until_the_gate_opens(num_images: int) -> float:
-        gate.wait(50)
-        return 0.01
-
     settings = Settings(
         models_dir=tmp_path,
         cache_bytes=0,
@@ -128,19 +122,19 @@ def test_a_refusal_is_counted_down_and_tried_again_by_itself(visit, tmp_path, jp
         tab.page.get_by_label("API key").press("Enter")
         tab.page.get_by_text("megapixels").wait_for()
 
-        engine.duration_s = until_the_gate_opens
         other = threading.Thread(  # of the same key: it takes the only place, and stays
             target=httpx.post,
             args=(f"{url}/relight",),
             kwargs={"content": jpeg, "headers": {"X-Api-Key": KEY}, "timeout": 60},
         )
-        other.start()
-        wait_until(lambda: metric(url, 'relight_requests_outstanding{priority="interactive"}') == 1)
-        tab.choose("garden.jpg", jpeg)
-        tab.page.get_by_role("heading", name="Too many requests of this caller").wait_for()
-        tab.page.get_by_text("Trying again in").wait_for()
-        tab.keep_screenshot("refused-1280")
-        gate.set()
+        waiting = 'relight_requests_outstanding{priority="interactive"}'
+        with held(engine):
+            other.start()
+            wait_until(lambda: metric(url, waiting) == 1)
+            tab.choose("garden.jpg", jpeg)
+            tab.page.get_by_role("heading", name="Too many requests of this caller").wait_for()
+            tab.page.get_by_text("Trying again in").wait_for()
+            tab.keep_screenshot("refused-1280")
         tab.wait_for("lit from the right")
         assert not tab.page.get_by_role("alert").is_visible()
         other.join()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -84,33 +84,23 @@ def decoded(data: bytes) -> NDArray[np.uint8]:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
-class Hold:
-    """What `held` gives: the sizes of the batches that the device was given, and `release()`."""
-
-    def __init__(self, duration_s: Callable[[int], float]) -> None:
-        self.sizes: list[int] = []
-        self._duration_s = duration_s
-        self._free = threading.Event()
-
-    def __call__(self, n: int) -> float:
-        self.sizes.append(n)
-        assert self._free.wait(50), "nobody released the device"
-        return self._duration_s(n)
-
-    def release(self) -> None:
-        self._free.set()
-
-
 @contextmanager
-def held(engine: FakeEngine) -> Iterator[Hold]:
-    """Hold every batch on the device until the block ends, or its `release()` is called."""
-    before = engine.duration_s
-    engine.duration_s = hold = Hold(before)
+def held(engine: FakeEngine) -> Iterator[list[int]]:
+    """Hold every batch on the device until the block ends; give the sizes of what it holds."""
+    before, free = engine.duration_s, threading.Event()
+    sizes: list[int] = []
+
+    def hold(n: int) -> float:
+        sizes.append(n)
+        assert free.wait(50), "nobody let the device go on"
+        return before(n)
+
+    engine.duration_s = hold
     try:
-        yield hold
+        yield sizes
     finally:
         engine.duration_s = before
-        hold.release()
+        free.set()
 
 
 @contextmanager

@@ -88,6 +88,8 @@ def test_sigterm_turns_readyz_first_serves_on_and_ends_with_0(models_dir, png):
         process.send_signal(signal.SIGTERM)
         wait_until(lambda: status(f"{ops}/readyz") == 503)
         assert status(f"{ops}/livez") == 200
+        since = len(statuses)
+        wait_until(lambda: len(statuses) > since + 1)  # it serves on
         _, log = process.communicate(timeout=30)
         client.join()
     assert process.returncode == 0

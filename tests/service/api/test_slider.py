@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
+from service import relighter
+from service.stages import prepare
 from service.validator import parse_if_none_match
-from tests.service.calls import relight
+from tests.service.calls import metric, relight, wait_until
 from tests.service.stand_ins import encoded
 
 ROOM = 10_000_000
@@ -42,6 +46,28 @@ async def test_requests_that_share_an_inference_are_not_refused_for_each_other(f
             )
     assert {answer.status_code for answer in answers} == {200}
     assert sum(engine.batch_sizes) == 1
+
+
+def test_a_photo_that_needs_no_inference_keeps_nobody_out(fake_service, png, picture, monkeypatch):
+    untouched, free = encoded(picture[::-1], "png"), threading.Event()
+
+    def held_up(data, *arguments, **options):
+        if data == untouched:
+            free.wait(50)
+        return prepare(data, *arguments, **options)
+
+    monkeypatch.setattr(relighter, "prepare", held_up)
+    knobs = {"cache_bytes": ROOM, "max_queue_wait_ms": 400, "max_batch_size": 1, "num_threads": 2}
+    with fake_service(lambda n: 0.5, **knobs) as (url, _), ThreadPoolExecutor() as thread:
+        try:
+            first = thread.submit(relight, url, untouched, strength=0)
+            wait_until(
+                lambda: metric(url, 'relight_requests_outstanding{priority="interactive"}') == 1
+            )
+            assert relight(url, png).status_code == 200
+        finally:
+            free.set()
+        assert first.result().status_code == 200
 
 
 def test_another_photo_or_side_is_another_inference(fake_service, png, picture):
