@@ -44,7 +44,7 @@ requirements: | $(VENV)/.made  ## pin what the images install, with hashes
 	$(PIN) pyproject.toml --extra cpu --extra export -o docker/requirements-export.txt
 
 clean:  ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis .import_linter_cache
 
 # Debian and Ubuntu ship python3 without ensurepip; their python3-venv package adds it.
 $(VENV)/.made:
