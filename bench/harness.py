@@ -19,8 +19,8 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from service.golden import golden_path
-from service.keys import digest_of
+from service.contract.golden import golden_path
+from service.traffic.keys import digest_of
 
 ADMIN_KEY = "bench"
 

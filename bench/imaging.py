@@ -33,11 +33,15 @@ import numpy as np
 from PIL import Image
 
 from bench.harness import running
-from service import buckets, color, detail, imaging
+from service import imaging
+from service.contract import buckets, color
+from service.contract.softness import estimate_softness
 from service.imaging.formats import ANSWER_FORMATS, FORMATS
 from service.imaging.photo import Photo
-from service.options import RelightOptions
-from service.stages import Rendered, Timings, finish, prepare
+from service.relighting.guided_upsampling import transfer
+from service.relighting.options import RelightOptions
+from service.relighting.pipeline import Rendered, finish, prepare
+from service.telemetry.stage_timings import Timings
 
 T = TypeVar("T")
 
@@ -168,8 +172,8 @@ def _measure_stages(megapixels: float, repeats: int) -> None:
     table.time("temperature", lambda: color.change_temperature(low_out, 4500, 3000))
     table.time("strength", lambda: color.blend(low_in, low_out, 0.7))
     table.time("fill", lambda: color.fill_light(low_in, low_out, 0.3))
-    table.time("softness", lambda: detail.estimate_softness(low_in, low_out))
-    table.time("transfer", lambda: detail.transfer(pixels, low_in, low_out, 1.0))
+    table.time("softness", lambda: estimate_softness(low_in, low_out))
+    table.time("transfer", lambda: transfer(pixels, low_in, low_out, 1.0))
     photo = Photo(pixels=pixels, format="png")
     for name in _formats(megapixels):
         file = table.time(f"encode {name}", lambda name=name: imaging.encode(photo, name))
@@ -185,7 +189,7 @@ def _measure_16_bit(megapixels: float, repeats: int) -> None:
         file = table.time(f"encode {name} 16", lambda name=name: imaging.encode(photo, name))
         table.time(f"decode {name} 16", lambda file=file: imaging.decode(file, LIMITS))
     low = buckets.fit(pixels, BUCKETS[0]).astype(np.float32) / 65535
-    table.time("transfer 16", lambda: detail.transfer(pixels, low, low, 1.0))
+    table.time("transfer 16", lambda: transfer(pixels, low, low, 1.0))
 
 
 def _pillow_jpeg(picture: np.ndarray) -> bytes:

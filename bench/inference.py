@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from service.buckets import buckets_for
-from service.contract import LIGHT_NAME, ModelContract
+from service.contract.buckets import buckets_for
+from service.contract.metadata import LIGHT_NAME, ModelContract
 from service.inference.session import Session
 from service.settings import Settings, available_cpus
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from service.buckets import buckets_for, choose_bucket
-from service.contract import LIGHT_NAME, ModelContract
+from service.contract.buckets import buckets_for, choose_bucket
+from service.contract.metadata import LIGHT_NAME, ModelContract
 from service.inference.session import Session
 from service.settings import Settings
 

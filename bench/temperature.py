@@ -19,7 +19,12 @@ import numpy as np
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio
 
-from service.color import change_temperature, linear_to_srgb, srgb_to_linear, temperature_gain
+from service.contract.color import (
+    change_temperature,
+    linear_to_srgb,
+    srgb_to_linear,
+    temperature_gain,
+)
 
 
 def main() -> None:

@@ -22,7 +22,8 @@ import cv2
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from service.detail import estimate_softness, transfer
+from service.contract.softness import estimate_softness
+from service.relighting.guided_upsampling import transfer
 
 
 def main() -> None:

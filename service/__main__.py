@@ -16,10 +16,10 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
-from service import logs
 from service.errors import RelightError
-from service.keys import digest_of
 from service.settings import InvalidSettings, Settings, read_settings, settings_table
+from service.telemetry import logs
+from service.traffic.keys import digest_of
 
 _KEEP_ALIVE_S: Final = 75  # longer than the idle timeout of the usual proxies
 _GRACE_S: Final = 5.0  # beyond the last request's deadline

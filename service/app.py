@@ -16,12 +16,12 @@ from service.api import admin, batch, catalogue, documentation, ops, page, probl
 from service.api.middleware import BodyLimits, Disconnect, Observation
 from service.api.ops import Lifecycle
 from service.assembly import Parts, assemble, running
-from service.budget import ByteBudget
 from service.inference.session import Engine
-from service.keys import Keyring
-from service.metrics import CLIENT_LEFT, Metrics
 from service.settings import Settings
-from service.vitals import measure_lag
+from service.telemetry.event_loop_lag import measure_lag
+from service.telemetry.metrics import CLIENT_LEFT, Metrics
+from service.traffic.keys import Keyring
+from service.traffic.memory_budget import ByteBudget
 
 _ROUTES = (
     ("POST", "/relight"),
@@ -111,7 +111,7 @@ def _surround(app: FastAPI, settings: Settings, metrics: Metrics, budget: ByteBu
         )
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
 
-        from service import tracing  # noqa: PLC0415
+        from service.telemetry import tracing  # noqa: PLC0415
 
         app.state.tracer_provider = tracing.install(app, BatchSpanProcessor(OTLPSpanExporter()))
 

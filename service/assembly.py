@@ -13,19 +13,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from service.admission import Admission
 from service.batching.job import Answer
-from service.budget import ByteBudget
-from service.cache import Cache
 from service.imaging import ImageLimits
 from service.inference.fake_engine import FakeEngine, linear
 from service.inference.model_metrics import ModelMetrics
 from service.inference.repository import ModelRepository
 from service.inference.session import Engine, Session
-from service.metrics import Metrics
-from service.pool import CpuPool
-from service.relighter import Relighter
+from service.relighting.relighter import Relighter
 from service.settings import Settings
+from service.telemetry.metrics import Metrics
+from service.traffic.admission import Admission
+from service.traffic.cache import Cache
+from service.traffic.cpu_pool import CpuPool
+from service.traffic.memory_budget import ByteBudget
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

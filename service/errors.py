@@ -165,4 +165,4 @@ class DevicePoisoned(InferenceFailed):
 
 
 class ModelRefused(RelightError):
-    """An ONNX file does not keep the contract of `service.contract`."""
+    """An ONNX file does not keep the contract of `service.contract.metadata`."""

@@ -11,8 +11,8 @@ from PIL import Image
 
 from model_export.export.writer import export_onnx
 from service.app import create_app
+from service.contract.golden import golden_path, read_golden, write_golden
 from service.errors import ModelRefused
-from service.golden import golden_path, read_golden, write_golden
 from service.inference.canary import check_golden
 from service.inference.session import Session
 from service.settings import Settings

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from service.app import create_app
-from service.options import RelightOptions
+from service.relighting.options import RelightOptions
 from service.settings import Settings, settings_table
 from tests.service.stand_ins import serving, write_model
 

@@ -16,11 +16,11 @@ import pytest
 from PIL import Image
 
 from service.app import create_app
-from service.contract import ModelContract
-from service.golden import golden_path
-from service.keys import digest_of
+from service.contract.golden import golden_path
+from service.contract.metadata import ModelContract
 from service.lights import DIRECTIONS, Light
 from service.settings import Settings
+from service.traffic.keys import digest_of
 from tests.service.calls import metric, problem_of, wait_until
 from tests.service.stand_ins import encoded, serving
 

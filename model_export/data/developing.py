@@ -18,7 +18,7 @@ from model_export.data.scene_light import to_codes, to_scene_linear
 from model_export.data.sending import send
 from model_export.data.vidit import ViditFolder
 from model_export.data.voids import lit
-from service.color import temperature_gain
+from service.contract.color import temperature_gain
 from service.lights import DIRECTIONS, Light
 
 _FUSED_K: Final = 4500  # exposure fusion averages the lamps of all temperatures

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from service.color import blackbody_rgb
+from service.contract.color import blackbody_rgb
 
 Matrix = npt.NDArray[np.float64]
 

@@ -1,4 +1,4 @@
-"""Scene-linear light of batches, on whichever device they lie; `service.color` in PyTorch.
+"""Scene-linear light of batches, on whichever device they lie; `service.contract.color` in PyTorch.
 
     sRGB codes -> linear light -> scene light (tone curve undone) -> change -> back
 
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from model_export.data.sending import send
 from model_export.data.vidit import linear_of_codes
-from service.color import ACES_IN, ACES_OUT, aces_rational, aces_rational_inverse
+from service.contract.color import ACES_IN, ACES_OUT, aces_rational, aces_rational_inverse
 
 
 class _Constants(NamedTuple):

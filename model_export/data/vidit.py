@@ -26,7 +26,7 @@ from cachetools import LRUCache
 from PIL import Image
 
 from model_export.data.sources import MissingData, Picture, Source, read_picture
-from service.color import (
+from service.contract.color import (
     aces,
     aces_inverse,
     linear_to_srgb,

@@ -1,8 +1,9 @@
 """How much a network blurs, measured once on held-out pairs.
 
-`service.detail` gives back the detail that a network loses; for that it must know how much.
-Against the true target, which has the same light, nothing but the network's blur is left to
-see: the estimate for a single photo also takes vanished shadow edges for blur.
+`service.relighting.guided_upsampling` gives back the detail that a network loses, and needs to
+know how much that is. Against the true target, which has the same light, nothing but the
+network's blur is left to see: the estimate for a single photo also takes vanished shadow edges
+for blur.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from model_export.data.sources import Picture
-from service.detail import estimate_softness
+from service.contract.softness import estimate_softness
 
 
 def measure_softness(

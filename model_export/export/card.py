@@ -9,7 +9,13 @@ import hashlib
 from collections.abc import Iterable, Mapping
 
 from model_export.checkpoint import Checkpoint
-from service.contract import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, SIZE_MULTIPLE_PX, ModelContract
+from service.contract.metadata import (
+    INPUT_NAME,
+    LIGHT_NAME,
+    OUTPUT_NAME,
+    SIZE_MULTIPLE_PX,
+    ModelContract,
+)
 
 _CONTRACT_KEYS = ("trained_on", "size_px", "license")
 

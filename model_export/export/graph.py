@@ -25,7 +25,7 @@ from model_export.networks.drn import DILATIONS, Drn, MultiScalePerception
 
 
 class PixelGraph(nn.Module):
-    """Relight 8-bit pixels, as `service.contract` describes it.
+    """Relight 8-bit pixels, as `service.contract.metadata` describes it.
 
     Args:
         network: is rewritten in place: pass one that nobody else uses.

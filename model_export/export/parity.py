@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from model_export.networks.base import RelightingNetwork
-from service.contract import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME
+from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME
 
 
 class ParityError(RuntimeError):

@@ -26,9 +26,15 @@ from model_export.export.card import model_card
 from model_export.export.graph import PixelGraph
 from model_export.export.parity import prove_parity, relight
 from model_export.networks.drn import Drn
-from service.buckets import buckets_for
-from service.contract import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, SIZE_MULTIPLE_PX, ModelContract
-from service.golden import golden_path, golden_picture, write_golden
+from service.contract.buckets import buckets_for
+from service.contract.golden import golden_path, golden_picture, write_golden
+from service.contract.metadata import (
+    INPUT_NAME,
+    LIGHT_NAME,
+    OUTPUT_NAME,
+    SIZE_MULTIPLE_PX,
+    ModelContract,
+)
 from service.lights import Light
 
 OPSET: Final = 20

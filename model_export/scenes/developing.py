@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from model_export.scenes.description import FloatArray
 from model_export.scenes.names import LAMP_TEMPERATURE_K
 from model_export.scenes.rendering import Frames
-from service.color import aces, blackbody_rgb, linear_to_srgb
+from service.contract.color import aces, blackbody_rgb, linear_to_srgb
 
 MIN_LIT_SHARE = 0.25
 MAX_NEAR_SHARE = 0.12

@@ -9,7 +9,7 @@ import numpy as np
 
 from model_export.scenes.description import FloatArray, Material
 from model_export.scenes.noise import SIZE_PX, fractal_noise, mix, smoothstep
-from service.color import srgb_to_linear
+from service.contract.color import srgb_to_linear
 
 GROUND_PX = 1024
 GROUND_WIDTH_M = 13.0

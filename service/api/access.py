@@ -9,7 +9,7 @@ from fastapi import Request
 
 from service.batching.urgency import Priority
 from service.errors import Forbidden, InvalidOption
-from service.keys import Key, Keyring
+from service.traffic.keys import Key, Keyring
 
 TIMEOUT_HEADER: Final = "X-Request-Timeout-Ms"
 PRIORITY_HEADER: Final = "X-Priority"

@@ -16,19 +16,19 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import StreamingResponse
 
-from service.admission import Admission
 from service.api.access import priority, timeout_s, working_caller
 from service.api.archive import ZipStream, member_name
 from service.api.documentation import batch_documentation
 from service.api.problems import problem_body
 from service.api.upload import Photo, read_photos
 from service.batching.urgency import Priority
-from service.deadline import until
 from service.errors import BodyTooLarge
-from service.metrics import Metrics
-from service.options import RelightOptions
-from service.relighter import Relighter, RelightRequest, Relit
+from service.relighting.options import RelightOptions
+from service.relighting.relighter import Relighter, RelightRequest, Relit
 from service.settings import Settings
+from service.telemetry.metrics import Metrics
+from service.traffic.admission import Admission
+from service.traffic.deadline import until
 
 router = APIRouter(dependencies=[Depends(working_caller)])
 

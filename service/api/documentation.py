@@ -18,7 +18,7 @@ from service.api.problem_types import example_of
 from service.api.problems import CODES, INTERNAL, KINDS, MEDIA_TYPE, NOT_FOUND, SCHEMA, Kind
 from service.api.upload import IMAGE_FIELDS
 from service.imaging.formats import ANSWER_FORMATS, FORMATS
-from service.options import RelightOptions
+from service.relighting.options import RelightOptions
 
 _BINARY: Final = {"type": "string", "format": "binary"}
 _ANY_IMAGE: Final = "application/octet-stream"  # the service looks at the bytes in any case

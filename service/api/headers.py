@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from service.api.access import PRIORITY_HEADER, TIMEOUT_HEADER
-from service.cache import ORIGINS
+from service.traffic.cache import ORIGINS
 
 
 def _header(description: str, example: object, **schema: object) -> dict[str, Any]:

@@ -24,9 +24,9 @@ from typing import Any, Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.budget import ByteBudget
 from service.errors import BodyTimeout, BodyTooLarge
-from service.metrics import CLIENT_LEFT, UNMATCHED, Metrics
+from service.telemetry.metrics import CLIENT_LEFT, UNMATCHED, Metrics
+from service.traffic.memory_budget import ByteBudget
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from service.inference.repository import ModelRepository
-from service.metrics import Metrics
+from service.telemetry.metrics import Metrics
 
 _PERIOD_S: Final = 0.5
 

@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import errors
-from service.metrics import CLIENT_LEFT
+from service.telemetry.metrics import CLIENT_LEFT
 
 MEDIA_TYPE: Final = "application/problem+json"
 

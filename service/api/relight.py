@@ -7,17 +7,17 @@ import time
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from service.admission import Admission
 from service.api.access import priority, timeout_s, working_caller
 from service.api.documentation import relight_documentation
 from service.api.upload import read_upload
 from service.batching.urgency import Priority
-from service.deadline import until
-from service.options import RelightOptions
-from service.relighter import Relighter, RelightRequest, Relit
+from service.relighting.etag import parse_if_none_match
+from service.relighting.options import RelightOptions
+from service.relighting.relighter import Relighter, RelightRequest, Relit
 from service.settings import Settings
-from service.stages import Timings
-from service.validator import parse_if_none_match
+from service.telemetry.stage_timings import Timings
+from service.traffic.admission import Admission
+from service.traffic.deadline import until
 
 router = APIRouter(dependencies=[Depends(working_caller)])
 

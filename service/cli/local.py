@@ -10,13 +10,14 @@ from typing import Final, Self, Unpack
 
 from prometheus_client import CollectorRegistry
 
-from service import client, relighter
+from service import client
 from service.api import catalogue
 from service.assembly import assemble, running
 from service.client import Options
-from service.metrics import Metrics
-from service.options import RelightOptions
+from service.relighting import relighter
+from service.relighting.options import RelightOptions
 from service.settings import Settings
+from service.telemetry.metrics import Metrics
 
 _PATIENCE_S: Final = 3600.0  # nobody else waits: a slow machine may take its time
 

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from service.contract import INPUT_NAME, OUTPUT_NAME, ModelContract
+from service.contract.metadata import INPUT_NAME, OUTPUT_NAME, ModelContract
 from service.inference.session import TensorSpec
 from service.lights import Light
 

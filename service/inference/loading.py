@@ -18,8 +18,8 @@ from service.batching.batcher import Batcher
 from service.batching.durations import Durations
 from service.batching.job import Batch
 from service.batching.sizes import BatchSizes
-from service.buckets import Bucket, Shapes, buckets_for
-from service.contract import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, ModelContract
+from service.contract.buckets import Bucket, Shapes, buckets_for
+from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, ModelContract
 from service.errors import ModelRefused
 from service.inference.canary import check_golden
 from service.inference.session import CPU, Engine, TensorSpec, warm_up
@@ -175,7 +175,7 @@ def load_model(
 
 
 def check_signature(contract: ModelContract, engine: Engine) -> None:
-    """Hold a graph's inputs and outputs against `service.contract`.
+    """Hold a graph's inputs and outputs against `service.contract.metadata`.
 
     Raises:
         ModelRefused: a name, type or shape is another than promised.

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from service.buckets import Shapes
+from service.contract.buckets import Shapes
 from service.errors import InvalidOption, ModelNotReady, ModelRefused
 from service.inference.loading import Loaded, Model, load_folder, load_model
 from service.inference.model_metrics import ModelMetrics
@@ -161,7 +161,7 @@ class ModelRepository:
 
         Args:
             direction: one of `service.lights.DIRECTIONS`.
-            temperature_k: the temperature wanted, which `service.color` then makes exact.
+            temperature_k: the temperature wanted, which `service.contract.color` then makes exact.
             name: the model wanted, if any.
 
         Raises:

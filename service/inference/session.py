@@ -24,7 +24,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime as ort
 
 from service.batching.durations import Durations
-from service.contract import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME
+from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME
 from service.errors import DevicePoisoned, ModelRefused, OutOfMemory
 
 CPU: Final = "CPUExecutionProvider"

@@ -22,7 +22,7 @@ export function describe(temperatureK) {
 
 /**
  * The colour of a blackbody as a CSS colour, as bright as sRGB can show it.
- * Krystek 1985: a rational fit of the Planckian locus in CIE 1960 uv, as in service/color.py.
+ * Krystek 1985: a rational fit of the Planckian locus in CIE 1960 uv, as in service/contract/color.py.
  */
 export function cssColor(temperatureK) {
   const t = temperatureK;

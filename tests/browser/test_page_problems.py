@@ -9,8 +9,8 @@ import pytest
 
 from service.app import create_app
 from service.inference.fake_engine import FakeEngine
-from service.keys import digest_of
 from service.settings import Settings
+from service.traffic.keys import digest_of
 from tests.service.calls import metric, wait_until
 from tests.service.stand_ins import held, serving, write_model
 

@@ -14,7 +14,7 @@ from model_export import __main__ as commands
 from model_export.checkpoint import load, save
 from model_export.config import DEFAULT
 from model_export.scenes import RECIPE
-from service.contract import ModelContract
+from service.contract.metadata import ModelContract
 from tests.model_export.tiny import TINY
 
 TRAINING = ("--held-out", 1, "--minutes", 1e-9)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from model_export.data.repainting import Paint
-from service.color import blackbody_rgb
+from service.contract.color import blackbody_rgb
 
 LAMPS_K = (2500, 4500, 6500)
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from service.api.archive import ZipStream, member_name
-from service.stages import prepare
+from service.relighting.pipeline import prepare
 from tests.service.calls import metric, problem_of, relight, wait_until
 from tests.service.stand_ins import decoded
 
@@ -57,8 +57,8 @@ def test_a_mistake_of_the_server_on_one_photo_hurts_no_other(fake_service, png, 
             raise ZeroDivisionError("secret")
         return prepare(data, *rest, **more)
 
-    monkeypatch.setattr("service.relighter.prepare", break_on_gifts)
-    monkeypatch.setattr("service.relighter.sniff", lambda data: "png")
+    monkeypatch.setattr("service.relighting.relighter.prepare", break_on_gifts)
+    monkeypatch.setattr("service.relighting.relighter.sniff", lambda data: "png")
     with fake_service(lambda n: 0.0) as (url, _):
         answer = post(url, ("a.png", png), ("b.png", b"gift"))
     _, images = opened(answer)

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from service.app import create_app
-from service.keys import digest_of
 from service.settings import Settings
+from service.traffic.keys import digest_of
 from tests.service.calls import metric, problem_of, wait_until
 from tests.service.stand_ins import held, serving
 

@@ -6,8 +6,8 @@ import anyio
 import pytest
 
 from service.api.middleware import BodyLimits, Disconnect
-from service.budget import ByteBudget
 from service.errors import BodyTimeout, BodyTooLarge
+from service.traffic.memory_budget import ByteBudget
 
 SCOPE = {"type": "http", "method": "POST", "path": "/", "headers": []}
 

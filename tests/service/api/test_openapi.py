@@ -14,9 +14,9 @@ from service.api.problem_types import ADVICE
 from service.api.problems import CODES, SCHEMA
 from service.app import create_app
 from service.imaging.formats import FORMATS
-from service.keys import digest_of
-from service.options import RelightOptions
+from service.relighting.options import RelightOptions
 from service.settings import Settings
+from service.traffic.keys import digest_of
 from tests.service.calls import problem_of
 from tests.service.pictures import noise
 from tests.service.stand_ins import encoded, serving

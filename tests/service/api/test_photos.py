@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageCms
 
-from service import relighter
 from service.app import create_app
 from service.imaging import Photo, decode, encode
+from service.relighting import relighter
+from service.relighting.pipeline import prepare
 from service.settings import Settings
-from service.stages import prepare
 from tests.service.calls import metric, problem_of, relight
 from tests.service.pictures import LIMITS, P3
 from tests.service.stand_ins import serving

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from service.app import create_app
+from service.contract.golden import golden_path, golden_picture, write_golden
 from service.errors import ModelRefused
-from service.golden import golden_path, golden_picture, write_golden
 from service.inference.canary import render_lights
 from service.inference.fake_engine import FakeEngine
 from service.inference.loading import load_model
 from service.inference.session import Session
-from service.keys import digest_of
 from service.settings import Settings
+from service.traffic.keys import digest_of
 from tests.service.calls import metric, problem_of, wait_until
 from tests.service.stand_ins import contract, serving, write_model
 

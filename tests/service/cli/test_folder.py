@@ -15,8 +15,8 @@ import pytest
 from service.cli.folder import JOURNAL, SUFFIXES, Journal, photos_in
 from service.client import Relit
 from service.imaging.formats import FORMATS
-from service.keys import digest_of
 from service.lights import Light
+from service.traffic.keys import digest_of
 from tests.service.calls import wait_until
 from tests.service.cli.relight_command import COMMAND, environment, run
 from tests.service.pictures import noise

@@ -25,9 +25,9 @@ from service.errors import (
     Unauthorized,
     UnsupportedMediaType,
 )
-from service.keys import digest_of
 from service.lights import Light
-from service.options import RelightOptions
+from service.relighting.options import RelightOptions
+from service.traffic.keys import digest_of
 from tests.service.calls import cancelled, wait_until
 from tests.service.client.refusals import refusing
 from tests.service.stand_ins import decoded

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.color import linear_to_srgb
+from service.contract.color import linear_to_srgb
 from service.imaging import profiles
 from tests.service.icc_profiles import DISPLAY_P3, SRGB, cmyk_profile, gray_profile, rgb_profile
 

@@ -16,31 +16,31 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from service.admission import Admission
 from service.batching.job import Answer
 from service.batching.urgency import Priority
-from service.budget import Holding
-from service.cache import Cache, Origin
-from service.deadline import until
 from service.errors import ImageTooSlow
 from service.imaging import ImageLimits
 from service.imaging.formats import FORMATS, choose_format, sniff
 from service.inference.loading import Shot
 from service.inference.repository import ModelRepository, Offer
 from service.lights import Light
-from service.metrics import Metrics
-from service.options import RelightOptions
-from service.pool import CpuPool, OverBudget, Step
-from service.stages import (
+from service.relighting.etag import answer_tag, photo_digest
+from service.relighting.options import RelightOptions
+from service.relighting.pipeline import (
     FINISH_STAGES,
     Prepared,
     Rendered,
-    Timings,
     finish,
     own_temperature_k,
     prepare,
 )
-from service.validator import answer_tag, photo_digest
+from service.telemetry.metrics import Metrics
+from service.telemetry.stage_timings import Timings
+from service.traffic.admission import Admission
+from service.traffic.cache import Cache, Origin
+from service.traffic.cpu_pool import CpuPool, OverBudget, Step
+from service.traffic.deadline import until
+from service.traffic.memory_budget import Holding
 
 _QUICK_BYTES: Final = 500_000  # hashed in less time than a thread takes to wake
 

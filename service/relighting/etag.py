@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Collection
 
-from service.options import RelightOptions
+from service.relighting.options import RelightOptions
 
 
 def photo_digest(data: bytes) -> str:

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from service.color import LUMINANCE, srgb_to_linear
-from service.shading import shade
+from service.contract.color import LUMINANCE, srgb_to_linear
+from service.relighting.shading import shade
 
 PICTURES = hnp.arrays(np.float32, (12, 16, 3), elements=st.floats(0, 1, width=32))
 

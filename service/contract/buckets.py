@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from service.contract import SIZE_MULTIPLE_PX
+from service.contract.metadata import SIZE_MULTIPLE_PX
 
 _LANDSCAPE_RATIOS: Final = (4 / 3, 3 / 2, 16 / 9, 2.0)
 _AREA_TOLERANCE: Final = 0.04  # as a natural logarithm

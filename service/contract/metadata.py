@@ -41,7 +41,8 @@ class ModelContract:
         trained_on: the data, in a few words.
         metrics: how well it does, such as `{"dataset": ..., "psnr_db": ..., "ssim": ...}`.
         softness_px: blur that the model adds to its input, as the standard deviation of a
-            Gaussian in pixels of the output; None: `service.detail` estimates it per photo.
+            Gaussian in pixels of the output; None:
+            `service.contract.softness` estimates it for each photo.
         license: SPDX identifier of the weights' licence.
     """
 

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from service.batching.urgency import Priority
 from service.errors import ModelNotReady, Overloaded
 from service.inference.repository import ModelRepository
-from service.pool import CpuPool, Step
-from service.spread import Spread
+from service.traffic.cpu_pool import CpuPool, Step
+from service.traffic.latency_estimate import Spread
 
 
 class Admission:

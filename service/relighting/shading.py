@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from service.color import LUMINANCE, linear_to_srgb, soft_clip, srgb_to_linear
+from service.contract.color import LUMINANCE, linear_to_srgb, soft_clip, srgb_to_linear
 
 Pixels = npt.NDArray[np.float32]
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from service.buckets import buckets_for
+from service.contract.buckets import buckets_for
 from service.imaging import ImageLimits, Photo, decode, encode
-from service.options import RelightOptions
-from service.stages import Prepared, Rendered, Timings, finish, prepare
+from service.relighting.options import RelightOptions
+from service.relighting.pipeline import Prepared, Rendered, finish, prepare
+from service.telemetry.stage_timings import Timings
 from tests.service.icc_profiles import gray_profile
 from tests.service.pictures import P3, saved
 

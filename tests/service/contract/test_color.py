@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.color import (
+from service.contract.color import (
     LUMINANCE,
     aces,
     aces_inverse,

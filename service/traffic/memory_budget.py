@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from service.errors import ServerFull
-from service.stays import Stays
+from service.traffic.occupancy import Stays
 
 
 class ByteBudget:

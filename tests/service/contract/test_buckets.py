@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.buckets import Bucket, buckets_for, choose_bucket, fit, unfit
+from service.contract.buckets import Bucket, buckets_for, choose_bucket, fit, unfit
 
 BUCKETS = buckets_for(512)
 

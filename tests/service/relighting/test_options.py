@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from service.errors import InvalidOption
 from service.imaging.formats import ANSWER_FORMATS
 from service.lights import DIRECTIONS
-from service.options import RelightOptions
+from service.relighting.options import RelightOptions
 
 
 def parse(**fields: str) -> RelightOptions:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.detail import coefficients, estimate_softness, transfer
+from service.contract.softness import estimate_softness
+from service.relighting.guided_upsampling import coefficients, transfer
 
 
 def textured(height_px=384, width_px=512, seed=0) -> np.ndarray:

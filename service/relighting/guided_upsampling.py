@@ -23,21 +23,17 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from service.contract import MAX_SOFTNESS_PX
-from service.enlargement import STRIP_ROWS, Enlarged
+from service.contract.softness import estimate_softness
 from service.imaging.photo import Codes
+from service.relighting.strip_resampler import STRIP_ROWS, Enlarged
 
 Pixels = npt.NDArray[np.float32]
-Spectrum = npt.NDArray[np.float64]
 
 _WINDOW: Final = (5, 5)
 _EPSILON: Final = 1e-4  # below this variance (sRGB codes, 0 to 1) a window counts as flat
 _OFFSET: Final = 0.02  # keeps the ratio of means calm in the dark
 _MAX_RATIO: Final = 2.0
 _MAX_SLOPE: Final = 3.0
-
-# Centres of the bands of the cosine spectrum, in radians a pixel, up to the corner's.
-_FREQUENCIES: Final[Spectrum] = (np.arange(256) + 0.5) * (np.pi * np.sqrt(2) / 256)
 
 
 def transfer(
@@ -105,26 +101,6 @@ def coefficients(low_in: Pixels, low_out: Pixels, softness_px: float) -> tuple[P
     return slope, low_out - slope * soft_in
 
 
-def estimate_softness(low_in: Pixels, low_out: Pixels) -> float:
-    """Estimate how much the network blurs: the blur of its input that matches its output.
-
-    Two pictures of one scene are taken to be equally sharp when a fine band (finer than
-    1 px) and a coarse band (2 to 4 px) have energies in the same proportion. Energies are
-    summed over the cosine spectrum, where a Gaussian blur is a mere factor.
-
-    Args:
-        low_in: float32 (h, w, 3), 0 to 1.
-        low_out: the same.
-
-    Returns:
-        Standard deviation in pixels, 0 to 3; 0 when the output is no softer.
-    """
-    blurs = np.linspace(0, MAX_SOFTNESS_PX, 61)
-    blurred_in = _spectrum(low_in) * np.exp(-np.square(blurs[:, None] * _FREQUENCIES))
-    sharpness, wanted = _sharpness(blurred_in), _sharpness(_spectrum(low_out)[None])
-    return float(np.interp(wanted[0], sharpness[::-1], blurs[::-1]))
-
-
 def _box(x: Pixels) -> Pixels:
     return np.asarray(cv2.boxFilter(x, -1, _WINDOW, borderType=cv2.BORDER_REFLECT), np.float32)
 
@@ -147,31 +123,3 @@ def _at_most(
         return low_in, low_out, 1.0
     small_in, small_out = (_resize(x, size, cv2.INTER_AREA) for x in (low_in, low_out))
     return small_in, small_out, size[0] / low_width
-
-
-def _spectrum(x: Pixels) -> Spectrum:
-    """Return the energy of luminance, less its mean, at each of `_FREQUENCIES`."""
-    gray = cv2.cvtColor(x, cv2.COLOR_RGB2GRAY)
-    odd_row, odd_column = (side % 2 for side in gray.shape)  # OpenCV's DCT wants even sides
-    gray = cv2.copyMakeBorder(gray, 0, odd_row, 0, odd_column, cv2.BORDER_REFLECT)
-    height_px, width_px = gray.shape
-    energy = np.square(cv2.dct(gray - gray.mean()))
-    rows, columns = np.arange(height_px) / height_px, np.arange(width_px) / width_px
-    radius = np.hypot(rows[:, None], columns) / np.sqrt(2)  # 0 to 1
-    bands = (radius * len(_FREQUENCIES)).astype(np.intp)
-    sums = np.bincount(bands.ravel(), energy.ravel(), minlength=len(_FREQUENCIES))
-    return sums.astype(np.float64)
-
-
-def _sharpness(spectra: Spectrum) -> Spectrum:
-    """Return log(fine / coarse) of spectra (n, bands); 0 for flat pictures."""
-    # Sums, not products of matrices, which add up in another order for another n: equal pictures
-    # are equally sharp to the last bit.
-    fine = (spectra * np.square(1 - _low_pass(1))).sum(axis=1)
-    coarse = (spectra * np.square(_low_pass(2) - _low_pass(4))).sum(axis=1)
-    return np.asarray(np.log((fine + 1e-12) / (coarse + 1e-12)), np.float64)
-
-
-def _low_pass(sigma_px: float) -> Spectrum:
-    """Return what a Gaussian blur leaves of each of `_FREQUENCIES`."""
-    return np.asarray(np.exp(-0.5 * np.square(sigma_px * _FREQUENCIES)), np.float64)

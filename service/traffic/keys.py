@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from service.errors import Forbidden, RateLimited, Unauthorized
-from service.stays import Stays
+from service.traffic.occupancy import Stays
 
 BULK = "bulk"
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from service.pool import CpuPool, OverBudget, Step
+from service.traffic.cpu_pool import CpuPool, OverBudget, Step
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from service.admission import Admission
 from service.inference.fake_engine import FakeEngine
 from service.inference.model_metrics import ModelMetrics
 from service.inference.repository import ModelRepository
-from service.pool import CpuPool
+from service.traffic.admission import Admission
+from service.traffic.cpu_pool import CpuPool
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.contract import ModelContract
+from service.contract.metadata import ModelContract
 from service.errors import ModelRefused
 from tests.service.stand_ins import contract
 

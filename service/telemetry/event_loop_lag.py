@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from service.metrics import Metrics
+from service.telemetry.metrics import Metrics
 
 _PERIOD_S = 0.5
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from service.cache import Cache
 from service.errors import DeadlineExceeded, InferenceFailed
+from service.traffic.cache import Cache
 
 
 class Maker:

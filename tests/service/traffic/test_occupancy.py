@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from service.budget import ByteBudget
 from service.errors import RateLimited, ServerFull
-from service.keys import Key, Keyring
-from service.stays import Stays
+from service.traffic.keys import Key, Keyring
+from service.traffic.memory_budget import ByteBudget
+from service.traffic.occupancy import Stays
 
 
 class Clock:

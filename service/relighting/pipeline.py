@@ -9,48 +9,23 @@ the full size, in the photo's own colour space.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from service import color, detail
-from service.buckets import Bucket, choose_bucket, fit, unfit
+from service.contract import color
+from service.contract.buckets import Bucket, choose_bucket, fit, unfit
 from service.imaging import ImageLimits, Photo, decode, encode, profiles
-from service.options import RelightOptions
-from service.shading import NEUTRAL_K, shade
+from service.relighting.guided_upsampling import transfer
+from service.relighting.options import RelightOptions
+from service.relighting.shading import NEUTRAL_K, shade
+from service.telemetry.stage_timings import Timings
 
 FINISH_STAGES: Final = ("color", "detail", "encode")
-
-
-@dataclass(slots=True)
-class Timings:
-    """How long each stage took, in seconds, in the order of the trip, and where it is now."""
-
-    stages_s: dict[str, float] = field(default_factory=dict)
-    spans: list[tuple[str, float, float]] = field(default_factory=list)  # name, start, end
-    batch_size: int = 0
-    rendered_s: float | None = None  # when the device was done
-    place: str = "read"
-
-    def add(self, name: str, started_s: float, ended_s: float) -> None:
-        """Note a stage with its times on the monotonic clock."""
-        self.stages_s[name] = ended_s - started_s
-        self.spans.append((name, started_s, ended_s))
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time a block as the stage `name`."""
-        started_s = time.monotonic()
-        try:
-            yield
-        finally:
-            self.add(name, started_s, time.monotonic())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,7 +132,7 @@ def finish(
             photo = _small(photo, low_out)
         elif rendered is not None:
             own = photo.pixels if photo.pixels.flags.writeable else None
-            pixels = detail.transfer(photo.pixels, low_in, low_out, rendered.softness_px, out=own)
+            pixels = transfer(photo.pixels, low_in, low_out, rendered.softness_px, out=own)
             photo = replace(photo, pixels=pixels)
     with timings.stage("encode"):
         return encode(

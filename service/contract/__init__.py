@@ -1,0 +1,1 @@
+"""What the exporter and the service share: metadata, golden files, buckets, colour, softness."""

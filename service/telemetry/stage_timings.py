@@ -1,0 +1,33 @@
+"""Times the stages of one request on the monotonic clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Timings:
+    """How long each stage took, in seconds, in the order of the trip, and where it is now."""
+
+    stages_s: dict[str, float] = field(default_factory=dict)
+    spans: list[tuple[str, float, float]] = field(default_factory=list)  # name, start, end
+    batch_size: int = 0
+    rendered_s: float | None = None  # when the device was done
+    place: str = "read"
+
+    def add(self, name: str, started_s: float, ended_s: float) -> None:
+        """Note a stage with its times on the monotonic clock."""
+        self.stages_s[name] = ended_s - started_s
+        self.spans.append((name, started_s, ended_s))
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a block as the stage `name`."""
+        started_s = time.monotonic()
+        try:
+            yield
+        finally:
+            self.add(name, started_s, time.monotonic())
