@@ -34,8 +34,9 @@ USER 10001:10001
 ENTRYPOINT ["/opt/relight/bin/python", "-m", "model_export"]
 CMD ["--help"]
 COPY --from=dependencies /opt/relight /opt/relight
-# Both packages: the exporter shares the contract and the colours with the service.
+# All packages: the exporter shares the contract with the service, and the lights with all.
 COPY model_export /opt/app/model_export
+COPY relight /opt/app/relight
 COPY service /opt/app/service
 ARG VERSION=0.1.0
 ARG REVISION=unknown

@@ -25,6 +25,7 @@ WORKDIR /src
 COPY docker/requirements-build.txt docker/
 RUN /opt/build/bin/pip install --no-cache-dir --require-hashes --requirement docker/requirements-build.txt
 COPY LICENSE README.md pyproject.toml ./
+COPY relight relight
 COPY service service
 # The models are a layer of their own, at /models.
 RUN rm -r service/models \

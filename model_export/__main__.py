@@ -40,7 +40,7 @@ from model_export.training import averaging, comparison
 from model_export.training.conditions import Machine, Origin, Start
 from model_export.training.loop import STATE_FILE, RunMismatch, Training
 from model_export.training.losses import NotVgg, PerceptualLoss
-from service.errors import ModelRefused
+from relight.errors import ModelRefused
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 

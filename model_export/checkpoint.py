@@ -19,7 +19,7 @@ from torch import Tensor
 from model_export.atomic import replacing
 from model_export.networks.architectures import ARCHITECTURES, build
 from model_export.networks.base import RelightingNetwork
-from service.lights import Light
+from relight.lights import Light
 
 FORMAT: Final = "relight-checkpoint/1"
 _KEYS: Final = ("format", "architecture", "lights", "provenance", "weights")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 
-from service.lights import DIRECTIONS, VIDIT_TEMPERATURES_K, Light
+from relight.lights import DIRECTIONS, VIDIT_TEMPERATURES_K, Light
 
 Loss = Literal[
     "l1", "mse", "psnr", "ssim", "pyramid", "adversarial", "shadow_adversarial", "perceptual"

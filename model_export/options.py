@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from service.lights import Light
+from relight.lights import Light
 
 
 def parse_light(text: str | Light) -> Light:

@@ -16,7 +16,7 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
-from service.errors import RelightError
+from relight.errors import RelightError
 from service.settings import InvalidSettings, Settings, read_settings, settings_table
 from service.telemetry import logs
 from service.traffic.keys import digest_of

@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from model_export.export.writer import export_onnx
+from relight.errors import ModelRefused
 from service.app import create_app
 from service.contract.golden import golden_path, read_golden, write_golden
-from service.errors import ModelRefused
 from service.inference.canary import check_golden
 from service.inference.session import Session
 from service.settings import Settings

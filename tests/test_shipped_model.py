@@ -15,10 +15,10 @@ import onnxruntime
 import pytest
 from PIL import Image
 
+from relight.lights import DIRECTIONS, Light
 from service.app import create_app
 from service.contract.golden import golden_path
 from service.contract.metadata import ModelContract
-from service.lights import DIRECTIONS, Light
 from service.settings import Settings
 from service.traffic.keys import digest_of
 from tests.service.calls import metric, problem_of, wait_until

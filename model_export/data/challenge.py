@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final, Literal
 
 from model_export.data.sources import MissingData, Picture, Source, read_picture
-from service.lights import Light
+from relight.lights import Light
 
 Role = Literal["input", "target", "guide"]
 

@@ -18,8 +18,8 @@ from model_export.data.scene_light import to_codes, to_scene_linear
 from model_export.data.sending import send
 from model_export.data.vidit import ViditFolder
 from model_export.data.voids import lit
+from relight.lights import DIRECTIONS, Light
 from service.contract.color import temperature_gain
-from service.lights import DIRECTIONS, Light
 
 _FUSED_K: Final = 4500  # exposure fusion averages the lamps of all temperatures
 _SOFT_K: Final = 4500  # what every folder has as files

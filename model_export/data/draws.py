@@ -10,7 +10,7 @@ import numpy as np
 from model_export.config import Augmentation
 from model_export.data.repainting import Paint
 from model_export.data.voids import Void
-from service.lights import DIRECTIONS, Light
+from relight.lights import DIRECTIONS, Light
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from model_export.data.challenge import ONE_TO_ONE, read_pairs
 from model_export.data.sources import MissingData, Picture
 from model_export.data.vidit import ViditFolder
-from service.lights import DIRECTIONS, Light
+from relight.lights import DIRECTIONS, Light
 
 
 class Example(NamedTuple):

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from model_export.atomic import replacing
 from model_export.data.sources import Picture
 from model_export.data.vidit import ViditFolder
-from service.lights import DIRECTIONS, VIDIT_TEMPERATURES_K, Light
+from relight.lights import DIRECTIONS, VIDIT_TEMPERATURES_K, Light
 
 
 def fuse(pictures: Sequence[Picture]) -> Picture:

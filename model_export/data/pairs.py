@@ -20,7 +20,7 @@ from model_export.data.pictures import FolderPictures, Pictures
 from model_export.data.sending import send
 from model_export.data.sources import Picture
 from model_export.data.vidit import ViditFolder
-from service.lights import Light
+from relight.lights import Light
 
 
 class Pair(NamedTuple):

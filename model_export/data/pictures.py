@@ -18,7 +18,7 @@ from tqdm import tqdm
 from model_export.data.sending import send
 from model_export.data.sources import Picture
 from model_export.data.vidit import ViditFolder
-from service.lights import DIRECTIONS, Light
+from relight.lights import DIRECTIONS, Light
 
 _READ_AT_ONCE: Final = 64  # scenes
 

@@ -26,6 +26,7 @@ from cachetools import LRUCache
 from PIL import Image
 
 from model_export.data.sources import MissingData, Picture, Source, read_picture
+from relight.lights import DIRECTIONS, Light
 from service.contract.color import (
     aces,
     aces_inverse,
@@ -33,7 +34,6 @@ from service.contract.color import (
     srgb_to_linear,
     temperature_gain,
 )
-from service.lights import DIRECTIONS, Light
 
 SceneLinear = npt.NDArray[np.float32]  # (h, w, 3), 0 to infinity
 

@@ -20,7 +20,7 @@ from model_export.evaluation.methods import Method, open_methods
 from model_export.evaluation.scores import Score, as_table, evaluate
 from model_export.evaluation.softness import measure_softness
 from model_export.options import DataFolder, parse_light
-from service.lights import Light
+from relight.lights import Light
 
 E_4500: Final = Light("E", 4500)
 

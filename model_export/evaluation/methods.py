@@ -20,8 +20,8 @@ from model_export.data.pairs import to_picture, to_tensor
 from model_export.data.sources import MissingData, Picture
 from model_export.evaluation.color_transfer import ColorTransfer
 from model_export.networks.architectures import ARCHITECTURES
+from relight.lights import Light
 from service.contract.metadata import INPUT_NAME, LIGHT_NAME, ModelContract
-from service.lights import Light
 
 Relight = Callable[[Picture], Picture]
 

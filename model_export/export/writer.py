@@ -26,6 +26,7 @@ from model_export.export.card import model_card
 from model_export.export.graph import PixelGraph
 from model_export.export.parity import prove_parity, relight
 from model_export.networks.drn import Drn
+from relight.lights import Light
 from service.contract.buckets import buckets_for
 from service.contract.golden import golden_path, golden_picture, write_golden
 from service.contract.metadata import (
@@ -35,7 +36,6 @@ from service.contract.metadata import (
     SIZE_MULTIPLE_PX,
     ModelContract,
 )
-from service.lights import Light
 
 OPSET: Final = 20
 # In units of the output, 0 to 1. With exact weights only the order of float32 sums differs;

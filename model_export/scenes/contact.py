@@ -7,7 +7,7 @@ from typing import Final
 
 from model_export.data.vidit import ViditFolder
 from model_export.sheets import write_sheet
-from service.lights import DIRECTIONS, Light
+from relight.lights import DIRECTIONS, Light
 
 TILE_PX: Final = 160
 

@@ -26,7 +26,7 @@ from model_export.scenes.developing import develop, is_usable
 from model_export.scenes.layouts import LAYOUTS, describe
 from model_export.scenes.names import LAMP_TEMPERATURE_K, image_name
 from model_export.scenes.rendering import render
-from service.lights import DIRECTIONS
+from relight.lights import DIRECTIONS
 
 NUM_ATTEMPTS = 20
 PROBE_PX = 40

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from service.lights import DIRECTIONS
+from relight.lights import DIRECTIONS
 
 FloatArray: TypeAlias = NDArray[np.floating]
 IntArray: TypeAlias = NDArray[np.integer]
@@ -91,7 +91,7 @@ class LampRing:
         return float(np.hypot(self.radius_m, self.height_m))
 
     def positions(self) -> FloatArray:
-        """Positions of the lamps, (8, 3), in the order of `service.lights.DIRECTIONS`."""
+        """Positions of the lamps, (8, 3), in the order of `relight.lights.DIRECTIONS`."""
         azimuth = np.arange(len(DIRECTIONS)) * (2 * np.pi / len(DIRECTIONS))
         ring = [self.radius_m * np.sin(azimuth), self.radius_m * np.cos(azimuth)]
         offsets = np.stack([*ring, np.full(len(azimuth), self.height_m)], axis=1)

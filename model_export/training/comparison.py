@@ -18,7 +18,7 @@ from model_export.config import ALL_PARTS, DEFAULT, Augmentation, Stage, Trainin
 from model_export.data.vidit import ViditFolder
 from model_export.evaluation.color_transfer import ColorTransfer
 from model_export.training.loop import STATE_FILE, Training
-from service.lights import Light
+from relight.lights import Light
 
 COLOR_TRANSFER_FILE: Final = "color-transfer.json"
 _E_4500: Final = Light("E", 4500)

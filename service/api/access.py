@@ -7,8 +7,8 @@ from typing import Final
 
 from fastapi import Request
 
+from relight.errors import Forbidden, InvalidOption
 from service.batching.urgency import Priority
-from service.errors import Forbidden, InvalidOption
 from service.traffic.keys import Key, Keyring
 
 TIMEOUT_HEADER: Final = "X-Request-Timeout-Ms"

@@ -16,13 +16,13 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import StreamingResponse
 
+from relight.errors import BodyTooLarge
 from service.api.access import priority, timeout_s, working_caller
 from service.api.archive import ZipStream, member_name
 from service.api.documentation import batch_documentation
 from service.api.problems import problem_body
 from service.api.upload import Photo, read_photos
 from service.batching.urgency import Priority
-from service.errors import BodyTooLarge
 from service.relighting.options import RelightOptions
 from service.relighting.relighter import Relighter, RelightRequest, Relit
 from service.settings import Settings

@@ -6,13 +6,13 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from relight.lights import MAX_TEMPERATURE_K, MIN_TEMPERATURE_K
 from service.api.access import known_caller
 from service.api.documentation import catalogue_documentation, problem_type_documentation
 from service.api.problem_types import PROBLEM_TYPES, ProblemType
 from service.imaging.formats import ANSWER_FORMATS, FORMATS
 from service.inference.loading import Model
 from service.inference.repository import ModelRepository
-from service.lights import MAX_TEMPERATURE_K, MIN_TEMPERATURE_K
 from service.settings import Settings
 
 router = APIRouter()

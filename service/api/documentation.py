@@ -1,4 +1,4 @@
-"""What OpenAPI says of the routes, made from the rooms that decide it.
+"""What OpenAPI says of the routes, made from the modules that decide it.
 
 Each function returns the keyword arguments of a route; `install` adds what they refer to.
 """
@@ -11,7 +11,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from service import errors
+from relight import errors
 from service.api.access import PRIORITY_HEADER, TIMEOUT_HEADER
 from service.api.headers import ANSWER_HEADERS, REQUEST_HEADERS
 from service.api.problem_types import example_of

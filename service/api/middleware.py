@@ -24,7 +24,7 @@ from typing import Any, Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors import BodyTimeout, BodyTooLarge
+from relight.errors import BodyTimeout, BodyTooLarge
 from service.telemetry.metrics import CLIENT_LEFT, UNMATCHED, Metrics
 from service.traffic.memory_budget import ByteBudget
 

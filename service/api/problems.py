@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service import errors
+from relight import errors
 from service.telemetry.metrics import CLIENT_LEFT
 
 MEDIA_TYPE: Final = "application/problem+json"

@@ -11,7 +11,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from service.errors import InvalidMultipart, MissingImage
+from relight.errors import InvalidMultipart, MissingImage
 
 IMAGE_FIELDS: Final = ("image_file", "image", "file")
 

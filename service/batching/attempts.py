@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Generic
 
+from relight.errors import DeadlineExceeded, DevicePoisoned, InferenceFailed, OutOfMemory
 from service.batching.job import (
     Answer,
     Batch,
@@ -25,7 +26,6 @@ from service.batching.job import (
     thread_ended,
 )
 from service.batching.sizes import BatchSizes
-from service.errors import DeadlineExceeded, DevicePoisoned, InferenceFailed, OutOfMemory
 
 _log = logging.getLogger(__name__)
 

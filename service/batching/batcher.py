@@ -22,13 +22,13 @@ from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from typing import Final, Generic
 
+from relight.errors import DeadlineExceeded, Draining
 from service.batching.attempts import Attempts
 from service.batching.durations import Durations
 from service.batching.job import Answer, Batch, In, Job, Out, Outcome, Staged, Turn, thread_ended
 from service.batching.schedule import Schedule
 from service.batching.sizes import BatchSizes
 from service.batching.urgency import Priority
-from service.errors import DeadlineExceeded, Draining
 
 _STUCK_S: Final = 30.0
 _STUCK_FACTOR: Final = 20.0

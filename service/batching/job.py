@@ -7,8 +7,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
+from relight.errors import InferenceFailed, RelightError
 from service.batching.urgency import Priority
-from service.errors import InferenceFailed, RelightError
 
 In = TypeVar("In")
 Staged = TypeVar("Staged")  # what the device is given: n items, put together

@@ -16,11 +16,11 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from relight.errors import DeadlineExceeded, Overloaded
 from service.batching.durations import Durations
 from service.batching.sizes import BatchSizes
 from service.batching.turns import Job, Turns
 from service.batching.urgency import Priority, due_s
-from service.errors import DeadlineExceeded, Overloaded
 
 J = TypeVar("J", bound=Job)
 

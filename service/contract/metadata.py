@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from service.errors import ModelRefused
-from service.lights import Light
+from relight.errors import ModelRefused
+from relight.lights import Light
 
 FORMAT: Final = "relight/1"
 INPUT_NAME: Final = "image"

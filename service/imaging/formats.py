@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from service.errors import InvalidOption, UnsupportedMediaType
+from relight.errors import InvalidOption, UnsupportedMediaType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from service.errors import ImageTooLarge, ImageTooSmall
+from relight.errors import ImageTooLarge, ImageTooSmall
 
 # uint8, or uint16 for files of 16 bits a sample. mypy cannot carry the choice through OpenCV.
 Codes = npt.NDArray[Any]

@@ -25,7 +25,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from service.errors import ImageAnimated, ImageCorrupt, ImageTooLarge, UnsupportedMediaType
+from relight.errors import ImageAnimated, ImageCorrupt, ImageTooLarge, UnsupportedMediaType
 from service.imaging import profiles, tiff, wide
 from service.imaging.formats import sniff
 from service.imaging.metadata import BROKEN, read_dpi, read_exif, read_orientation, read_xmp

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from service.errors import ImageAnimated, ImageCorrupt
+from relight.errors import ImageAnimated, ImageCorrupt
 
 # Section 8; section 14 for the predictor, the supplements for ICC and XMP.
 WIDTH: Final = 256

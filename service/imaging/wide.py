@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from service.errors import UnsupportedMediaType
+from relight.errors import UnsupportedMediaType
 from service.imaging import tiff
 
 Wide = npt.NDArray[np.uint16]

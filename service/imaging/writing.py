@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from service.errors import InvalidOption
+from relight.errors import InvalidOption
 from service.imaging import profiles, tiff, wide
 from service.imaging.formats import ANSWER_FORMATS, FORMATS, Format
 from service.imaging.photo import Codes, Photo

@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from relight.errors import ModelRefused
 from service.contract.golden import golden_path, read_golden
-from service.errors import ModelRefused
 from service.inference.session import Engine
 
 TOLERANCE: Final = 2e-2  # kernels differ, and float16 rounds; a wrong model is further off

@@ -14,9 +14,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from relight.lights import Light
 from service.contract.metadata import INPUT_NAME, OUTPUT_NAME, ModelContract
 from service.inference.session import TensorSpec
-from service.lights import Light
 
 PROVIDER: Final = "FakeExecutionProvider"
 

@@ -14,13 +14,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from relight.errors import ModelRefused
 from service.batching.batcher import Batcher
 from service.batching.durations import Durations
 from service.batching.job import Batch
 from service.batching.sizes import BatchSizes
 from service.contract.buckets import Bucket, Shapes, buckets_for
 from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, ModelContract
-from service.errors import ModelRefused
 from service.inference.canary import check_golden
 from service.inference.session import CPU, Engine, TensorSpec, warm_up
 

@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from relight.errors import InvalidOption, ModelNotReady, ModelRefused
+from relight.lights import DIRECTIONS, Light
 from service.contract.buckets import Shapes
-from service.errors import InvalidOption, ModelNotReady, ModelRefused
 from service.inference.loading import Loaded, Model, load_folder, load_model
 from service.inference.model_metrics import ModelMetrics
 from service.inference.session import Engine
-from service.lights import DIRECTIONS, Light
 
 _log = logging.getLogger(__name__)
 
@@ -160,7 +160,7 @@ class ModelRepository:
         """Return the offer for a direction whose temperature is nearest, in mired.
 
         Args:
-            direction: one of `service.lights.DIRECTIONS`.
+            direction: one of `relight.lights.DIRECTIONS`.
             temperature_k: the temperature wanted, which `service.contract.color` then makes exact.
             name: the model wanted, if any.
 

@@ -1,6 +1,6 @@
 """ONNX Runtime: one model on one device.
 
-`Engine` is what the rooms above know. `Session` is the real one; anything of the same shape
+`Engine` is what the layers above know. `Session` is the real one; anything of the same shape
 can stand in, such as an engine whose T(n) a test or a load study sets.
 """
 
@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime as ort
 
+from relight.errors import DevicePoisoned, ModelRefused, OutOfMemory
 from service.batching.durations import Durations
 from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME
-from service.errors import DevicePoisoned, ModelRefused, OutOfMemory
 
 CPU: Final = "CPUExecutionProvider"
 CUDA: Final = "CUDAExecutionProvider"

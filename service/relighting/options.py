@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Final, Literal, Self, get_args
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from service.errors import InvalidOption
-from service.lights import MAX_TEMPERATURE_K, MIN_TEMPERATURE_K, Light
-
-Direction = Literal["N", "NE", "E", "SE", "S", "SW", "W", "NW"]
-Format = Literal["jpeg", "png", "webp", "avif", "tiff"]
-
-DEFAULT_DIRECTION: Final = "E"
+from relight.errors import InvalidOption
+from relight.lights import MAX_TEMPERATURE_K, MIN_TEMPERATURE_K, Light
+from relight.options import (
+    DEFAULT_DIRECTION,
+    MAX_QUALITY,
+    MIN_QUALITY,
+    AnswerFormat,
+    Color,
+    Detail,
+    Direction,
+    Metadata,
+    Subsampling,
+)
 
 _Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
@@ -49,7 +55,7 @@ class RelightOptions(BaseModel):
         examples=[0.8],
         description="0 gives the photo back, 1 the full effect; blended in linear light",
     )
-    color: Literal["photo", "model"] = Field(
+    color: Color = Field(
         "photo",
         examples=["photo"],
         description="whose colours the answer has: `photo` takes only light and shadow from the "
@@ -65,19 +71,19 @@ class RelightOptions(BaseModel):
         examples=["drn-s"],
         description="name of a model from `GET /models`; else one that fits",
     )
-    format: Format | None = Field(
+    format: AnswerFormat | None = Field(
         None,
         examples=["webp"],
         description="format of the answer; else the `Accept` header's, else the photo's own",
     )
     quality: int | None = Field(
         None,
-        ge=1,
-        le=100,
+        ge=MIN_QUALITY,
+        le=MAX_QUALITY,
         examples=[85],
         description="quality of a lossy format; else 92 as JPEG, 90 as WebP, 85 as AVIF",
     )
-    subsampling: Literal["444", "422", "420"] | None = Field(
+    subsampling: Subsampling | None = Field(
         None,
         examples=["420"],
         description="chroma subsampling of JPEG and AVIF; else 444, which keeps all colour",
@@ -87,12 +93,12 @@ class RelightOptions(BaseModel):
         examples=[True],
         description="whether a JPEG is progressive: smaller, and slower to write; else not",
     )
-    detail: Literal["full", "model"] = Field(
+    detail: Detail = Field(
         "full",
         examples=["full"],
         description="the photo's full size, or the size that the model rendered",
     )
-    metadata: Literal["keep", "strip"] = Field(
+    metadata: Metadata = Field(
         "keep",
         examples=["strip"],
         description="EXIF and XMP data, or none, hence no position; "

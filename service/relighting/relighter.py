@@ -16,14 +16,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from relight.errors import ImageTooSlow
+from relight.lights import Light
 from service.batching.job import Answer
 from service.batching.urgency import Priority
-from service.errors import ImageTooSlow
 from service.imaging import ImageLimits
 from service.imaging.formats import FORMATS, choose_format, sniff
 from service.inference.loading import Shot
 from service.inference.repository import ModelRepository, Offer
-from service.lights import Light
 from service.relighting.etag import answer_tag, photo_digest
 from service.relighting.options import RelightOptions
 from service.relighting.pipeline import (

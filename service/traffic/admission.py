@@ -11,8 +11,8 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
+from relight.errors import ModelNotReady, Overloaded
 from service.batching.urgency import Priority
-from service.errors import ModelNotReady, Overloaded
 from service.inference.repository import ModelRepository
 from service.traffic.cpu_pool import CpuPool, Step
 from service.traffic.latency_estimate import Spread

@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Final, Generic, Literal, TypeVar
 
-from service.errors import DeadlineExceeded, Overloaded
+from relight.errors import DeadlineExceeded, Overloaded
 
 V = TypeVar("V")
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from service.errors import DeadlineExceeded
+from relight.errors import DeadlineExceeded
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from service.errors import Forbidden, RateLimited, Unauthorized
+from relight.errors import Forbidden, RateLimited, Unauthorized
 from service.traffic.occupancy import Stays
 
 BULK = "bulk"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from service.errors import ServerFull
+from relight.errors import ServerFull
 from service.traffic.occupancy import Stays
 
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, sync_playwright
 
+from relight.lights import Light
 from service.app import create_app
-from service.lights import Light
 from service.settings import Settings
 from tests.service.stand_ins import contract, encoded, serving, write_model
 

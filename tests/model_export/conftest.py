@@ -10,7 +10,7 @@ from PIL import Image
 from model_export.data.fusion import fuse_folder
 from model_export.data.vidit import ViditFolder
 from model_export.scenes import RECIPE
-from service.lights import DIRECTIONS
+from relight.lights import DIRECTIONS
 
 SIZE_PX = 64
 

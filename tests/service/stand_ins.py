@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, save_model
 from PIL import Image
 
+from relight.lights import Light
 from service.contract.metadata import INPUT_NAME, OUTPUT_NAME, ModelContract
 from service.inference.fake_engine import FakeEngine
-from service.lights import Light
 
 
 def contract(**changes: object) -> ModelContract:

@@ -152,7 +152,7 @@ from pathlib import Path
 import uvloop
 from service.__main__ import serve
 from service.app import create_app, create_ops_app
-from service.errors import DevicePoisoned
+from relight.errors import DevicePoisoned
 from service.inference.fake_engine import FakeEngine
 from service.settings import Settings
 

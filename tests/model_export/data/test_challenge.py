@@ -14,7 +14,7 @@ from model_export.data.fusion import fuse_folder
 from model_export.data.sources import MissingData
 from model_export.data.vidit import ViditFolder
 from model_export.evaluation.scores import UNCHANGED, evaluate
-from service.lights import DIRECTIONS, VIDIT_TEMPERATURES_K, Light
+from relight.lights import DIRECTIONS, VIDIT_TEMPERATURES_K, Light
 
 EAST = Light("E", 4500)
 SIZE_PX = 32

@@ -14,7 +14,7 @@ from model_export.data.repainting import Paint
 from model_export.data.scene_light import to_codes, to_scene_linear
 from model_export.data.vidit import render_srgb
 from model_export.data.vidit import to_scene_linear as to_scene_linear_of_picture
-from service.lights import DIRECTIONS, Light
+from relight.lights import DIRECTIONS, Light
 
 EAST = Light("E", 4500)
 

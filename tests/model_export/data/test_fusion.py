@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from model_export.data.fusion import fuse, fuse_folder
-from service.lights import DIRECTIONS, Light
+from relight.lights import DIRECTIONS, Light
 
 
 def test_fusion_opens_a_shadow_that_only_one_light_casts():

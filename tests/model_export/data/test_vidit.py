@@ -12,7 +12,7 @@ from model_export.data.fusion import fuse_folder
 from model_export.data.pairs import Pairs, to_picture
 from model_export.data.sources import MissingData
 from model_export.data.vidit import ViditFolder, render_srgb
-from service.lights import DIRECTIONS, VIDIT_TEMPERATURES_K, Light
+from relight.lights import DIRECTIONS, VIDIT_TEMPERATURES_K, Light
 
 STAGE = dataclasses.replace(DEFAULT.stages[1], size_px=64, num_steps=40, batch_size=1)
 PLAIN = Augmentation(mirror=0.0)

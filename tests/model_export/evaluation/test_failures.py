@@ -6,7 +6,7 @@ from PIL import Image
 from model_export.data.examples import Example
 from model_export.evaluation.methods import Method
 from model_export.evaluation.scores import evaluate
-from service.lights import Light
+from relight.lights import Light
 
 
 def grey(level):

@@ -13,7 +13,7 @@ from model_export.evaluation.scores import (
     psnr_db,
     ssim,
 )
-from service.lights import Light
+from relight.lights import Light
 from tests.model_export.random_lpips import random_lpips
 
 EAST = Light("E", 4500)

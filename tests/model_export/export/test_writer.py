@@ -15,9 +15,9 @@ from model_export.export.parity import ParityError, probe_images, prove_parity, 
 from model_export.export.reader import initial_weights
 from model_export.export.writer import EXACT_ATOL, ROUNDED_ATOL, export_onnx
 from model_export.networks.drn import build
+from relight.errors import ModelRefused
+from relight.lights import Light
 from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, ModelContract
-from service.errors import ModelRefused
-from service.lights import Light
 from tests.model_export.untrained import untrained
 
 SHAPES = ((64, 96), (96, 48))

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from model_export.scenes import contact_sheet, dataset, render_scenes, variants
-from service.lights import DIRECTIONS
+from relight.lights import DIRECTIONS
 from tests.model_export.stand_in_scene import SCALAR, block_on_a_floor
 
 

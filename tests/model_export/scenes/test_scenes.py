@@ -14,7 +14,7 @@ from model_export.scenes.layouts import LAYOUTS, describe
 from model_export.scenes.noise import fractal_noise
 from model_export.scenes.rendering import Frames, render
 from model_export.scenes.shapes import box, facing_normals
-from service.lights import DIRECTIONS
+from relight.lights import DIRECTIONS
 from tests.model_export.stand_in_scene import CAMERA, LAMPS, NO_AMBIENT, SCALAR, block_on_a_floor
 
 

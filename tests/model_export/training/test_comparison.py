@@ -18,7 +18,7 @@ from model_export.training.comparison import COLOR_TRANSFER_FILE, METHODS, compa
 from model_export.training.conditions import Machine, Origin
 from model_export.training.learner import Learner
 from model_export.training.loop import Training
-from service.lights import Light
+from relight.lights import Light
 
 EAST = Light("E", 4500)
 SHADADV = METHODS["shadadv"]

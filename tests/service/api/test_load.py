@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from service.errors import DevicePoisoned, OutOfMemory
+from relight.errors import DevicePoisoned, OutOfMemory
 from service.inference.fake_engine import FakeEngine
 from tests.service.calls import cancelled, metric, problem_of, queued, relight, wait_until
 from tests.service.stand_ins import held

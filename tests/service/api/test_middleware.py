@@ -5,8 +5,8 @@ import asyncio
 import anyio
 import pytest
 
+from relight.errors import BodyTimeout, BodyTooLarge
 from service.api.middleware import BodyLimits, Disconnect
-from service.errors import BodyTimeout, BodyTooLarge
 from service.traffic.memory_budget import ByteBudget
 
 SCOPE = {"type": "http", "method": "POST", "path": "/", "headers": []}

@@ -6,8 +6,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from relight.errors import RelightError
 from service.api import problems
-from service.errors import RelightError
 
 
 def leaves(error: type[RelightError]) -> Iterator[type[RelightError]]:

@@ -9,9 +9,9 @@ import httpx
 import numpy as np
 import pytest
 
+from relight.errors import ModelRefused
 from service.app import create_app
 from service.contract.golden import golden_path, golden_picture, write_golden
-from service.errors import ModelRefused
 from service.inference.canary import render_lights
 from service.inference.fake_engine import FakeEngine
 from service.inference.loading import load_model

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from service.errors import InferenceFailed, OutOfMemory
+from relight.errors import InferenceFailed, OutOfMemory
 from tests.service.batching.batchers import POISON, Device, batching
 
 

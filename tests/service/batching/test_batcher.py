@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from relight.errors import DeadlineExceeded, Draining, InferenceFailed, Overloaded
 from service.batching.durations import Durations
-from service.errors import DeadlineExceeded, Draining, InferenceFailed, Overloaded
 from tests.service.batching.batchers import POISON, Device, batching
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relight.errors import DeadlineExceeded, Overloaded
 from service.batching.sizes import BatchSizes
 from service.batching.urgency import AGEING_S, PATIENCE_S, Priority, due_s
-from service.errors import DeadlineExceeded, Overloaded
 from tests.service.batching.schedules import Job, admitted, arrivals, durations, schedule
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from service.errors import InferenceFailed
+from relight.errors import InferenceFailed
 from tests.service.batching.batchers import Device, batching
 
 

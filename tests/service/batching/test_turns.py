@@ -6,8 +6,8 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from relight.errors import Overloaded
 from service.batching.urgency import AGEING_S, Priority
-from service.errors import Overloaded
 from tests.service.batching.schedules import Job, admitted, durations, schedule
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from relight.errors import ModelRefused
 from service.contract.metadata import ModelContract
-from service.errors import ModelRefused
 from tests.service.stand_ins import contract
 
 

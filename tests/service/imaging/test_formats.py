@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.errors import InvalidOption, UnsupportedMediaType
+from relight.errors import InvalidOption, UnsupportedMediaType
 from service.imaging.formats import ANSWER_FORMATS, FORMATS, choose_format, sniff
 
 

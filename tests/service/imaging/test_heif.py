@@ -8,7 +8,7 @@ import pillow_heif
 import pytest
 from PIL import ExifTags, Image
 
-from service.errors import ImageAnimated, ImageCorrupt, UnsupportedMediaType
+from relight.errors import ImageAnimated, ImageCorrupt, UnsupportedMediaType
 from service.imaging import decode, encode
 from tests.service.pictures import LIMITS, P3, corners
 

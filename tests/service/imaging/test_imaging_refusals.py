@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
-from service.errors import (
+from relight.errors import (
     ImageAnimated,
     ImageCorrupt,
     ImageError,

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from service.errors import ImageError
+from relight.errors import ImageError
 from service.imaging import ImageLimits, decode, encode
 from tests.service.calls import problem_of, relight
 from tests.service.malformed import corpus

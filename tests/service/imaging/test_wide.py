@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from service.errors import ImageCorrupt, UnsupportedMediaType
+from relight.errors import ImageCorrupt, UnsupportedMediaType
 from service.imaging import Photo, decode, encode
 from tests.service.icc_profiles import gray_profile
 from tests.service.pictures import LIMITS, P3, png_chunk

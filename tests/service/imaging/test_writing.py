@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.errors import InvalidOption
+from relight.errors import InvalidOption
 from service.imaging import Photo, decode, encode
 from tests.service.pictures import LIMITS, noise
 

@@ -7,12 +7,12 @@ import pytest
 from onnx import TensorProto
 from prometheus_client import CollectorRegistry
 
-from service.errors import InvalidOption, ModelNotReady, ModelRefused
+from relight.errors import InvalidOption, ModelNotReady, ModelRefused
+from relight.lights import Light
 from service.inference.fake_engine import FakeEngine
 from service.inference.model_metrics import ModelMetrics
 from service.inference.repository import ModelRepository
 from service.inference.session import Session
-from service.lights import Light
 from tests.service.stand_ins import contract, write_model
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from service.errors import ModelRefused
+from relight.errors import ModelRefused
 from service.inference import session
 from service.inference.session import CPU, Session
 from tests.service.stand_ins import write_model

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.errors import InvalidOption
+from relight.errors import InvalidOption
+from relight.lights import DIRECTIONS
 from service.imaging.formats import ANSWER_FORMATS
-from service.lights import DIRECTIONS
 from service.relighting.options import RelightOptions
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from service.errors import DeadlineExceeded, InferenceFailed
+from relight.errors import DeadlineExceeded, InferenceFailed
 from service.traffic.cache import Cache
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.errors import RateLimited, ServerFull
+from relight.errors import RateLimited, ServerFull
 from service.traffic.keys import Key, Keyring
 from service.traffic.memory_budget import ByteBudget
 from service.traffic.occupancy import Stays

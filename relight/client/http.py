@@ -9,9 +9,10 @@ from typing import Self, TypeVar, Unpack
 import anyio
 import httpx
 
-from service.client.answers import Answer, Catalogue, Options, Relit
-from service.client.calls import Call, Calls, Image, Priority
-from service.errors import DeadlineExceeded, RelightError
+from relight.client.answers import Answer, Catalogue, Relit
+from relight.client.calls import Call, Calls, Image, Priority
+from relight.errors import DeadlineExceeded, RelightError
+from relight.options import Options
 
 T = TypeVar("T")
 

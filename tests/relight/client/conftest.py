@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from service.client import AsyncClient, Client
+from relight.client import AsyncClient, Client
 
 
 def call_blocking(url: str, method: str, *arguments: object, **more: Any) -> Any:

@@ -14,22 +14,23 @@ import anyio
 import httpx
 import pytest
 
-from service.api import catalogue
-from service.api.problems import KINDS
-from service.client import AsyncClient, Catalogue, Client, Options
-from service.client.answers import read_problem
-from service.errors import (
+from relight.client import AsyncClient, Catalogue, Client
+from relight.client.answers import read_problem
+from relight.errors import (
     ImageCorrupt,
     InvalidOption,
     RelightError,
     Unauthorized,
     UnsupportedMediaType,
 )
-from service.lights import Light
+from relight.lights import Light
+from relight.options import Options
+from service.api import catalogue
+from service.api.problems import KINDS
 from service.relighting.options import RelightOptions
 from service.traffic.keys import digest_of
+from tests.relight.client.refusals import refusing
 from tests.service.calls import cancelled, wait_until
-from tests.service.client.refusals import refusing
 from tests.service.stand_ins import decoded
 
 
@@ -139,7 +140,7 @@ async def test_a_transport_of_httpx_can_be_given():
 
 def test_importing_the_client_needs_nothing_of_the_service():
     heavy = ["cv2", "fastapi", "numpy", "onnxruntime", "PIL", "pydantic", "starlette", "uvicorn"]
-    code = f"import sys; sys.modules.update(dict.fromkeys({heavy})); import service.client"
+    code = f"import sys; sys.modules.update(dict.fromkeys({heavy})); import relight.client"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

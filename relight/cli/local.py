@@ -1,4 +1,4 @@
-"""Relight in this process, without a server: the calls of `service.client.AsyncClient`."""
+"""Relight in this process, without a server: the calls of `relight.client.AsyncClient`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Final, Self, Unpack
 
 from prometheus_client import CollectorRegistry
 
-from service import client
+from relight import client
+from relight.options import Options
 from service.api import catalogue
 from service.assembly import assemble, running
-from service.client import Options
 from service.relighting import relighter
 from service.relighting.options import RelightOptions
 from service.settings import Settings

@@ -15,12 +15,12 @@ import pytest
 from fastapi import FastAPI, Response
 from fastapi.responses import StreamingResponse
 
-from service.errors import (
+from relight.errors import (
     DeadlineExceeded,
     Unavailable,
 )
+from tests.relight.client.refusals import refusing
 from tests.service.calls import cancelled, metric, wait_until
-from tests.service.client.refusals import refusing
 from tests.service.stand_ins import held, serving
 
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from service.cli.folder import (
+from relight.cli.folder import (
     SUFFIXES,
     Journal,
     Outcome,
@@ -24,9 +24,10 @@ from service.cli.folder import (
     relight_folder,
     replace_file,
 )
-from service.cli.options import takes_options
-from service.client import AsyncClient, Catalogue, Options, Relit
-from service.errors import InvalidOption, RelightError
+from relight.cli.options import takes_options
+from relight.client import AsyncClient, Catalogue, Relit
+from relight.errors import InvalidOption, RelightError
+from relight.options import Options
 
 _INTERRUPTED: Final = 130  # as a shell has it
 _NUM_RETRIES: Final = 1000  # the time for a photo is the bound
@@ -191,7 +192,7 @@ def _connected(
         except ValueError as error:
             raise CannotStart(f"--url: {error}") from None
     try:
-        from service.cli.local import LocalClient  # noqa: PLC0415 - a caller has not installed it
+        from relight.cli.local import LocalClient  # noqa: PLC0415 - a caller has not installed it
         from service.settings import InvalidSettings, read_settings  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise CannotStart(f"{_what_to_install(error)}; or name a service with --url") from None

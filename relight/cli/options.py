@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final, get_type_hints
 
 import typer
 
-from service.client import Options
-from service.lights import MAX_TEMPERATURE_K, MIN_TEMPERATURE_K, Light
+from relight.lights import MAX_TEMPERATURE_K, MIN_TEMPERATURE_K, Light
+from relight.options import MAX_QUALITY, MIN_QUALITY, Options
 
 
 def _parse_light(text: str) -> Light:
@@ -31,7 +31,7 @@ OPTIONS: Final[dict[str, Any]] = {
     "fill": typer.Option(min=0, max=1, help="how much of the photo's own light to keep"),
     "model": typer.Option(help="a name from `relight models`"),
     "format": typer.Option(help="else that of the photo, or of the name after -o"),
-    "quality": typer.Option(min=1, max=100, help="of a lossy format"),
+    "quality": typer.Option(min=MIN_QUALITY, max=MAX_QUALITY, help="of a lossy format"),
     "subsampling": typer.Option(help="how much colour a JPEG or AVIF keeps"),
     "progressive": typer.Option(help="whether a JPEG is progressive"),
     "detail": typer.Option(help="the photo's size, or the network's own"),

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Protocol, Unpack
 
-from service.client import Catalogue, Options, Priority, Relit
-from service.errors import Forbidden, RelightError, Unauthorized, Unavailable
+from relight.client import Catalogue, Priority, Relit
+from relight.errors import Forbidden, RelightError, Unauthorized, Unavailable
+from relight.options import Options
 
 JOURNAL: Final = "relight.jsonl"
 SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {  # the first one is given, the others are known
@@ -34,7 +35,7 @@ _HOPELESS: Final = (Unauthorized, Forbidden, Unavailable)  # for the next photo,
 
 
 class Relighting(Protocol):
-    """What relights: `service.client.AsyncClient`, or `service.local.LocalClient`."""
+    """What relights: `relight.client.AsyncClient`, or `relight.cli.local.LocalClient`."""
 
     async def relight(
         self, image: Path, *, priority: Priority | None = None, **options: Unpack[Options]

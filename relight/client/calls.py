@@ -19,17 +19,17 @@ from typing import BinaryIO, Final, Generic, Literal, TypedDict, TypeVar, Unpack
 import anyio
 import httpx
 
-from service.client.answers import (
+from relight.client.answers import (
     Answer,
     Catalogue,
-    Options,
     Relit,
     read_batch,
     read_catalogue,
     read_failure,
     read_relit,
 )
-from service.errors import DeadlineExceeded, RelightError, Unavailable
+from relight.errors import DeadlineExceeded, RelightError, Unavailable
+from relight.options import Options
 
 T = TypeVar("T")
 Image = str | Path | bytes | BinaryIO  # a path, a file's bytes, or an open file

@@ -6,7 +6,7 @@
 
 A call ends within its time, and tries again while that is of use: where there is no connection,
 and where the service says (429, 503) when to come back. What fails is raised as the class of
-`service.errors` that the service itself raised; a service out of reach is `Unavailable`.
+`relight.errors` that the service itself raised; a service out of reach is `Unavailable`.
 
     http       Client, AsyncClient: the I/O, and nothing else
     calls      what is sent, and when it is sent again
@@ -15,8 +15,8 @@ and where the service says (429, 503) when to come back. What fails is raised as
 
 from __future__ import annotations
 
-from service.client.answers import Catalogue, Options, Relit
-from service.client.calls import Image, Priority
-from service.client.http import AsyncClient, Client
+from relight.client.answers import Catalogue, Relit
+from relight.client.calls import Image, Priority
+from relight.client.http import AsyncClient, Client
 
-__all__ = ["AsyncClient", "Catalogue", "Client", "Image", "Options", "Priority", "Relit"]
+__all__ = ["AsyncClient", "Catalogue", "Client", "Image", "Priority", "Relit"]

@@ -13,10 +13,10 @@ from typing import get_type_hints
 import httpx
 import pytest
 
-from service.cli.options import OPTIONS
-from service.client import Options
+from relight.cli.options import OPTIONS
+from relight.options import Options
+from tests.relight.cli.relight_command import COMMAND, environment, run
 from tests.service.calls import relight, wait_until
-from tests.service.cli.relight_command import COMMAND, environment, run
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_without_the_services_packages_it_calls_a_service_or_says_what_to_instal
     heavy = ["cv2", "fastapi", "numpy", "onnxruntime", "PIL", "pydantic_settings", "uvicorn"]
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({heavy}));"
-        "from service.cli import main; sys.argv[0] = 'relight'; main()"
+        "from relight.cli import main; sys.argv[0] = 'relight'; main()"
     )
 
     def run_bare(*arguments: object) -> subprocess.CompletedProcess[str]:

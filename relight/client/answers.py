@@ -11,34 +11,16 @@ import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple, TypedDict
+from typing import Any, Final, NamedTuple, TypedDict
 
 import httpx
 
-from service import errors
-from service.errors import InvalidOption, RelightError, Unavailable
-from service.lights import Light
+from relight import errors
+from relight.errors import InvalidOption, RelightError, Unavailable
+from relight.lights import Light
 
 _TIMING: Final = re.compile(r"(\w+);dur=([\d.]+)")
 _WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
-
-
-class Options(TypedDict, total=False):
-    """The options of a request, named and valued as in the HTTP API."""
-
-    direction: Literal["N", "NE", "E", "SE", "S", "SW", "W", "NW"]
-    temperature: int
-    light: Light | str
-    strength: float
-    color: Literal["photo", "model"]
-    fill: float
-    model: str
-    format: Literal["jpeg", "png", "webp", "avif", "tiff"]
-    quality: int
-    subsampling: Literal["444", "422", "420"]
-    progressive: bool
-    detail: Literal["full", "model"]
-    metadata: Literal["keep", "strip"]
 
 
 class Answer(NamedTuple):

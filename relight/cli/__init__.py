@@ -6,12 +6,12 @@
     models     what may be asked for
 
 `image`, `folder` and `models` work in this process, or call a service where `--url` names one.
-Without the extras cpu and gpu only the latter is there, so nothing here imports the service's
-other rooms before a command needs them.
+Without the extras cpu and gpu only the latter works: a command imports the service
+when it needs it.
 """
 
 from __future__ import annotations
 
-from service.cli.commands import main
+from relight.cli.commands import main
 
 __all__ = ["main"]

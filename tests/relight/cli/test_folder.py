@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from service.cli.folder import JOURNAL, SUFFIXES, Journal, photos_in
-from service.client import Relit
+from relight.cli.folder import JOURNAL, SUFFIXES, Journal, photos_in
+from relight.client import Relit
+from relight.lights import Light
 from service.imaging.formats import FORMATS
-from service.lights import Light
 from service.traffic.keys import digest_of
+from tests.relight.cli.relight_command import COMMAND, environment, run
 from tests.service.calls import wait_until
-from tests.service.cli.relight_command import COMMAND, environment, run
 from tests.service.pictures import noise
 from tests.service.stand_ins import decoded, encoded
 

@@ -1,0 +1,43 @@
+"""The options of a request: names, values and limits, shared by client and service.
+
+The service checks what it is sent in `service.relighting.options`.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypedDict
+
+from relight.lights import Light
+
+Direction = Literal["N", "NE", "E", "SE", "S", "SW", "W", "NW"]
+Color = Literal["photo", "model"]
+AnswerFormat = Literal["jpeg", "png", "webp", "avif", "tiff"]
+Subsampling = Literal["444", "422", "420"]
+Detail = Literal["full", "model"]
+Metadata = Literal["keep", "strip"]
+
+DEFAULT_DIRECTION: Final = "E"
+MIN_QUALITY: Final = 1
+MAX_QUALITY: Final = 100
+
+
+class Options(TypedDict, total=False):
+    """The options of a request, named and valued as in the HTTP API.
+
+    Temperature is in kelvin, `MIN_TEMPERATURE_K` to `MAX_TEMPERATURE_K` of `relight.lights`;
+    strength and fill are 0 to 1; quality is `MIN_QUALITY` to `MAX_QUALITY`.
+    """
+
+    direction: Direction
+    temperature: int
+    light: Light | str
+    strength: float
+    color: Color
+    fill: float
+    model: str
+    format: AnswerFormat
+    quality: int
+    subsampling: Subsampling
+    progressive: bool
+    detail: Detail
+    metadata: Metadata
