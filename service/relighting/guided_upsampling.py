@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from service.contract.softness import estimate_softness
 from service.imaging.photo import Codes
-from service.relighting.strip_resampler import STRIP_ROWS, Enlarged
+from service.relighting.strip_resampler import STRIP_ROWS, StripResampler
 
 Pixels = npt.NDArray[np.float32]
 
@@ -66,8 +66,8 @@ def transfer(
         softness_px *= scale
     slope, base = coefficients(low_in, low_out, softness_px)
     base *= np.float32(np.iinfo(image.dtype).max)
-    slopes = Enlarged(slope, width_px, height_px, cv2.INTER_LINEAR)
-    bases = Enlarged(base, width_px, height_px, cv2.INTER_CUBIC)
+    slopes = StripResampler(slope, width_px, height_px, cv2.INTER_LINEAR)
+    bases = StripResampler(base, width_px, height_px, cv2.INTER_CUBIC)
 
     relit = np.empty_like(image, order="C") if out is None else out
     codes, answers = image.reshape(height_px, -1), relit.reshape(height_px, -1)  # (H, W * 3)

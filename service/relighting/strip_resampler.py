@@ -19,7 +19,7 @@ STRIP_ROWS: Final = 16  # a strip of a 12-megapixel photo fits the processor's c
 _SMALL_PRODUCT: Final = 2**18  # up to here OpenBLAS starts no threads of its own
 
 
-class Enlarged:
+class StripResampler:
     """A small picture, enlarged strip by strip.
 
     Args:

@@ -15,7 +15,7 @@ from relight.errors import ModelNotReady, Overloaded
 from service.batching.urgency import Priority
 from service.inference.repository import ModelRepository
 from service.traffic.cpu_pool import CpuPool, Step
-from service.traffic.latency_estimate import Spread
+from service.traffic.latency_estimate import LatencyEstimate
 
 
 class Admission:
@@ -32,7 +32,7 @@ class Admission:
         self._pool = pool
         self._max_wait_s = max_wait_s
         self._coming: defaultdict[str, Counter[Hashable]] = defaultdict(Counter)
-        self._lag = Spread()
+        self._lag = LatencyEstimate()
 
     @contextmanager
     def coming(self, caller: str, work: Hashable) -> Iterator[None]:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from relight.errors import Forbidden, RateLimited, Unauthorized
-from service.traffic.occupancy import Stays
+from service.traffic.occupancy import Occupancy
 
 BULK = "bulk"
 
@@ -76,7 +76,7 @@ class Keyring:
         ]
         self._is_open = not keys
         self._max_concurrency = max_concurrency
-        self._requests: defaultdict[str, Stays] = defaultdict(lambda: Stays(clock))
+        self._requests: defaultdict[str, Occupancy] = defaultdict(lambda: Occupancy(clock))
 
     def caller(self, given: str | None) -> Key:
         """Return the key of whoever calls with one.

@@ -9,7 +9,7 @@ _DEVIATION_SMOOTHING: Final = 1 / 4
 _NUM_DEVIATIONS: Final = 4
 
 
-class Spread:
+class LatencyEstimate:
     """Mean and mean deviation, kept as TCP keeps those of its round trips (RFC 6298)."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from relight.errors import ServerFull
-from service.traffic.occupancy import Stays
+from service.traffic.occupancy import Occupancy
 
 
 class ByteBudget:
@@ -20,13 +20,13 @@ class ByteBudget:
         clock: a monotonic clock, in seconds.
 
     Attributes:
-        stays: who holds how much, and for how long.
+        occupancy: who holds how much, and for how long.
     """
 
     def __init__(self, max_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._max_bytes = max_bytes
         self._num_bytes = 0
-        self.stays = Stays(clock)
+        self.occupancy = Occupancy(clock)
 
     @property
     def num_bytes(self) -> int:
@@ -48,7 +48,7 @@ class ByteBudget:
             raise ServerFull(
                 f"{num_bytes} bytes more would pass the {self._max_bytes} that all requests "
                 "together may hold",
-                retry_after_s=self.stays.until_free_s(missing),
+                retry_after_s=self.occupancy.until_free_s(missing),
             )
         self._num_bytes += num_bytes
 
@@ -62,7 +62,7 @@ class Holding:
 
     def __init__(self, budget: ByteBudget) -> None:
         self._budget = budget
-        self._stay = budget.stays.begin()
+        self._stay = budget.occupancy.begin()
 
     def grow_to(self, num_bytes: int) -> None:
         """Hold at least so many bytes.
@@ -79,4 +79,4 @@ class Holding:
 
     def __exit__(self, *exception: object) -> None:
         self._budget.give_back(self._stay.amount)
-        self._budget.stays.end(self._stay)
+        self._budget.occupancy.end(self._stay)

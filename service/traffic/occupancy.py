@@ -1,4 +1,4 @@
-"""When will there be room? What stays for a while leaves again; how long, is measured."""
+"""When space becomes free: who holds it now, and how long each is expected to keep it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Stay:
     amount: int = 0
 
 
-class Stays:
+class Occupancy:
     """What is here now, the oldest first; used by one thread only.
 
     Args:

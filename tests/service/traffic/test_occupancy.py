@@ -5,7 +5,7 @@ import pytest
 from relight.errors import RateLimited, ServerFull
 from service.traffic.keys import Key, Keyring
 from service.traffic.memory_budget import ByteBudget
-from service.traffic.occupancy import Stays
+from service.traffic.occupancy import Occupancy
 
 
 class Clock:
@@ -15,47 +15,47 @@ class Clock:
         return self.now_s
 
 
-def learned(clock: Clock, took_s: float) -> Stays:
-    stays = Stays(clock)
-    first = stays.begin(1)
+def learned(clock: Clock, took_s: float) -> Occupancy:
+    occupancy = Occupancy(clock)
+    first = occupancy.begin(1)
     clock.now_s += took_s
-    stays.end(first)
-    return stays
+    occupancy.end(first)
+    return occupancy
 
 
 def test_room_is_expected_when_the_oldest_that_fill_it_have_stayed_as_long_as_others_did():
     clock = Clock()
-    stays = learned(clock, 10.0)
+    occupancy = learned(clock, 10.0)
     for _ in range(4):
-        stays.begin(100)
+        occupancy.begin(100)
         clock.now_s += 1.0
-    assert stays.until_free_s(100) == pytest.approx(10 - 4)  # the oldest came 4 s ago
-    assert stays.until_free_s(250) == pytest.approx(10 - 2)
+    assert occupancy.until_free_s(100) == pytest.approx(10 - 4)  # the oldest came 4 s ago
+    assert occupancy.until_free_s(250) == pytest.approx(10 - 2)
 
 
 def test_what_stays_longer_than_usual_is_expected_soon():
     clock = Clock()
-    stays = learned(clock, 10.0)
-    stays.begin(1)
+    occupancy = learned(clock, 10.0)
+    occupancy.begin(1)
     clock.now_s += 60
-    assert stays.until_free_s(1) == pytest.approx(1.0)
+    assert occupancy.until_free_s(1) == pytest.approx(1.0)
 
 
 def test_before_anything_has_left_a_stay_counts_as_half_over():
     clock = Clock()
-    stays = Stays(clock)
-    stays.begin(1)
+    occupancy = Occupancy(clock)
+    occupancy.begin(1)
     clock.now_s += 3
-    assert stays.until_free_s(1) == pytest.approx(3.0)
+    assert occupancy.until_free_s(1) == pytest.approx(3.0)
 
 
 def test_what_took_no_room_teaches_nothing():
     clock = Clock()
-    stays = learned(clock, 10.0)
+    occupancy = learned(clock, 10.0)
     for _ in range(50):
-        stays.end(stays.begin())
-    stays.begin(1)
-    assert stays.until_free_s(1) == pytest.approx(10.0)
+        occupancy.end(occupancy.begin())
+    occupancy.begin(1)
+    assert occupancy.until_free_s(1) == pytest.approx(10.0)
 
 
 def test_a_body_that_finds_no_room_is_told_when_there_will_be():
