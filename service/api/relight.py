@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from service.api.access import priority, timeout_s, working_caller
 from service.api.documentation import relight_documentation
+from service.api.negotiation import parse_if_none_match
 from service.api.upload import read_upload
 from service.batching.urgency import Priority
-from service.relighting.etag import parse_if_none_match
 from service.relighting.options import RelightOptions
 from service.relighting.relighter import Relighter, RelightRequest, Relit
 from service.settings import Settings

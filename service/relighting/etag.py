@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
 
 from service.relighting.options import RelightOptions
 
@@ -37,12 +36,3 @@ def answer_tag(
     }
     parts = json.dumps([digest, wanted, model, format_name, revision], sort_keys=True)
     return f'W/"{hashlib.sha256(parts.encode()).hexdigest()[:32]}"'
-
-
-def parse_if_none_match(header: str | None) -> Collection[str]:
-    """Return the entity tags of an `If-None-Match` header, each in its weak form.
-
-    `*` gives none: it asks about a resource, and an answer to a POST is none.
-    """
-    tags = (tag.strip() for tag in (header or "").split(","))
-    return {tag if tag.startswith("W/") else f"W/{tag}" for tag in tags if tag.endswith('"')}

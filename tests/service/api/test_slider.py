@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
+from service.api.negotiation import parse_if_none_match
 from service.relighting import relighter
-from service.relighting.etag import parse_if_none_match
 from service.relighting.pipeline import prepare
 from tests.service.calls import metric, relight, wait_until
 from tests.service.stand_ins import encoded
