@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_export.streaming.crops import Plane
-from service.color import LUMINANCE, linear_to_srgb
+from service.contract.color import LUMINANCE, linear_to_srgb
 
 _LUMINANCE: Final = LUMINANCE.astype(np.float32)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from model_export.scenes.maps import NUM_DIRECTIONAL, NUM_LAMPS
 from model_export.streaming.crops import Crop, Plane
-from service.color import LUMINANCE
+from service.contract.color import LUMINANCE
 
 _KINDS: Final = ("hard", "mixed", "soft")
 _KIND_SHARES: Final = (0.4, 0.32, 0.28)
