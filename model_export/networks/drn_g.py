@@ -26,7 +26,7 @@ from model_export.networks.ray_march import RayMarch, ray_march
 NUM_FEATURES: Final = 24
 _WIDTHS: Final = (NUM_FEATURES, 48, 96, 144, 208)
 _NUM_BLOCKS: Final = (1, 1, 2, 2, 2)
-_LIGHT_WIDTHS: Final = (20, 32, 48)
+_LIGHT_WIDTHS: Final = (16, 32, 48)
 _SHARPNESS: Final = 12.0  # of the bend where a surface turns away from the lamp
 _TOWARDS_VIEWER: Final = 0.7  # what a normal is before the photo says anything
 
@@ -56,7 +56,7 @@ class Arriving(NamedTuple):
 
     Attributes:
         irradiance: (n, 1, h, w), of a lamp of strength 1; 0 and up.
-        features: (n, 20, h/2, w/2), what the re-renderer needs to know of it.
+        features: (n, 16, h/2, w/2), what the re-renderer needs to know of it.
     """
 
     irradiance: Tensor
@@ -197,7 +197,7 @@ class ShadowPrior(nn.Module):
             softness: (n,), 0 for a hard lamp to 1 for an overcast sky.
         """
         march = self._march(structure, light, softness)
-        x = self.stem(self._seen(structure, light, march))  # (n, 20, h/2, w/2)
+        x = self.stem(self._seen(structure, light, march))  # (n, 16, h/2, w/2)
         skips = [x]
         for down in self.encoder:
             x = down(x)

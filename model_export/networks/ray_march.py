@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-NUM_STEPS: Final = 16
+NUM_STEPS: Final = 12
 REACH: Final = 1.2
 _CROWDING: Final = 1.7  # exponent that puts more steps near the start of the ray
 _BIAS: Final = 0.02  # height that a surface must stand above a ray to shade it
