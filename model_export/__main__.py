@@ -22,6 +22,7 @@ from model_export.evaluation.color_transfer import NotColorTransfer
 from model_export.evaluation.command import evaluate_command
 from model_export.evaluation.lpips import NotLpips
 from model_export.evaluation.methods import LightNotRendered
+from model_export.evaluation.real_lights.command import evaluate_real_command
 from model_export.export.parity import ParityError
 from model_export.export.published import import_published
 from model_export.export.reader import initial_weights as read_weights
@@ -45,6 +46,7 @@ from relight.errors import ModelRefused
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 app.command(name="evaluate")(evaluate_command)
+app.command(name="evaluate-real")(evaluate_real_command)
 
 PROCEDURAL: Final = Origin("procedural scenes under 8 lights", "Apache-2.0")
 EXPECTED: Final = (
