@@ -11,7 +11,8 @@ import typer
 
 from model_export.evaluation.real_lights.contact import write_contact_sheet
 from model_export.evaluation.real_lights.measuring import measure
-from model_export.evaluation.real_lights.methods import RAMP, UNCHANGED, open_light_methods
+from model_export.evaluation.real_lights.methods import RAMP, UNCHANGED
+from model_export.evaluation.real_lights.model_files import open_model_files
 from model_export.evaluation.real_lights.report import as_json, as_tables
 from model_export.evaluation.real_lights.sets import read_sets
 
@@ -35,7 +36,7 @@ def evaluate_real_command(
     ] = None,
 ) -> None:
     """Measure models on real photos, beside the unchanged photo and a plain brightness ramp."""
-    methods = [UNCHANGED, RAMP, *open_light_methods(model or [])]
+    methods = [UNCHANGED, RAMP, *open_model_files(model or [])]
     if plain:
         methods = [dataclasses.replace(method, takes_any_light=False) for method in methods]
     results = measure(read_sets(folder, without or []), methods, softness=softness)
@@ -43,4 +44,4 @@ def evaluate_real_command(
     if json_out:
         json_out.write_text(json.dumps(as_json(results), indent=1))
     if sheet:
-        write_contact_sheet(sheet, read_sets(folder, without or []), methods[1:])
+        write_contact_sheet(sheet, read_sets(folder, without or []), methods[1:], softness=softness)

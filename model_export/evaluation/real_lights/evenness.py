@@ -57,10 +57,8 @@ def unevenness(photo: Pixels, output: Pixels) -> float:
     everywhere = np.ones(photo.shape[:2], bool)
     before, after = smooth_luminance(photo, everywhere), smooth_luminance(output, everywhere)
     moved = np.log(after / before).ravel()
-    y, x = (
-        axis.ravel()
-        for axis in np.mgrid[-1 : 1 : photo.shape[0] * 1j, -1 : 1 : photo.shape[1] * 1j]
-    )
+    height_px, width_px = photo.shape[:2]
+    y, x = (axis.ravel() for axis in np.mgrid[-1 : 1 : height_px * 1j, -1 : 1 : width_px * 1j])
     terms = np.stack([np.ones(len(x)), x, y, x * x, x * y, y * y], axis=1)  # (n, 6)
     return float(np.std(moved - terms @ np.linalg.lstsq(terms, moved, rcond=None)[0]))
 

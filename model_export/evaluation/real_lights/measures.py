@@ -8,7 +8,9 @@ blurred inside the mask by 1/64 of the longer side and not below 1/64 of white.
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +32,8 @@ _LEAST_BACKGROUND: Final = 0.02  # of the object's brightness; less cannot be to
 _LEAST_BACKGROUND_SHARE: Final = 0.1  # of the picture, to measure fog at all
 
 
-class Change(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Change:
     """How the light moved against how it should have; all 0 where it did not move.
 
     Attributes:
@@ -46,7 +49,8 @@ class Change(NamedTuple):
     amount: float
 
 
-class Contrast(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Contrast:
     """How two answers, from E and from W, differ against how the true photos do.
 
     Attributes:
@@ -102,16 +106,13 @@ def change_of_light(photo: Pixels, output: Pixels, target: Pixels, mask: Mask) -
     return Change(_correlation(moved, should), local, _slope(moved, should))
 
 
-def contrast(
-    east: Pixels, west: Pixels, true_east: Pixels, true_west: Pixels, mask: Mask
-) -> Contrast:
-    """Return how two answers differ against how the true photos do."""
-    shown, true = (
-        np.log(smooth_luminance(a, mask) / smooth_luminance(b, mask))[mask]
-        for a, b in ((east, west), (true_east, true_west))
-    )
-    shown, true = _beyond_plane(shown, mask), _beyond_plane(true, mask)
-    return Contrast(_correlation(shown, true), _slope(shown, true))
+def contrast(shown: Sequence[Pixels], true: Sequence[Pixels], mask: Mask) -> Contrast:
+    """Return how two answers, E and W, differ against how the two true photos do."""
+    differences = []
+    for pictures in (shown, true):
+        east, west = (smooth_luminance(picture, mask) for picture in pictures)
+        differences.append(_beyond_plane(np.log(east / west)[mask], mask))
+    return Contrast(_correlation(*differences), _slope(*differences))
 
 
 def fog(photo: Pixels, output: Pixels, object_mask: Mask | None) -> float | None:
@@ -147,4 +148,4 @@ def _beyond_plane(values: Values, mask: Mask) -> Values:
     """Return what the best plane over the mask leaves of the values."""
     y, x = np.nonzero(mask)
     plane = np.stack([np.ones(len(x)), x / mask.shape[1], y / mask.shape[0]], axis=1)  # (n, 3)
-    return values - plane @ np.linalg.lstsq(plane, values, rcond=None)[0]
+    return np.asarray(values - plane @ np.linalg.lstsq(plane, values, rcond=None)[0])

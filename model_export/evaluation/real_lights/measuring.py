@@ -1,4 +1,4 @@
-"""Measures methods on sets of real photos: every pair, E against W three times, and even pictures."""
+"""Measures methods on sets of real photos: each pair, E against W three times, even pictures."""
 
 from __future__ import annotations
 
@@ -159,6 +159,6 @@ def _measure_pair(lit: LitSet, pair: Pair, ask: _Asking) -> PairResult:
 def _measure_contrast(lit: LitSet, photo: Pixels | None, ask: _Asking) -> Contrast | None:
     if photo is None:
         return None
-    ends = [(side, lit.targets[side]) for side in ("E", "W")]
-    outputs = [ask(photo, side, lit.lights[target]) for side, target in ends]
-    return contrast(*outputs, *(lit.pictures[target] for _, target in ends), mask=lit.mask)
+    targets = {side: lit.targets[side] for side in ("E", "W")}
+    shown = [ask(photo, side, lit.lights[target]) for side, target in targets.items()]
+    return contrast(shown, [lit.pictures[target] for target in targets.values()], lit.mask)

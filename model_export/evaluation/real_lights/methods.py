@@ -1,24 +1,15 @@
-"""Ways to relight that are measured side by side, each asked for a light by its vector.
-
-To read files of another contract, add its opener to `OPENERS`.
-"""
+"""Ways to relight that are measured side by side, each asked for a light by its vector."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
-import onnx
 
 from model_export.evaluation.real_lights.lamps import RING, Vector
-from model_export.evaluation.real_lights.served import relight_as_served
 from model_export.evaluation.real_lights.sets import Pixels
 from service.color import linear_to_srgb, srgb_to_linear
-from service.contract import FORMAT
-from service.errors import ModelRefused
 
 _RAMP_DEPTH: Final = 0.7  # of the ramp, natural logarithm from the middle to the brightest edge
 
@@ -76,38 +67,3 @@ def _ramp(photo: Pixels, light: Vector, softness: float | None) -> Pixels:
 
 UNCHANGED: Final = LightMethod("unchanged", _unchanged)
 RAMP: Final = LightMethod("ramp", _ramp)
-
-
-def _open_relight_1(path: Path) -> LightMethod:
-    return LightMethod(path.stem, relight_as_served(path))
-
-
-OPENERS: Final[Mapping[str, Callable[[Path], LightMethod]]] = {FORMAT: _open_relight_1}
-
-
-def open_light_methods(paths: Sequence[Path]) -> list[LightMethod]:
-    """Read the methods of model files; files of one name are told apart by their paths.
-
-    Raises:
-        ModelRefused: a file is no model, or of a contract that none of `OPENERS` reads.
-        OSError: a file cannot be read.
-    """
-    methods = [_open(path) for path in paths]
-    names = [method.name for method in methods]
-    return [
-        replace(method, name=str(path)) if names.count(method.name) > 1 else method
-        for path, method in zip(paths, methods, strict=True)
-    ]
-
-
-def _open(path: Path) -> LightMethod:
-    try:
-        model = onnx.load(path, load_external_data=False)
-    except OSError:
-        raise
-    except Exception as error:  # protobuf's errors have no common base but this
-        raise ModelRefused(f"{path} is no ONNX file: {error}") from error
-    written = {entry.key: entry.value for entry in model.metadata_props}.get("format")
-    if written not in OPENERS:
-        raise ModelRefused(f"{path}: its format is {written!r}, not one of {', '.join(OPENERS)}")
-    return OPENERS[written](path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from statistics import fmean, median
@@ -62,8 +61,9 @@ def _cell(measure: Measure, result: SetResult) -> str:
 def _with_interval(found: Figure | None, measure: Measure) -> str:
     if found is None:
         return ""
-    value, low, high = (f"{number:.{measure.num_digits}f}" for number in found[:3])
-    return value if math.isnan(found.low) else f"{value} ({low} to {high})"
+    numbers = [found.value, *(found.interval or ())]
+    value, *ends = (f"{number:.{measure.num_digits}f}" for number in numbers)
+    return f"{value} ({' to '.join(ends)})" if ends else value
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

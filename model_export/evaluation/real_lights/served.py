@@ -5,7 +5,7 @@ photo -> PNG -> decode, fit -> model -> shade, detail -> PNG -> photo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from model_export.evaluation.methods import LightNotRendered
 from model_export.evaluation.real_lights.lamps import Vector, nearest_direction
+from model_export.evaluation.real_lights.methods import LightMethod
 from model_export.evaluation.real_lights.sets import Pixels
 from service.buckets import buckets_for
 from service.contract import ModelContract
@@ -27,16 +28,13 @@ _LIMITS: Final = ImageLimits(max_pixels=2**26, max_side_px=2**14, min_side_px=1)
 
 
 class _Lamp(NamedTuple):
-    """Which light of a model answers a direction.
+    """Which light of a model answers a direction, and whether its mirror image does."""
 
-    `mirrored`: the photo goes in, and comes out, mirrored.
-    """
-
-    index: int
+    number: int
     mirrored: bool
 
 
-def relight_as_served(path: Path) -> Callable[[Pixels, Vector, float | None], Pixels]:
+def open_relight_1(path: Path) -> LightMethod:
     """Return what the service makes of photos with a "relight/1" model, on one core of the CPU.
 
     The light is rounded to the nearest of the eight directions; a softness is of no effect.
@@ -54,16 +52,16 @@ def relight_as_served(path: Path) -> Callable[[Pixels, Vector, float | None], Pi
         timings, options = Timings(), RelightOptions.parse([("direction", direction)])
         prepared = prepare(_png(photo), _LIMITS, buckets, timings)
         image = prepared.image[:, ::-1] if lamp.mirrored else prepared.image
-        indices = np.array([lamp.index]) if len(contract.lights) > 1 else None
+        indices = np.array([lamp.number]) if len(contract.lights) > 1 else None
         relit = session.run(image[None], indices)[0].astype(np.float32)
         rendered = Rendered(
             relit[:, ::-1] if lamp.mirrored else relit,
-            contract.lights[lamp.index].temperature_k,
+            contract.lights[lamp.number].temperature_k,
             contract.softness_px,
         )
         return _read_png(finish(prepared, rendered, options, "png", timings))
 
-    return relight
+    return LightMethod(path.stem, relight)
 
 
 def _lamp(lights: Sequence[Light], direction: str) -> _Lamp:

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import cv2
 import numpy as np
@@ -34,7 +34,8 @@ _MOST_SIDEWAYS: Final = 0.25  # |x| of a lamp that counts as one from S
 _MOST_INPUTS: Final = 3  # for one target
 
 
-class Pair(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Pair:
     """One question: the photo `input`, asked for from `side`, shall look like `target`."""
 
     input: str
@@ -164,9 +165,10 @@ def read_srgb(path: Path) -> Pixels:
     content = np.frombuffer(path.read_bytes(), np.uint8) if path.is_file() else np.empty(0)
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH
     codes = cv2.imdecode(content, flags) if content.size else None
-    if codes is None or codes.dtype not in (np.uint8, np.uint16):
+    white = {"uint8": 2**8 - 1, "uint16": 2**16 - 1}
+    if codes is None or codes.dtype.name not in white:
         raise MissingData(f"{path} is missing or no picture of 8 or 16 bits")
-    return codes.astype(np.float32) / np.float32(np.iinfo(codes.dtype).max)
+    return np.asarray(codes, np.float32) / np.float32(white[codes.dtype.name])
 
 
 def _read_lights(path: Path) -> dict[str, Vector]:

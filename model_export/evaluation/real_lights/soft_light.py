@@ -54,13 +54,9 @@ def _backdrop(mask: Mask) -> Linear:
     noise = np.random.default_rng(0).normal(0, _SURROUNDINGS_SPREAD, shape)
     patches = (_SURROUNDINGS * np.exp(noise)).astype(np.float32)
     height_px, width_px = mask.shape
-    enlarged = [
-        Image.fromarray(patches[..., channel]).resize(
-            (width_px, height_px), Image.Resampling.BICUBIC
-        )
-        for channel in range(3)
-    ]
-    return np.stack(enlarged, axis=2).astype(np.float64)
+    channels = (Image.fromarray(patches[..., channel]) for channel in range(3))
+    enlarged = [c.resize((width_px, height_px), Image.Resampling.BICUBIC) for c in channels]
+    return np.stack([np.asarray(c, np.float64) for c in enlarged], axis=2)
 
 
 def _srgb(linear: Linear) -> Pixels:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -20,11 +19,10 @@ Values = Sequence[float]  # of one set
 
 
 class Figure(NamedTuple):
-    """A figure over sets with its 95 % bootstrap interval, which is NaN for one set."""
+    """A figure over sets with its 95 % bootstrap interval, which one set does not have."""
 
     value: float
-    low: float
-    high: float
+    interval: tuple[float, float] | None
     num_sets: int
 
 
@@ -101,13 +99,18 @@ def figure(measure: Measure, results: Sequence[SetResult]) -> Figure | None:
     sets = [values for result in results if (values := measure.of_set(result))]
     if not sets:
         return None
-    low = high = math.nan
-    if len(sets) > 1:
-        draw = np.random.default_rng(0)
-        drawn = [
-            measure.over_sets([sets[index] for index in draw.integers(len(sets), size=len(sets))])
-            for _ in range(_NUM_RESAMPLES)
-        ]
-        tail = (1 - _CONFIDENCE) / 2
-        low, high = map(float, np.quantile(drawn, [tail, 1 - tail]))
-    return Figure(measure.over_sets(sets), low, high, len(sets))
+    return Figure(measure.over_sets(sets), _interval(measure, sets), len(sets))
+
+
+def _interval(measure: Measure, sets: Sequence[Values]) -> tuple[float, float] | None:
+    """Return the percentiles of the figure over sets that are drawn again, with replacement."""
+    if len(sets) < 2:
+        return None
+    draw = np.random.default_rng(0)
+    figures = [
+        measure.over_sets([sets[index] for index in draw.integers(len(sets), size=len(sets))])
+        for _ in range(_NUM_RESAMPLES)
+    ]
+    tail = (1 - _CONFIDENCE) / 2
+    low, high = np.quantile(figures, [tail, 1 - tail])
+    return float(low), float(high)
