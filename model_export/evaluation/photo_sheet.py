@@ -66,10 +66,9 @@ def _read_photo(name: str) -> Pixels:
     """
     path = Path(name)
     if not path.is_file():
-        found = sorted(Path(skimage.data.data_dir).glob(f"{name}.*"))
-        if not found:
-            raise MissingData(f"{name} is neither a file nor a picture of scikit-image")
-        path = found[0]
+        path = Path(skimage.data.data_dir) / f"{name}.png"
+    if not path.is_file():
+        raise MissingData(f"{name} is neither a file nor a picture of scikit-image")
     photo = decode(path.read_bytes(), _LIMITS)
     pixels = photo.pixels.astype(np.float32) / np.float32(photo.white)
     return profiles.to_srgb(pixels, photo.icc_profile)

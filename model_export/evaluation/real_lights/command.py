@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from model_export.evaluation.real_lights.contact import write_contact_sheet
+from model_export.evaluation.real_lights.evenness import even_pictures
 from model_export.evaluation.real_lights.measuring import measure
 from model_export.evaluation.real_lights.methods import RAMP, UNCHANGED
 from model_export.evaluation.real_lights.model_files import open_model_files
@@ -39,7 +40,8 @@ def evaluate_real_command(
     methods = [UNCHANGED, RAMP, *open_model_files(model or [])]
     if plain:
         methods = [dataclasses.replace(method, takes_any_light=False) for method in methods]
-    results = measure(read_sets(folder, without or []), methods, softness=softness)
+    sets = read_sets(folder, without or [])
+    results = measure(sets, methods, even_pictures(), softness=softness)
     typer.echo(as_tables(results))
     if json_out:
         json_out.write_text(json.dumps(as_json(results), indent=1))

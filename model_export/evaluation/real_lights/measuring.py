@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tqdm import tqdm
 
-from model_export.evaluation.real_lights.evenness import measure_evenness
+from model_export.evaluation.real_lights.evenness import unevenness
 from model_export.evaluation.real_lights.lamps import Vector
 from model_export.evaluation.real_lights.measures import (
     Change,
@@ -72,24 +72,29 @@ class MethodResult:
     Attributes:
         name: the method's.
         sets: each set.
-        unevenness: of each even picture under each light.
+        unevenness: of each even picture, from each side.
         cpu_s: seconds of CPU for each photo of a set.
     """
 
     name: str
     sets: list[SetResult] = field(default_factory=list)
-    unevenness: list[float] = field(default_factory=list)
+    unevenness: dict[str, list[float]] = field(default_factory=dict)
     cpu_s: list[float] = field(default_factory=list)
 
 
 def measure(
-    sets: Iterable[LitSet], methods: Sequence[LightMethod], *, softness: float | None = None
+    sets: Iterable[LitSet],
+    methods: Sequence[LightMethod],
+    even: Mapping[str, Pixels],
+    *,
+    softness: float | None = None,
 ) -> list[MethodResult]:
-    """Measure each method on the same sets.
+    """Measure each method on the same sets and the same even pictures.
 
     Args:
         sets: the sets; one without a pair is left out.
         methods: what to measure.
+        even: even pictures by name, to be asked for from E, W and S.
         softness: of the lamps asked for; None: each method's default.
     """
     results = [MethodResult(method.name) for method in methods]
@@ -100,7 +105,10 @@ def measure(
             if lit.pairs:
                 ask.result.sets.append(_measure_set(lit, photos, ask))
     for ask in asking:
-        ask.result.unevenness = measure_evenness(ask.plainly, SIDES)
+        ask.result.unevenness = {
+            name: [unevenness(photo, ask.plainly(photo, side)) for side in SIDES]
+            for name, photo in even.items()
+        }
     return results
 
 
@@ -119,6 +127,7 @@ class _Asking:
         return output
 
     def plainly(self, photo: Pixels, side: str) -> Pixels:
+        """Ask for a direction that no real lamp stands for."""
         return self.method.relight(photo, self.method.light_for(side), self.softness)
 
 

@@ -19,21 +19,22 @@ def as_tables(results: Sequence[MethodResult]) -> str:
     return "\n\n".join([*parts, f"All sets, with 95 % intervals:\n\n{_over_sets(results)}"])
 
 
-def as_json(results: Sequence[MethodResult]) -> dict[str, Any]:
-    """Return all figures by method, with the pairs that they come from."""
-    return {
-        result.name: {
+def as_json(results: Sequence[MethodResult]) -> list[dict[str, Any]]:
+    """Return each method's figures, with the sets and pairs that they come from."""
+    return [
+        {
+            "name": result.name,
             "figures": {
                 measure.label: found._asdict()
                 for measure in MEASURES
                 if (found := figure(measure, result.sets))
             },
-            "uneven": fmean(result.unevenness),
+            "uneven": result.unevenness,
             "cpu_s": median(result.cpu_s),
             "sets": [asdict(each) for each in result.sets],
         }
         for result in results
-    }
+    ]
 
 
 def _by_set(result: MethodResult) -> str:
@@ -48,7 +49,8 @@ def _over_sets(results: Sequence[MethodResult]) -> str:
     for measure in MEASURES:
         cells = [_with_interval(figure(measure, result.sets), measure) for result in results]
         rows.append([measure.label, *cells])
-    rows.append(["uneven", *(f"{fmean(result.unevenness):.3f}" for result in results)])
+    uneven = [fmean(map(fmean, result.unevenness.values())) for result in results]
+    rows.append(["uneven", *(f"{mean:.3f}" for mean in uneven)])
     rows.append(["CPU ms", *(f"{1000 * median(result.cpu_s):.0f}" for result in results)])
     return _table(rows)
 
