@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Final
 
-import numpy as np
 import skimage.data
 import typer
 
@@ -14,12 +13,11 @@ from model_export.evaluation.real_lights.contact import as_codes
 from model_export.evaluation.real_lights.lamps import RING
 from model_export.evaluation.real_lights.methods import LightMethod
 from model_export.evaluation.real_lights.model_files import open_model_files
+from model_export.evaluation.real_lights.served import read_photo
 from model_export.evaluation.real_lights.sets import Pixels
 from model_export.sheets import write_sheet
-from service.imaging import ImageLimits, decode, profiles
 
 _SHOWN: Final = ("E", "W", "N", "S")
-_LIMITS: Final = ImageLimits(max_pixels=2**26, max_side_px=2**14, min_side_px=32)
 
 
 def sheet_command(
@@ -69,6 +67,4 @@ def _read_photo(name: str) -> Pixels:
         path = Path(skimage.data.data_dir) / f"{name}.png"
     if not path.is_file():
         raise MissingData(f"{name} is neither a file nor a picture of scikit-image")
-    photo = decode(path.read_bytes(), _LIMITS)
-    pixels = photo.pixels.astype(np.float32) / np.float32(photo.white)
-    return profiles.to_srgb(pixels, photo.icc_profile)
+    return read_photo(path)

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from service.lights import DIRECTIONS
+from relight.lights import DIRECTIONS
 
 Vector = npt.NDArray[np.float64]  # (3,), of length 1
 

@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.optimize import minimize_scalar
 
 from model_export.evaluation.real_lights.sets import Mask, Pixels
-from service.color import LUMINANCE, linear_to_srgb, srgb_to_linear
+from service.contract.color import LUMINANCE, linear_to_srgb, srgb_to_linear
 
 Plane = npt.NDArray[np.float64]  # (h, w)
 Values = npt.NDArray[np.float64]  # (n,), one for each pixel of the mask

@@ -9,7 +9,7 @@ import numpy as np
 
 from model_export.evaluation.real_lights.lamps import RING, Vector
 from model_export.evaluation.real_lights.sets import Pixels
-from service.color import linear_to_srgb, srgb_to_linear
+from service.contract.color import linear_to_srgb, srgb_to_linear
 
 _RAMP_DEPTH: Final = 0.7  # of the ramp, natural logarithm from the middle to the brightest edge
 

@@ -11,8 +11,8 @@ import onnx
 
 from model_export.evaluation.real_lights.methods import LightMethod
 from model_export.evaluation.real_lights.served import open_relight_1
-from service.contract import FORMAT
-from service.errors import ModelRefused
+from relight.errors import ModelRefused
+from service.contract.metadata import FORMAT
 
 OPENERS: Final[Mapping[str, Callable[[Path], LightMethod]]] = {FORMAT: open_relight_1}
 

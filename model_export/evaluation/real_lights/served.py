@@ -16,13 +16,14 @@ from model_export.evaluation.methods import LightNotRendered
 from model_export.evaluation.real_lights.lamps import Vector, nearest_direction
 from model_export.evaluation.real_lights.methods import LightMethod
 from model_export.evaluation.real_lights.sets import Pixels
-from service.buckets import buckets_for
-from service.contract import ModelContract
-from service.imaging import ImageLimits
+from relight.lights import Light, mirror_direction
+from service.contract.buckets import buckets_for
+from service.contract.metadata import ModelContract
+from service.imaging import ImageLimits, decode, profiles
 from service.inference.session import Session
-from service.lights import Light, mirror_direction
-from service.options import RelightOptions
-from service.stages import Rendered, Timings, finish, prepare
+from service.relighting.options import RelightOptions
+from service.relighting.pipeline import Rendered, finish, prepare
+from service.telemetry.stage_timings import Timings
 
 _LIMITS: Final = ImageLimits(max_pixels=2**26, max_side_px=2**14, min_side_px=1)
 
@@ -62,6 +63,18 @@ def open_relight_1(path: Path) -> LightMethod:
         return _read_png(finish(prepared, rendered, options, "png", timings))
 
     return LightMethod(path.stem, relight)
+
+
+def read_photo(path: Path) -> Pixels:
+    """Return a photo as the service reads it, upright, float32 (h, w, 3), sRGB codes 0 to 1.
+
+    Raises:
+        ImageError: the file is no photo that the service reads.
+        OSError: the file cannot be read.
+    """
+    photo = decode(path.read_bytes(), _LIMITS)
+    pixels = photo.pixels.astype(np.float32) / np.float32(photo.white)
+    return profiles.to_srgb(pixels, photo.icc_profile)
 
 
 def _lamp(lights: Sequence[Light], direction: str) -> _Lamp:

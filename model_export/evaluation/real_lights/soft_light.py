@@ -13,7 +13,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from model_export.evaluation.real_lights.sets import LitSet, Mask, Pixels
-from service.color import LUMINANCE, linear_to_srgb, srgb_to_linear
+from service.contract.color import LUMINANCE, linear_to_srgb, srgb_to_linear
 
 LEAST_LAMPS: Final = 5  # fewer do not make soft light
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from onnx import TensorProto, helper, save_model
 
-from service.contract import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME
-from service.lights import Light
+from relight.lights import Light
+from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME
 from tests.service.stand_ins import contract
 
 SLOPES = {"E": 0.8, "W": -0.8, "N": 0.1, "S": -0.1}  # of the gain from left to right

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from model_export.evaluation.real_lights.lamps import unit_vector
-from service.color import linear_to_srgb
+from service.contract.color import linear_to_srgb
 
 HEIGHT_PX, WIDTH_PX = 64, 80
 AMBIENT, BACKDROP = 0.08, 0.03

@@ -11,8 +11,8 @@ from model_export.evaluation.real_lights.measures import (
     fog,
     psnr_after_gain,
 )
-from service.color import linear_to_srgb, srgb_to_linear
-from service.lights import DIRECTIONS
+from relight.lights import DIRECTIONS
+from service.contract.color import linear_to_srgb, srgb_to_linear
 from tests.model_export.evaluation.real_lights.spheres import LAMPS, lit_by, sphere
 
 MASK = sphere()[1]

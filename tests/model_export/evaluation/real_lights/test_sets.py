@@ -7,7 +7,7 @@ from PIL import Image
 from model_export.data.sources import MissingData
 from model_export.evaluation.real_lights.sets import Pair, read_set, read_sets
 from model_export.evaluation.real_lights.soft_light import in_soft_light
-from service.color import srgb_to_linear
+from service.contract.color import srgb_to_linear
 from tests.model_export.evaluation.real_lights.spheres import (
     LAMPS,
     lit_by,
