@@ -22,6 +22,8 @@ from model_export.evaluation.color_transfer import NotColorTransfer
 from model_export.evaluation.command import evaluate_command
 from model_export.evaluation.lpips import NotLpips
 from model_export.evaluation.methods import LightNotRendered
+from model_export.evaluation.photo_sheet import sheet_command
+from model_export.evaluation.real_lights.command import evaluate_real_command
 from model_export.export.parity import ParityError
 from model_export.export.published import import_published
 from model_export.export.reader import initial_weights as read_weights
@@ -41,16 +43,19 @@ from model_export.training import averaging, comparison
 from model_export.training.conditions import Machine, Origin, Start
 from model_export.training.loop import STATE_FILE, RunMismatch, Training
 from model_export.training.losses import NotVgg, PerceptualLoss
-from relight.errors import ModelRefused
+from relight.errors import ImageError, ModelRefused
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 app.command(name="evaluate")(evaluate_command)
 app.command(name="maps")(maps_command)
+app.command(name="evaluate-real")(evaluate_real_command)
+app.command(name="sheet")(sheet_command)
 
 PROCEDURAL: Final = Origin("procedural scenes under 8 lights", "Apache-2.0")
 EXPECTED: Final = (
     CheckpointError,
+    ImageError,
     LightNotRendered,
     ModelRefused,
     NotColorTransfer,
