@@ -10,11 +10,14 @@ from typing import Final
 import onnx
 
 from model_export.evaluation.real_lights.methods import LightMethod
-from model_export.evaluation.real_lights.served import open_relight_1
+from model_export.evaluation.real_lights.served import open_relight_1, open_relight_2
 from relight.errors import ModelRefused
-from service.contract.metadata import FORMAT
+from service.contract import metadata, pair
 
-OPENERS: Final[Mapping[str, Callable[[Path], LightMethod]]] = {FORMAT: open_relight_1}
+OPENERS: Final[Mapping[str, Callable[[Path], LightMethod]]] = {
+    metadata.FORMAT: open_relight_1,
+    pair.FORMAT: open_relight_2,
+}
 
 
 def open_model_files(paths: Sequence[Path]) -> list[LightMethod]:

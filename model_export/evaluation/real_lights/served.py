@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -18,9 +18,11 @@ from model_export.evaluation.real_lights.methods import LightMethod
 from model_export.evaluation.real_lights.sets import Pixels
 from relight.lights import Light, mirror_direction
 from service.contract.buckets import buckets_for
-from service.contract.metadata import ModelContract
+from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, ModelContract
+from service.contract.pair import PARTS, SURFACE_NAMES, PairContract
 from service.imaging import ImageLimits, decode, profiles
 from service.inference.session import Session
+from service.relighting.composition import Arriving, Lit
 from service.relighting.options import RelightOptions
 from service.relighting.pipeline import Rendered, finish, prepare
 from service.telemetry.stage_timings import Timings
@@ -53,8 +55,10 @@ def open_relight_1(path: Path) -> LightMethod:
         timings, options = Timings(), RelightOptions.parse([("direction", direction)])
         prepared = prepare(_png(photo), _LIMITS, buckets, timings)
         image = prepared.image[:, ::-1] if lamp.mirrored else prepared.image
-        indices = np.array([lamp.number]) if len(contract.lights) > 1 else None
-        relit = session.run(image[None], indices)[0].astype(np.float32)
+        tensors = {INPUT_NAME: image[None]}
+        if len(contract.lights) > 1:
+            tensors[LIGHT_NAME] = np.array([lamp.number])
+        relit = session.run(tensors)[OUTPUT_NAME][0].astype(np.float32)
         rendered = Rendered(
             relit[:, ::-1] if lamp.mirrored else relit,
             contract.lights[lamp.number].temperature_k,
@@ -63,6 +67,44 @@ def open_relight_1(path: Path) -> LightMethod:
         return _read_png(finish(prepared, rendered, options, "png", timings))
 
     return LightMethod(path.stem, relight)
+
+
+def open_relight_2(path: Path) -> LightMethod:
+    """Return what the service makes of photos with a "relight/2" pair, on one core of the CPU.
+
+    Args:
+        path: either file of the pair.
+
+    Raises:
+        ModelRefused: a file breaks its contract, or they are of different pairs.
+    """
+    name = path.name.removesuffix(".scene.onnx").removesuffix(".light.onnx")
+    sessions = {
+        part: Session(path.with_name(f"{name}.{part}.onnx"), device="cpu") for part in PARTS
+    }
+    contract, twin = (
+        PairContract.from_metadata(session.metadata, part) for part, session in sessions.items()
+    )
+    contract.check_twin(twin)
+    buckets = buckets_for(contract.size_px)
+    options = RelightOptions.parse([])
+
+    def relight(photo: Pixels, light: Vector, softness: float | None) -> Pixels:
+        timings = Timings()
+        prepared = prepare(_png(photo), _LIMITS, buckets, timings, canonical=True)
+        scene = sessions["scene"].run({"image": prepared.image[None]})
+        scene = {key: plane.astype(np.float16) for key, plane in scene.items()}  # as it is kept
+        lamp = np.array([[-light[0] if prepared.mirrored else light[0], *light[1:]]], np.float32)
+        inputs: dict[str, Any] = {key: scene[key].astype(np.float32) for key in SURFACE_NAMES}
+        soft = contract.softness if softness is None else softness
+        inputs |= {"light": lamp, "softness": np.float32([soft])}
+        lit = sessions["light"].run(inputs)
+        arriving = Arriving(lit["irradiance"][0], lit["residual"][0])
+        maps = {key: plane[0] for key, plane in scene.items()}
+        composed = Lit(maps, [arriving], contract.ambient, contract.removal)
+        return _read_png(finish(prepared, composed, options, "png", timings))
+
+    return LightMethod(name, relight, takes_any_light=True)
 
 
 def read_photo(path: Path) -> Pixels:
