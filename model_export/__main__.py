@@ -36,6 +36,7 @@ from model_export.options import (
     PrecisionOption,
     VggWeights,
 )
+from model_export.scenes.command import maps_command
 from model_export.training import averaging, comparison
 from model_export.training.conditions import Machine, Origin, Start
 from model_export.training.loop import STATE_FILE, RunMismatch, Training
@@ -45,6 +46,7 @@ from service.errors import ModelRefused
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 app.command(name="evaluate")(evaluate_command)
+app.command(name="maps")(maps_command)
 
 PROCEDURAL: Final = Origin("procedural scenes under 8 lights", "Apache-2.0")
 EXPECTED: Final = (
