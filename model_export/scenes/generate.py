@@ -7,15 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from model_export.scenes.appearance import displayed, photo
 from model_export.scenes.description import FloatArray
-from model_export.scenes.everyday.bodies import Composition, Rng
+from model_export.scenes.everyday.bodies import Composition, Context, Rng
+from model_export.scenes.everyday.colors import linear
 from model_export.scenes.everyday.layouts import compose
+from model_export.scenes.everyday.pictures import painted
 from model_export.scenes.lamps import Lamp, lamps_of
 from model_export.scenes.maps import SceneMaps
 from model_export.scenes.tracing import Hits, Tracer, View, dot, normalized, prepare
 
 NUM_SKY_RAYS = 6
-_LEAST_COVERAGE = 0.2
+_LEAST_COVERAGE = 0.15
+_PAINTING_PX = 96
+_NUM_ATTEMPTS = 5
 _MAX_IRRADIANCE = 60.0
 _MAX_SPECULAR = 20.0
 # Roberts' R2 sequence: each new point falls into the largest gap of those before it.
@@ -38,9 +43,23 @@ def generate_scene(seed: int, size_px: int = 160, samples_per_pixel: int = 4) ->
         EmptyView: the camera sees too little; take another seed.
         ValueError: Mitsuba has no usable variant here; see `variants.activate`.
     """
-    composition = compose(np.random.default_rng([77, seed]), seed)
+    composition = compose(np.random.default_rng([77, seed]), Context(seed, _painting))
     rng = np.random.default_rng([78, seed])
     return render_maps(composition, rng, size_px=size_px, samples_per_pixel=samples_per_pixel)
+
+
+def _painting(rng: Rng) -> FloatArray:
+    """Photograph another scene in hard light, to be hung up in this one: (96, 96, 3)."""
+    for _ in range(_NUM_ATTEMPTS):
+        composition = compose(rng, Context(int(rng.integers(2**31)), painted))
+        try:
+            maps = render_maps(composition, rng, size_px=_PAINTING_PX, samples_per_pixel=2)
+        except EmptyView:
+            continue
+        strengths = rng.dirichlet(np.full(len(maps.lamps), 0.3))
+        picture = displayed(photo(maps, strengths, sky=rng.uniform(0.02, 0.4)))
+        return linear(picture / 255)
+    return painted(rng)
 
 
 def render_maps(
@@ -68,7 +87,8 @@ def render_maps(
     depth = (view.origin - hits.points) @ view.axes[:, 2]
     _check(hits, depth, len(directions), composition.reach)
     surface = _Surface.at(hits, composition)
-    irradiance, specular = _lit(tracer, hits, surface, directions, lamps=lamps, rng=rng)
+    chance = film.chance(rng, len(lamps))[:, hits.ray]
+    irradiance, specular = _lit(tracer, hits, surface, directions, lamps=lamps, chance=chance)
     sky = film.mean_of_all(_background(composition, hits, surface, directions))
     normals = normalized(film.mean(hits, hits.normals @ view.axes).reshape(-1, 3))
     normals[film.mean(hits, np.ones(len(hits.ray))).ravel() == 0] = (0, 0, 1)
@@ -209,14 +229,14 @@ def _lit(
     directions: FloatArray,
     *,
     lamps: list[Lamp],
-    rng: Rng,
+    chance: FloatArray,
 ) -> tuple[list[FloatArray], list[FloatArray]]:
-    """Irradiance and highlight of each lamp at the hits, (k,) each."""
+    """Irradiance and highlight of each lamp at the hits, (k,) each; `chance` is (lamps, k, 2)."""
     irradiance, specular = [], []
     ahead = directions[hits.ray]
     shiny = surface.specular > 0
-    for lamp in lamps:
-        towards, distance, falloff = lamp.seen_from(hits.lifted, rng)
+    for lamp, places in zip(lamps, chance, strict=True):
+        towards, distance, falloff = lamp.seen_from(hits.lifted, places)
         cosine = np.maximum(dot(hits.normals, towards), 0)
         lit = np.flatnonzero(cosine > 0)
         arriving = np.zeros(len(cosine), np.float32)

@@ -10,12 +10,18 @@ from model_export.scenes.description import FloatArray
 from model_export.scenes.everyday.bodies import Composition, Rng
 from model_export.scenes.maps import NUM_DIRECTIONAL, NUM_POINT
 from model_export.scenes.shapes import unit
-from model_export.scenes.tracing import View
+from model_export.scenes.tracing import View, normalized
 
 _SOFTNESS = (0.005, 0.03, 0.1)
 _BEHIND = -0.35
 _HORIZON = 0.06
 _MAX_FALLOFF = 30.0
+
+
+def _across(direction: FloatArray) -> FloatArray:
+    """Two unit vectors (2, 3) at right angles to a direction and to one another."""
+    first = unit(np.cross(direction, np.eye(3)[np.abs(direction).argmin()]))
+    return np.stack([first, np.cross(direction, first)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +40,27 @@ class Lamp:
     softness: float
     unit_distance: float = 1.0
 
-    def seen_from(self, points: FloatArray, rng: Rng) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def seen_from(
+        self, points: FloatArray, chance: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Draw a ray to the lamp from each point.
 
         Args:
             points: (n, 3).
-            rng: picks a place on the lamp for each.
+            chance: (n, 2) in [0, 1]; picks a place on the lamp for each.
 
         Returns:
             Unit directions (n, 3), distances (n,) and falloff (n,), all float32.
         """
-        blur = rng.standard_normal(points.shape, dtype=np.float32) * np.float32(self.softness / 2)
+        radius, angle = self.softness * np.sqrt(chance[:, 0]), 2 * np.pi * chance[:, 1]
+        disc = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
         if not self.is_near:
-            towards = self.place.astype(np.float32) + blur
+            towards = self.place + disc @ _across(self.place)
             far = np.full(len(points), 1e6, np.float32)
-            return unit(towards), far, np.ones(len(points), np.float32)
-        towards = (self.place + blur * self.unit_distance - points).astype(np.float32)
+            return normalized(towards), far, np.ones(len(points), np.float32)
+        middle = points.mean(axis=0)
+        blur = disc @ _across(unit(self.place - middle)) * self.unit_distance
+        towards = (self.place + blur - points).astype(np.float32)
         distance = np.linalg.norm(towards, axis=1)
         squared = np.maximum(distance / self.unit_distance, 0.15) ** 2
         falloff = np.minimum(1 / squared, _MAX_FALLOFF)

@@ -164,8 +164,8 @@ class Tracer:
             directions: (n, 3) unit.
             reach: (n,) lengths of the ways; endless where it is None.
         """
-        if not len(points):  # Dr.Jit aborts on arrays without elements
-            return np.zeros(0, dtype=bool)
+        if len(points) == 0:  # Dr.Jit ends the process where it is handed no rays
+            return np.zeros(0, bool)
         ends = np.full(len(points), _FAR, np.float32) if reach is None else reach
         rays: Any = mi.Ray3f(_point(points), _vector(directions))
         rays.maxt = mi.Float(np.ascontiguousarray(ends, dtype=np.float32))

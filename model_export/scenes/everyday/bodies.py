@@ -67,6 +67,19 @@ class Composition:
     sky: Sky
 
 
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a layout may ask for besides chance.
+
+    Attributes:
+        seed: number of the scene.
+        painting: draws a picture (h, w, 3), scene-linear in [0, 1], to hang up or print.
+    """
+
+    seed: int
+    painting: Callable[[Rng], FloatArray]
+
+
 def mesh_of(positions: FloatArray, faces: IntArray, normals: FloatArray | None = None) -> Mesh:
     """Make a mesh without texture coordinates; its normals are smooth where none are given."""
     normals = smooth_normals(positions, faces) if normals is None else normals

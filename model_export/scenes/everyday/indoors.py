@@ -7,6 +7,7 @@ import numpy as np
 from model_export.scenes.everyday import lumps, sheets, skies
 from model_export.scenes.everyday.bodies import (
     Composition,
+    Context,
     Rng,
     Thing,
     fitted,
@@ -30,7 +31,7 @@ def walls(rng: Rng, half: float, depth: float) -> Thing:
     return bodies
 
 
-def room(rng: Rng, seed: int) -> Composition:
+def room(rng: Rng, context: Context) -> Composition:
     """Boxes and things on a floor between walls."""
     half, depth = rng.uniform(2, 4), rng.uniform(3, 6)
     bodies = walls(rng, half, depth)

@@ -6,7 +6,15 @@ import numpy as np
 
 from model_export.scenes.description import FloatArray
 from model_export.scenes.everyday import clusters, skies
-from model_export.scenes.everyday.bodies import Body, Composition, Rng, directed, mesh_of, moved
+from model_export.scenes.everyday.bodies import (
+    Body,
+    Composition,
+    Context,
+    Rng,
+    directed,
+    mesh_of,
+    moved,
+)
 from model_export.scenes.everyday.buildings import building
 from model_export.scenes.everyday.cameras import looking_at
 from model_export.scenes.everyday.textures import patterned
@@ -34,7 +42,7 @@ def _grass(rng: Rng, ground: HeightField) -> Body:
     return surfaced(rng, mesh_of(positions, blades.faces, blades.normals))
 
 
-def landscape(rng: Rng, seed: int) -> Composition:
+def landscape(rng: Rng, context: Context) -> Composition:
     """Hills with buildings, rocks and plants."""
     ground = rolling_ground(
         rng,

@@ -7,30 +7,28 @@ from types import MappingProxyType
 
 import numpy as np
 
-from model_export.scenes.everyday import indoors, land, studio, viditlike
-from model_export.scenes.everyday.bodies import Composition, Rng
+from model_export.scenes.everyday import indoors, land, pictures, portraits, studio, viditlike
+from model_export.scenes.everyday.bodies import Composition, Context, Rng
 
-Layout = Callable[[Rng, int], Composition]
+Layout = Callable[[Rng, Context], Composition]
 
 LAYOUTS: Mapping[str, tuple[Layout, float]] = MappingProxyType(
     {
-        "table": (studio.table, 0.29),
-        "portrait": (studio.portrait, 0.22),
-        "relief": (studio.relief, 0.08),
-        "landscape": (land.landscape, 0.13),
+        "person": (portraits.person_layout, 0.19),
+        "animal": (portraits.animal_layout, 0.1),
+        "closeup": (portraits.closeup, 0.14),
+        "table": (studio.table, 0.19),
+        "flat": (pictures.flat, 0.06),
+        "relief": (studio.relief, 0.07),
+        "landscape": (land.landscape, 0.11),
         "room": (indoors.room, 0.08),
-        "vidit": (viditlike.vidit, 0.2),
+        "vidit": (viditlike.vidit, 0.12),
     }
 )
 
 
-def compose(rng: Rng, seed: int) -> Composition:
-    """Draw a layout and fill it.
-
-    Args:
-        rng: the scene's source of chance.
-        seed: number of the scene, for layouts that have numbers of their own.
-    """
+def compose(rng: Rng, context: Context) -> Composition:
+    """Draw a layout and fill it."""
     shares = np.array([share for _, share in LAYOUTS.values()])
     name = str(rng.choice(list(LAYOUTS), p=shares / shares.sum()))
-    return LAYOUTS[name][0](rng, seed)
+    return LAYOUTS[name][0](rng, context)

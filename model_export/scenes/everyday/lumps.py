@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from skimage.measure import marching_cubes
@@ -14,7 +14,7 @@ from model_export.scenes.everyday.volumes import ROUGH, SMOOTH, UNEVEN, noise
 from model_export.scenes.shapes import box, smooth_normals, unit
 from model_export.scenes.stones import icosphere, ripples
 
-_HALF_WIDTH = 1.5
+Vector: TypeAlias = FloatArray | tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,32 +24,85 @@ class Primitive:
     Attributes:
         kind: which of them.
         center: (3,).
-        radii: (3,) half sizes; a capsule's are its radius twice and half its length.
+        radii: (3,) half sizes; a capsule has its radius, twice, and half its length.
         turn: (3, 3), columns are its own axes.
+        blend: width of its seam; None takes that of the whole.
+        carves: whether it is cut away instead of added.
     """
 
     kind: Literal["ellipsoid", "block", "capsule"]
     center: FloatArray
     radii: FloatArray
     turn: FloatArray
+    blend: float | None = None
+    carves: bool = False
 
     def distance(self, points: FloatArray) -> FloatArray:
         """Signed distance (n,) to the surface, about right near it, negative inside."""
-        own = (points - self.center) @ self.turn
+        own = (points - self.center.astype(np.float32)) @ self.turn.astype(np.float32)
+        radii = self.radii.astype(np.float32)
         if self.kind == "ellipsoid":
-            return np.asarray((np.linalg.norm(own / self.radii, axis=1) - 1) * self.radii.min())
+            scaled = own / radii
+            length = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
+            scaled = scaled / radii
+            slope = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
+            return np.asarray(length * (length - 1) / np.maximum(slope, 1e-6))
         if self.kind == "block":
-            over = np.abs(own) - self.radii * 0.8
+            over = np.abs(own) - radii * 0.8
             outside = np.linalg.norm(np.maximum(over, 0), axis=1)
-            return np.asarray(outside + np.minimum(over.max(axis=1), 0) - 0.2 * self.radii.min())
-        own[:, 2] -= np.clip(own[:, 2], -self.radii[2], self.radii[2])
-        return np.asarray(np.linalg.norm(own, axis=1) - self.radii[0])
+            return np.asarray(outside + np.minimum(over.max(axis=1), 0) - 0.2 * radii.min())
+        own[:, 2] -= np.clip(own[:, 2], -radii[2], radii[2])
+        return np.asarray(np.sqrt(np.einsum("ij,ij->i", own, own)) - radii[0])
+
+
+def ellipsoid(
+    center: Vector, radii: Vector, *, blend: float | None = None, carves: bool = False
+) -> Primitive:
+    """Make an upright ellipsoid."""
+    axes = np.asarray(center, dtype=float), np.asarray(radii, dtype=float)
+    return Primitive("ellipsoid", *axes, np.eye(3), blend, carves)
+
+
+def limb(start: Vector, end: Vector, radius: float, *, blend: float | None = None) -> Primitive:
+    """Make a capsule from one point to another."""
+    start, end = np.asarray(start, dtype=float), np.asarray(end, dtype=float)
+    length = float(np.linalg.norm(end - start))
+    along = (end - start) / max(length, 1e-9)
+    side = unit(np.cross(along, np.eye(3)[np.abs(along).argmin()]))
+    turn = np.stack([side, np.cross(along, side), along], axis=1)
+    radii = np.array([radius, radius, length / 2])
+    return Primitive("capsule", (start + end) / 2, radii, turn, blend)
+
+
+def field_of(primitives: list[Primitive], points: FloatArray, blend: float) -> FloatArray:
+    """Signed distance (n,) to melted primitives (polynomial smooth minimum), in their order.
+
+    Args:
+        primitives: what to melt; the first one must not carve.
+        points: (n, 3).
+        blend: width of the seams.
+    """
+    points = points.astype(np.float32)
+    field = primitives[0].distance(points)
+    for primitive in primitives[1:]:
+        sign = np.float32(-1 if primitive.carves else 1)
+        width = np.float32(blend if primitive.blend is None else primitive.blend)
+        other, own = primitive.distance(points), field * sign
+        share = np.clip(0.5 + 0.5 * (other - own) / width, 0, 1)
+        field = sign * (other + (own - other) * share - width * share * (1 - share))
+    return field
 
 
 def blended(
-    primitives: list[Primitive], blend: float, *, roughness: float = 0.0, rng: Rng, steps: int = 52
+    primitives: list[Primitive],
+    blend: float,
+    *,
+    roughness: float = 0.0,
+    rng: Rng,
+    steps: int = 52,
+    half: float = 1.5,
 ) -> Mesh:
-    """Melt primitives into one surface (polynomial smooth minimum), within [-1.5, 1.5].
+    """Melt primitives into one mesh, within [-half, half] along each axis.
 
     Args:
         primitives: what to melt.
@@ -57,20 +110,18 @@ def blended(
         roughness: height of lumps on the surface.
         rng: source of the lumps.
         steps: grid points along each axis.
+        half: half of the cube's side.
     """
-    axis = np.linspace(-_HALF_WIDTH, _HALF_WIDTH, steps, dtype=np.float32)
+    axis = np.linspace(-half, half, steps, dtype=np.float32)
     points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
-    field = primitives[0].distance(points)
-    for primitive in primitives[1:]:
-        other = primitive.distance(points)
-        share = np.clip(0.5 + 0.5 * (other - field) / blend, 0, 1)
-        field = other + (field - other) * share - blend * share * (1 - share)
+    field = field_of(primitives, points, blend)
     if roughness:
         scale, shift = rng.uniform(0.1, 0.35), rng.uniform(0, 64, 3)
         field = field + roughness * noise(points, SMOOTH, scale=scale, shift=shift)
     volume = np.pad(field.reshape((steps,) * 3), 1, constant_values=0.3)
-    positions, faces, _, _ = marching_cubes(volume, 0, spacing=(axis[1] - axis[0],) * 3)
-    positions = positions - _HALF_WIDTH - (axis[1] - axis[0])
+    step = float(axis[1] - axis[0])
+    positions, faces, _, _ = marching_cubes(volume, 0, spacing=(step,) * 3)
+    positions = positions - half - step
     normals = smooth_normals(positions, faces)
     if (normals * positions).sum() < 0:
         faces, normals = faces[:, ::-1], -normals

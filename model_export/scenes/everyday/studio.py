@@ -1,4 +1,4 @@
-"""Layouts before the camera of a studio: table, portrait, relief."""
+"""Layouts on a table or of a surface itself."""
 
 from __future__ import annotations
 
@@ -7,43 +7,49 @@ import numpy as np
 from model_export.scenes.everyday import clusters, sheets, skies
 from model_export.scenes.everyday.bodies import (
     Composition,
+    Context,
     Rng,
     Thing,
     moved,
     random_turn,
     standing,
-    turned_flat,
 )
 from model_export.scenes.everyday.cameras import looking_at
-from model_export.scenes.everyday.heads import head
-from model_export.scenes.everyday.textures import patterned
 from model_export.scenes.everyday.things import shape, surfaced
+from model_export.scenes.everyday.walls import ground, wall, wall_texture
 from model_export.scenes.shapes import rotation
 
 
-def _wall(rng: Rng, size: float, distance: float, heights: tuple[float, ...]) -> Thing:
-    wall = sheets.sheet(rng, size=size, height=float(rng.choice(heights)), steps=150)
-    body = surfaced(rng, wall, patterned(rng, size=3))
-    return moved([body], (0, distance, 0), turn=turned_flat(rng.normal(0, 0.3)))
+def spread(rng: Rng, count: int, reach: float) -> list[tuple[float, float, float]]:
+    """Draw places x, y and sizes for things that should not stand in one another.
 
-
-def table(rng: Rng, seed: int) -> Composition:
-    """A few things on a table, at times before a wall."""
-    count, bodies, placed = int(rng.integers(1, 7)), [], [(9.0, 9.0, 0.0)]
+    Args:
+        rng: source of chance.
+        count: how many.
+        reach: deviation of the places.
+    """
+    placed: list[tuple[float, float, float]] = []
     for _ in range(count):
         size = rng.uniform(0.35, 1.0) if count > 1 else 1.0
-        x, y = 0.0, 0.0
-        for _ in range(12 if count > 1 else 0):
-            x, y = rng.normal(0, 0.9, 2)
+        for _ in range(12):
+            x, y = rng.normal(0, reach, 2) if placed else (0.0, 0.0)
             if all(np.hypot(x - a, y - b) > 0.8 * (size + c) for a, b, c in placed):
                 break
-        placed.append((x, y, size))
-        bodies += standing(moved(shape(rng), size=size, turn=random_turn(rng)), x, y, -0.03 * size)
-    top = sheets.sheet(rng, size=12, height=float(rng.choice([0, 0, 0.01, 0.03, 0.1])), steps=180)
-    bodies.append(surfaced(rng, top, patterned(rng, size=2)))
+        placed.append((float(x), float(y), float(size)))
+    return placed
+
+
+def table(rng: Rng, context: Context) -> Composition:
+    """A few things on a table, at times before a wall."""
+    places = spread(rng, int(rng.integers(1, 7)), 0.9)
+    bodies: Thing = []
+    for x, y, size in places:
+        thing = moved(shape(rng), size=size, turn=random_turn(rng))
+        bodies += standing(thing, x, y, -0.03 * size)
+    bodies.append(ground(rng, 14))
     if rng.random() < 0.5:
-        bodies += _wall(rng, 14, rng.uniform(1.5, 6), (0, 0.02, 0.1))
-    reach = 1.3 if count == 1 else 1.9
+        bodies += wall(rng, 20, (0, rng.uniform(1.5, 6), 2), yaw=rng.normal(0, 0.3))
+    reach = 1.3 if len(places) == 1 else 1.9
     focus = (0, 0, rng.uniform(0.2, 0.7))
     pitch = np.deg2rad(rng.uniform(3, 60))
     return Composition(
@@ -53,38 +59,16 @@ def table(rng: Rng, seed: int) -> Composition:
         reach=reach,
         grounded=True,
         low_sun=rng.random() < 0.3,
-        sky=skies.plain_background(rng),
+        sky=skies.any_background(rng),
     )
 
 
-def portrait(rng: Rng, seed: int) -> Composition:
-    """A head or a thing that fills the picture, before a wall or nothing."""
-    is_head = rng.random() < 0.5
-    bodies = head(rng) if is_head else moved(shape(rng), turn=random_turn(rng))
-    for _ in range(rng.integers(0, 3)):
-        at = (rng.normal(0, 1.3), rng.uniform(1.2, 4), rng.normal(0, 0.6))
-        bodies += moved(shape(rng), at, size=rng.uniform(0.3, 1), turn=random_turn(rng))
-    if rng.random() < 0.65:
-        bodies += _wall(rng, 30, rng.uniform(1.4, 8), (0, 0.02, 0.1, 0.5))
-    reach = rng.uniform(0.6, 1.2)
-    focus = (0, 0, rng.normal(0, 0.15))
-    pitch = np.deg2rad(rng.normal(5, 12))
-    return Composition(
-        layout="portrait",
-        bodies=bodies,
-        camera=looking_at(rng, focus, reach=reach, pitch=pitch),
-        reach=reach,
-        grounded=False,
-        low_sun=False,
-        sky=skies.darkness(rng) if rng.random() < 0.4 else skies.plain_background(rng),
-    )
-
-
-def relief(rng: Rng, seed: int) -> Composition:
-    """A surface with a relief, some things or grass on it."""
-    height = float(rng.choice([0.03, 0.1, 0.25, 0.5]))
-    bodies = [surfaced(rng, sheets.sheet(rng, size=7, height=height, steps=230))]
-    for _ in range(rng.integers(0, 5)):
+def relief(rng: Rng, context: Context) -> Composition:
+    """A surface with a relief, some things or grass on it: lying, or upright like a wall."""
+    height = float(rng.choice([0.01, 0.03, 0.1, 0.25, 0.5]))
+    mesh = sheets.sheet(rng, size=7, height=height, steps=230)
+    bodies = [surfaced(rng, mesh, wall_texture(rng, 2))]
+    for _ in range(rng.choice([0, 0, 1, 3])):
         at = (*rng.normal(0, 1, 2), rng.uniform(-0.2, 0.2))
         bodies += moved(shape(rng), at, size=rng.uniform(0.15, 0.5), turn=random_turn(rng))
     if rng.random() < 0.25:
@@ -97,9 +81,9 @@ def relief(rng: Rng, seed: int) -> Composition:
     return Composition(
         layout="relief",
         bodies=bodies,
-        camera=looking_at(rng, (0, 0, 0), reach=reach, pitch=pitch),
+        camera=looking_at(rng, (0, 0, 0), reach=reach, pitch=float(pitch)),
         reach=reach,
         grounded=False,
-        low_sun=False,
+        low_sun=rng.random() < 0.2,
         sky=skies.open_sky(rng),
     )

@@ -7,7 +7,7 @@ import numpy as np
 from model_export.scenes import layouts
 from model_export.scenes.description import Camera, FloatArray, Material
 from model_export.scenes.everyday import skies
-from model_export.scenes.everyday.bodies import Body, Composition, Rng, Texture
+from model_export.scenes.everyday.bodies import Body, Composition, Context, Rng, Texture
 
 _SEED = 991
 
@@ -22,9 +22,9 @@ def _tiled(material: Material) -> Texture:
     return texture
 
 
-def vidit(rng: Rng, seed: int) -> Composition:
+def vidit(rng: Rng, context: Context) -> Composition:
     """Describe a VIDIT-like scene outdoors and move its camera; rooms there are closed to lamps."""
-    scene = layouts.describe(_SEED, seed, without=layouts.INDOORS)
+    scene = layouts.describe(_SEED, context.seed, without=layouts.INDOORS)
     bodies = [Body(mesh, _tiled(scene.materials[name])) for name, mesh in scene.meshes.items()]
     target = np.array(scene.camera.target)
     offset = (np.array(scene.camera.origin) - target) * rng.uniform(0.7, 1.2)

@@ -5,14 +5,16 @@ from dataclasses import fields
 import mitsuba as mi
 import numpy as np
 import pytest
+from scipy.spatial import ConvexHull
 from typer.testing import CliRunner
 
 from model_export.__main__ import app
 from model_export.scenes import variants
 from model_export.scenes.description import Camera
 from model_export.scenes.everyday import skies
-from model_export.scenes.everyday.bodies import Body, Composition, mesh_of, moved
+from model_export.scenes.everyday.bodies import Body, Composition, Context, mesh_of, moved
 from model_export.scenes.everyday.layouts import LAYOUTS
+from model_export.scenes.everyday.pictures import painted
 from model_export.scenes.generate import EmptyView, generate_scene, render_maps
 from model_export.scenes.maps import NUM_LAMPS, load_maps, save_maps
 from model_export.scenes.stones import icosphere
@@ -62,7 +64,7 @@ def of_layout(request):
     """The first scene of a layout that shows something."""
     for seed in range(20):
         rng = np.random.default_rng([3, seed])
-        composition = LAYOUTS[request.param][0](rng, seed)
+        composition = LAYOUTS[request.param][0](rng, Context(seed, painted))
         try:
             return request.param, render_maps(
                 composition, rng, size_px=SIZE_PX, samples_per_pixel=1
@@ -189,6 +191,18 @@ def test_what_glows_is_background_and_what_mirrors_shows_the_sky():
     assert np.allclose(maps.background[middle, middle], 0.5)
     assert np.allclose(maps.background[0, 0], 1)
     assert maps.relightable[middle, middle] == 0 and maps.coverage[middle, middle] == 1
+
+
+def test_what_no_lamp_reaches_is_black_and_ends_nothing():
+    ceiling = moved(ball_in_darkness().bodies, (0.0, 0.0, 0.0))
+    composition = ball_in_darkness()
+    box = [(x, y, z) for x in (-4, 4) for y in (-12, 4) for z in (-4, 4)]
+    faces = ConvexHull(np.array(box)).simplices
+    walls = Body(mesh_of(np.array(box, float), faces), grey)
+    object.__setattr__(composition, "bodies", [*ceiling, walls])
+    maps = rendered(composition)
+    assert maps.coverage.min() == 1
+    assert not maps.irradiance[:8].any()
 
 
 def test_a_camera_that_sees_too_little_says_so():
