@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from model_export.data.sources import MissingData
 from model_export.evaluation.real_lights.lamps import RING, unit_vector
 from model_export.evaluation.real_lights.measuring import measure
 from model_export.evaluation.real_lights.methods import RAMP, UNCHANGED, LightMethod
@@ -106,11 +107,15 @@ def test_soft_light_is_measured_only_with_a_mask_and_five_lamps(tmp_path):
     assert all(each.hard is not None for each in result.sets)
 
 
-def test_a_set_without_a_pair_is_left_out(tmp_path, lit):
-    folder = write_set(tmp_path)
+def test_a_set_without_a_pair_is_left_out_and_named(tmp_path, lit, capsys):
+    folder = write_set(tmp_path, "unknown")
     write_lights(folder, {})
-    (result,) = measure([read_set(folder), lit], [UNCHANGED], EVEN)
+    unknown = read_set(folder)
+    (result,) = measure([unknown, lit], [UNCHANGED], EVEN)
     assert [each.name for each in result.sets] == [lit.name]
+    assert "unknown is left out" in capsys.readouterr().err
+    with pytest.raises(MissingData, match="no set"):
+        measure([unknown], [UNCHANGED], EVEN)
 
 
 def test_the_interval_of_several_sets_holds_the_figure(tmp_path, lit):
