@@ -10,7 +10,6 @@ import typer
 
 from model_export.data.sources import MissingData, Picture
 from model_export.evaluation.real_lights.contact import as_codes
-from model_export.evaluation.real_lights.lamps import RING
 from model_export.evaluation.real_lights.methods import LightMethod
 from model_export.evaluation.real_lights.model_files import open_model_files
 from model_export.evaluation.real_lights.served import read_photo
@@ -43,7 +42,7 @@ def _draw(sheet: Path, photo: Pixels, methods: list[LightMethod], softness: floa
     rows: list[list[Picture]] = [
         [
             as_codes(photo),
-            *(as_codes(method.relight(photo, RING[side], softness)) for side in _SHOWN),
+            *(as_codes(method.relight(photo, method.light_for(side), softness)) for side in _SHOWN),
         ]
         for method in methods
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from model_export.data.sources import MissingData
 from model_export.evaluation.real_lights.evenness import unevenness
 from model_export.evaluation.real_lights.lamps import Vector
 from model_export.evaluation.real_lights.measures import (
@@ -96,14 +98,21 @@ def measure(
         methods: what to measure.
         even: even pictures by name, to be asked for from E, W and S.
         softness: of the lamps asked for; None: each method's default.
+
+    Raises:
+        MissingData: no set has a pair.
     """
     results = [MethodResult(method.name) for method in methods]
     asking = [_Asking(m, r, softness) for m, r in zip(methods, results, strict=True)]
     for lit in tqdm(sets, desc="measuring", unit="set"):
+        if not lit.pairs:
+            tqdm.write(f"{lit.name} is left out: it has no pair from E, W or S", file=sys.stderr)
+            continue
         photos = _contrast_photos(lit)
         for ask in asking:
-            if lit.pairs:
-                ask.result.sets.append(_measure_set(lit, photos, ask))
+            ask.result.sets.append(_measure_set(lit, photos, ask))
+    if not all(result.sets for result in results):
+        raise MissingData("no set has a pair from E, W or S")
     for ask in asking:
         ask.result.unevenness = {
             name: [unevenness(photo, ask.plainly(photo, side)) for side in SIDES]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import numpy as np
@@ -39,15 +40,17 @@ class LightMethod:
         relight: does it.
         takes_any_light: whether it is asked for a real lamp by that lamp's own vector; else by
             the vector of the plain direction, E, W or S, that the lamp stands for.
+        directions: the vectors that it takes for the eight directions.
     """
 
     name: str
     relight: RelightFrom
     takes_any_light: bool = False
+    directions: Mapping[str, Vector] = field(default_factory=lambda: RING)
 
     def light_for(self, side: str, lamp: Vector | None = None) -> Vector:
         """Return the vector to ask with: the lamp's own, or that of the direction `side`."""
-        return lamp if lamp is not None and self.takes_any_light else RING[side]
+        return lamp if lamp is not None and self.takes_any_light else self.directions[side]
 
 
 def _unchanged(photo: Pixels, light: Vector, softness: float | None) -> Pixels:

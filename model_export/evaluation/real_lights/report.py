@@ -47,7 +47,7 @@ def _over_sets(results: Sequence[MethodResult]) -> str:
     names = [result.name for result in results]
     rows = [["", *names]]
     for measure in MEASURES:
-        cells = [_with_interval(figure(measure, result.sets), measure) for result in results]
+        cells = [_with_interval(figure(measure, result.sets)) for result in results]
         rows.append([measure.label, *cells])
     uneven = [fmean(map(fmean, result.unevenness.values())) for result in results]
     rows.append(["uneven", *(f"{mean:.3f}" for mean in uneven)])
@@ -57,14 +57,14 @@ def _over_sets(results: Sequence[MethodResult]) -> str:
 
 def _cell(measure: Measure, result: SetResult) -> str:
     values = measure.of_set(result)
-    return f"{measure.over_sets([values]):.{measure.num_digits}f}" if values else ""
+    return f"{measure.over_sets([values]):z.2f}" if values else ""
 
 
-def _with_interval(found: Figure | None, measure: Measure) -> str:
+def _with_interval(found: Figure | None) -> str:
     if found is None:
         return ""
     numbers = [found.value, *(found.interval or ())]
-    value, *ends = (f"{number:.{measure.num_digits}f}" for number in numbers)
+    value, *ends = (f"{number:z.2f}" for number in numbers)
     return f"{value} ({' to '.join(ends)})" if ends else value
 
 

@@ -19,7 +19,7 @@ Values = Sequence[float]  # of one set
 
 
 class Figure(NamedTuple):
-    """A figure over sets with its 95 % bootstrap interval, which one set does not have."""
+    """A figure over sets, with its 95 % bootstrap interval where it has one; one set has none."""
 
     value: float
     interval: tuple[float, float] | None
@@ -34,13 +34,13 @@ class Measure:
         label: its name in tables.
         of_set: the values of one set; empty where the set does not give the measure.
         over_sets: makes the figure of the values of each set.
-        num_digits: after the point.
+        has_interval: whether a bootstrap interval holds for it; for an extreme it does not.
     """
 
     label: str
     of_set: Callable[[SetResult], Values]
     over_sets: Callable[[Sequence[Values]], float]
-    num_digits: int = 2
+    has_interval: bool = True
 
 
 def mean_over_sets(sets: Sequence[Values]) -> float:
@@ -81,7 +81,7 @@ def _gain_db(pair: PairResult) -> float:
 MEASURES: Final = (
     Measure("PSNR dB", _of_pairs(attrgetter("psnr_db")), mean_over_sets),
     Measure("gain dB", _of_pairs(_gain_db), mean_over_sets),
-    Measure("worst dB", _of_pairs(_gain_db), worst_set),
+    Measure("worst dB", _of_pairs(_gain_db), worst_set, has_interval=False),
     Measure("direction", _of_pairs(attrgetter("change.direction")), mean_over_sets),
     Measure("local", _of_pairs(attrgetter("change.local")), mean_over_sets),
     Measure("amount", _of_pairs(attrgetter("change.amount")), mean_over_sets),
@@ -104,7 +104,7 @@ def figure(measure: Measure, results: Sequence[SetResult]) -> Figure | None:
 
 def _interval(measure: Measure, sets: Sequence[Values]) -> tuple[float, float] | None:
     """Return the percentiles of the figure over sets that are drawn again, with replacement."""
-    if len(sets) < 2:
+    if len(sets) < 2 or not measure.has_interval:
         return None
     draw = np.random.default_rng(0)
     figures = [

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from model_export.evaluation.real_lights.lamps import RING
+from model_export.data.sources import MissingData
+from model_export.evaluation.real_lights.lamps import RING, unit_vector
 from model_export.evaluation.real_lights.measuring import measure
 from model_export.evaluation.real_lights.methods import RAMP, UNCHANGED, LightMethod
 from model_export.evaluation.real_lights.sets import read_set
@@ -88,6 +89,12 @@ def test_a_method_is_asked_with_each_lamp_s_own_vector_where_it_takes_any(lit):
     asked.clear()
     measure([lit], [LightMethod("plain", note)], EVEN)
     assert set(asked) == {(light, None) for light in plain}
+    asked.clear()
+    lower = {
+        side: unit_vector(azimuth, 20) for side, azimuth in (("E", 90), ("W", 270), ("S", 180))
+    }
+    measure([lit], [LightMethod("lower", note, directions=lower)], EVEN)
+    assert set(asked) == {(tuple(light), None) for light in lower.values()}
 
 
 def test_soft_light_is_measured_only_with_a_mask_and_five_lamps(tmp_path):
@@ -100,11 +107,15 @@ def test_soft_light_is_measured_only_with_a_mask_and_five_lamps(tmp_path):
     assert all(each.hard is not None for each in result.sets)
 
 
-def test_a_set_without_a_pair_is_left_out(tmp_path, lit):
-    folder = write_set(tmp_path)
+def test_a_set_without_a_pair_is_left_out_and_named(tmp_path, lit, capsys):
+    folder = write_set(tmp_path, "unknown")
     write_lights(folder, {})
-    (result,) = measure([read_set(folder), lit], [UNCHANGED], EVEN)
+    unknown = read_set(folder)
+    (result,) = measure([unknown, lit], [UNCHANGED], EVEN)
     assert [each.name for each in result.sets] == [lit.name]
+    assert "unknown is left out" in capsys.readouterr().err
+    with pytest.raises(MissingData, match="no set"):
+        measure([unknown], [UNCHANGED], EVEN)
 
 
 def test_the_interval_of_several_sets_holds_the_figure(tmp_path, lit):
@@ -118,3 +129,4 @@ def test_the_interval_of_several_sets_holds_the_figure(tmp_path, lit):
     assert found.interval == pytest.approx((min(by_set), max(by_set)))
     worst = next(each for each in MEASURES if each.label == "worst dB")
     assert figure(worst, result.sets).value == pytest.approx(min(by_set))
+    assert figure(worst, result.sets).interval is None
