@@ -79,4 +79,6 @@ Mood and look of still pictures: previews, design, photo editing, research on re
 
 def _table(rows: Mapping[str, str | int | float]) -> str:
     """Return a Markdown table of two columns."""
-    return "\n".join(["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())])
+    return "\n".join(
+        ["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())]
+    )

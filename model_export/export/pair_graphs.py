@@ -49,7 +49,7 @@ class LightGraph(nn.Module):
         self.shadow_prior = network.shadow_prior
         self.rerenderer = network.rerenderer
 
-    def forward(
+    def forward(  # noqa: PLR0917  # the exporter passes a graph's inputs by position
         self,
         normals: Tensor,
         relief: Tensor,
@@ -75,8 +75,12 @@ class LightGraph(nn.Module):
 
 
 def trace(network: DrnG, part: Part) -> ir.Model:
-    """Return a part of the network as ONNX, with dynamic n, h and w, free of this machine's paths."""
-    batch, height, width = Dim("n", min=1, max=64), Dim("h", min=2, max=512), Dim("w", min=2, max=512)
+    """Return a part of the network as ONNX, with dynamic n, h and w."""
+    batch, height, width = (
+        Dim("n", min=1, max=64),
+        Dim("h", min=2, max=512),
+        Dim("w", min=2, max=512),
+    )
     graph = SceneGraph(network) if part == "scene" else LightGraph(network)
     inputs = (
         (torch.zeros(2, *_TRACED_PX, 3, dtype=torch.uint8),) if part == "scene" else _light_inputs()

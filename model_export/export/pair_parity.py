@@ -81,7 +81,7 @@ def _run(
 
 
 def _lamps(num: int) -> dict[str, NDArray[np.float32]]:
-    light = np.random.default_rng(0).normal(size=(num, 3)) + [0, 0.5, 0.5]
+    light = np.random.default_rng(0).normal(size=(num, 3)) + np.array([0, 0.5, 0.5])
     light /= np.linalg.norm(light, axis=1, keepdims=True)
     return {"light": light.astype(np.float32), "softness": np.linspace(0, 1, num, dtype=np.float32)}
 

@@ -1,4 +1,4 @@
-"""From `drn-g`'s weights to the pair of files that the service loads, and the proof that both agree.
+"""From `drn-g`'s weights to the files that the service loads, and the proof that both agree.
 
     weights -> scene and light graph -> ONNX -> 16-bit weights -> contract -> parity -> files, card
 
@@ -8,52 +8,50 @@ No file is written before ONNX Runtime has run both graphs beside PyTorch.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import onnx
 import onnx_ir as ir
-from torch import Tensor
+from numpy.typing import NDArray
 
 from model_export.atomic import replacing
 from model_export.export.narrowing import narrow_weights
 from model_export.export.pair_card import pair_card
 from model_export.export.pair_graphs import trace
-from model_export.export.pair_parity import prove_pair_parity, run_scene, run_light
+from model_export.export.pair_parity import prove_pair_parity, run_light, run_scene
+from model_export.geometry_checkpoint import GeometryCheckpoint
 from model_export.networks.drn_g import DrnG
 from service.contract.buckets import buckets_for
 from service.contract.golden import golden_picture, round_scene, write_pair_golden
 from service.contract.pair import PARTS, PairContract
 
-# Rounded weights move the maps by their rounding; the march then decides some pixels anew.
-NETWORK: Final = "drn-g"
+SIZE_PX: Final = 256
+ELEVATION_DEG: Final = 35.0  # chosen by eye: a key light's
+AMBIENT: Final = 0.15
 _REMOVAL: Final = "rerenderer.removal"
 
 
 def export_pair(
-    weights: Mapping[str, Tensor],
-    provenance: Mapping[str, str | int | float],
+    checkpoint: GeometryCheckpoint,
     checkpoint_sha256: str,
-    folder: Path,
+    out: Path,
     *,
-    name: str = NETWORK,
     version: str,
-    size_px: int,
-    elevation_deg: float,
-    ambient: float,
+    size_px: int = SIZE_PX,
+    elevation_deg: float = ELEVATION_DEG,
+    ambient: float = AMBIENT,
     removal: float | None = None,
     parity_shapes: Sequence[tuple[int, int]] | None = None,
 ) -> PairContract:
     """Write NAME.scene.onnx, NAME.light.onnx, their golden outputs and the model card.
 
     Args:
-        weights: of `DrnG`.
-        provenance: with `trained_on` and `license`, and every `metrics.<name>`.
-        checkpoint_sha256: checksum of the file that the weights are from.
-        folder: where the files go; older ones are replaced.
-        name: the model's short name.
+        checkpoint: with `trained_on` and `license` in its provenance, and every `metrics.<name>`.
+        checkpoint_sha256: checksum of its file.
+        out: folder/NAME.onnx, which itself is not written; older files of NAME are replaced.
         version: version of the weights.
         size_px: side of the square picture that the service's buckets have the area of.
         elevation_deg: of a lamp that is given by its direction alone.
@@ -64,6 +62,8 @@ def export_pair(
     Raises:
         ParityError: the graphs and the network disagree; no file is written.
     """
+    folder, name = out.parent, out.name.removesuffix(".onnx").removesuffix(".scene")
+    weights, provenance = checkpoint.weights, checkpoint.provenance
     folder.mkdir(parents=True, exist_ok=True)
     network = DrnG().eval()
     network.load_state_dict(dict(weights))
@@ -115,7 +115,10 @@ def _write_golden(network: DrnG, path: Path) -> None:
     light = np.stack(
         [0.8 * np.sin(azimuths), np.full(4, 0.6), -0.8 * np.cos(azimuths)], axis=1
     ).astype(np.float32)
-    lamps = {"light": light, "softness": np.float32([0, 0, 0.5, 1])}
+    lamps: dict[str, NDArray[np.float32]] = {
+        "light": light,
+        "softness": np.array([0, 0, 0.5, 1], np.float32),
+    }
     repeated = {key: np.repeat(map_, 4, axis=0) for key, map_ in round_scene(scene).items()}
     with replacing(path) as stream:
         write_pair_golden(stream, image, scene, lamps, run_light(network, repeated | lamps))

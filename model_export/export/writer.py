@@ -24,7 +24,6 @@ from model_export.atomic import replacing
 from model_export.checkpoint import Checkpoint, CheckpointError
 from model_export.export.card import model_card
 from model_export.export.graph import PixelGraph
-from model_export.export.narrowing import narrow_weights
 from model_export.export.parity import prove_parity, relight
 from model_export.networks.drn import Drn
 from relight.lights import Light
@@ -88,7 +87,7 @@ def export_onnx(
     output_type: torch.dtype = getattr(torch, contract.precision)
     model = _trace(PixelGraph(_drn(checkpoint), output_type))
     if narrow_weights:
-        narrow_weights(model.graph)
+        narrowing.narrow_weights(model.graph)
     model.metadata_props.update(contract.to_metadata())
     document = ir.to_proto(model)
     onnx.checker.check_model(document, full_check=True)

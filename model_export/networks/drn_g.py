@@ -15,6 +15,7 @@ Lengths are in units of half the picture's mean side, sqrt(h w) / 2 pixels.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import torch
@@ -126,12 +127,12 @@ class SceneReconversion(nn.Module):
             self.encoder.append(nn.Sequential(*down, *blocks))
         self.whole = nn.Linear(widths[-1], widths[-1])
         rising = tuple(reversed(widths))
-        self.decoder = nn.ModuleList(
-            _Up(coarse, fine) for coarse, fine in zip(rising, rising[1:], strict=False)
-        )
+        self.decoder = nn.ModuleList(_Up(coarse, fine) for coarse, fine in pairwise(rising))
         self.coarse_head = nn.Conv2d(widths[0], self.NUM_MAPS, 1)
         self.fine_head = nn.Sequential(
-            _conv_block(widths[0] + 5, 16), _conv_block(16, 16), nn.Conv2d(16, self.NUM_MAPS, 3, 1, 1)
+            _conv_block(widths[0] + 5, 16),
+            _conv_block(16, 16),
+            nn.Conv2d(16, self.NUM_MAPS, 3, 1, 1),
         )
 
     def forward(self, photo: Tensor) -> Structure:
@@ -176,14 +177,12 @@ class ShadowPrior(nn.Module):
         super().__init__()
         self.stem = _conv_block(num_features + 14, widths[0])
         self.encoder = nn.ModuleList(
-            _conv_block(fine, coarse, stride=2)
-            for fine, coarse in zip(widths, widths[1:], strict=False)
+            _conv_block(fine, coarse, stride=2) for fine, coarse in pairwise(widths)
         )
         self.bottleneck = _ResidualBlock(widths[-1])
         rising = tuple(reversed(widths))
         self.decoder = nn.ModuleList(
-            _conv_block(coarse + fine, fine)
-            for coarse, fine in zip(rising, rising[1:], strict=False)
+            _conv_block(coarse + fine, fine) for coarse, fine in pairwise(rising)
         )
         self.correction = nn.Conv2d(widths[0], 2, 3, padding=1)
         _start_at_zero(self.correction)

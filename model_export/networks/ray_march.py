@@ -26,8 +26,8 @@ class RayMarch(NamedTuple):
 
     Attributes:
         visibility: c = 2, thin and thick occluders; 1 where the lamp is seen, 0 in shadow.
-        clearance: c = 3, height of the ray above the surface for each unit of distance: the least,
-            the largest, and the one nearest to 0 ("local geometry along the ray", arXiv 2602.21820).
+        clearance: c = 3, height of the ray above the surface for each unit of distance: the
+            least, the largest, and the one nearest to 0 (after arXiv 2602.21820).
     """
 
     visibility: Tensor
@@ -42,8 +42,9 @@ def ray_march(relief: Tensor, light: Tensor, softness: Tensor) -> RayMarch:
         light: (n, 3), unit vectors to the lamps; x right, y up, z towards the viewer.
         softness: (n,), 0 for a hard lamp to 1 for an overcast sky: widens the penumbra.
     """
-    n, _, height, width = relief.shape
-    distance = REACH * ((torch.arange(NUM_STEPS, device=relief.device) + 1) / NUM_STEPS) ** _CROWDING
+    distance = (
+        REACH * ((torch.arange(NUM_STEPS, device=relief.device) + 1) / NUM_STEPS) ** _CROWDING
+    )
     distance = distance[None, :, None, None]  # (1, k, 1, 1)
     met, inside = _along(relief, light, distance)
     ray = relief + light[:, 2, None, None, None] * distance  # (n, k, h, w)
@@ -51,7 +52,8 @@ def ray_march(relief: Tensor, light: Tensor, softness: Tensor) -> RayMarch:
     edge = _PENUMBRA * (1 + 8 * softness[:, None, None, None]) * (0.3 + distance)
     blocked = (above / edge).clamp(0, 1) * inside
     visibility = [
-        1 - (blocked * ((thickness + 0.6 * distance - above) / 0.1).clamp(0, 1)).amax(1, keepdim=True)
+        1
+        - (blocked * ((thickness + 0.6 * distance - above) / 0.1).clamp(0, 1)).amax(1, keepdim=True)
         for thickness in _THICKNESS
     ]
     clearance = torch.where(inside > 0, ((ray - met) / (0.3 + distance)).clamp(-_FAR, _FAR), _FAR)

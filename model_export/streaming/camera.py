@@ -46,6 +46,7 @@ class Camera:
             coverage: (s, s, 1), 0 where nothing is near.
         """
         exposed = self._defocus(radiance, relief, coverage) * self.gain
+        shown: Plane
         if self.curve == "filmic":  # Narkowicz's fit of the ACES curve
             x = exposed * np.float32(0.8)
             shown = (x * (2.51 * x + 0.03)) / (x * (2.43 * x + 0.59) + 0.14)
@@ -55,7 +56,8 @@ class Camera:
             shown = exposed
         codes = linear_to_srgb(np.asarray(shown.clip(0, 1), np.float32)) ** np.float32(self.gamma)
         gray = (codes @ _LUMINANCE)[..., None]
-        return np.asarray(gray + (codes - gray) * np.float32(self.saturation), np.float32).clip(0, 1)
+        colored = gray + (codes - gray) * np.float32(self.saturation)
+        return np.asarray(colored.clip(0, 1), np.float32)
 
     def _defocus(self, radiance: Plane, relief: Plane, coverage: Plane) -> Plane:
         if self.focus >= 1:
@@ -87,7 +89,7 @@ def choose_camera(radiance: Plane, rng: np.random.Generator) -> Camera:
 def degrade(codes: Plane, rng: np.random.Generator) -> Plane:
     """Return a developed picture as files hold it: soft or sharpened, noisy, 8 bits, JPEG."""
     if rng.random() < 0.3:
-        codes = cv2.GaussianBlur(codes, (0, 0), rng.uniform(0.3, 1.1))
+        codes = np.asarray(cv2.GaussianBlur(codes, (0, 0), rng.uniform(0.3, 1.1)), np.float32)
     if rng.random() < 0.3:
         detail = codes - cv2.GaussianBlur(codes, (0, 0), 1.0)
         codes = codes + detail * np.float32(rng.uniform(0.2, 1))
@@ -95,6 +97,10 @@ def degrade(codes: Plane, rng: np.random.Generator) -> Plane:
     codes = codes + rng.standard_normal(codes.shape, dtype=np.float32) * deviation
     pixels = (codes * 255).clip(0, 255).astype(np.uint8)
     if rng.random() < 0.4:
-        _, stored = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 95))])
-        pixels = cv2.imdecode(stored, cv2.IMREAD_COLOR)
-    return np.asarray(pixels, np.float32) / 255
+        pixels = _as_jpeg(pixels, int(rng.integers(35, 95)))
+    return pixels.astype(np.float32) / np.float32(255)
+
+
+def _as_jpeg(pixels: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
+    _, stored = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR), np.uint8)

@@ -135,7 +135,7 @@ def cut(maps: SceneMaps, window: Window, lamps: list[int], size_px: int) -> Crop
 
 
 def _focal_length_px(maps: SceneMaps) -> float:
-    return maps.depth.shape[0] / 2 / float(np.tan(np.deg2rad(maps.field_of_view_deg) / 2))
+    return float(maps.depth.shape[0] / 2 / np.tan(np.deg2rad(maps.field_of_view_deg) / 2))
 
 
 def _turn(maps: SceneMaps, window: Window) -> Plane:

@@ -30,7 +30,7 @@ Batch = dict[str, Tensor]
 class Feed:
     """Asks the process for batches of a size, and hands them out in order."""
 
-    def __init__(self, wishes: "Queue[tuple[int, int]]", batches: "Queue[Stored]") -> None:
+    def __init__(self, wishes: Queue[tuple[int, int]], batches: Queue[Stored]) -> None:
         self._wishes = wishes
         self._batches = batches
 
@@ -74,13 +74,13 @@ def feeding(folder: Path, *, min_scenes: int, capacity: int, seed: int) -> Itera
         process.join()
 
 
-def _draw(
+def _draw(  # noqa: PLR0917  # a process gets its arguments by position
     folder: Path,
     min_scenes: int,
     capacity: int,
     seed: int,
-    wishes: "Queue[tuple[int, int]]",
-    batches: "Queue[Stored]",
+    wishes: Queue[tuple[int, int]],
+    batches: Queue[Stored],
 ) -> None:
     cv2.setNumThreads(1)
     parent, rng = os.getppid(), np.random.default_rng(seed)

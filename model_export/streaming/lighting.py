@@ -1,6 +1,6 @@
 """The light that a photo was taken in and the light that is wanted, mixed from a scene's lamps.
 
-    radiance = albedo * (sum of lamps + sky * occlusion + bounce) + specular + background
+radiance = albedo * (sum of lamps + sky * occlusion + bounce) + specular + background
 """
 
 from __future__ import annotations
@@ -104,9 +104,10 @@ def light(crop: Crop, plan: LightPlan, rng: np.random.Generator) -> LitScene:
     photo = surface * crop.coverage + background
     irradiance = crop.irradiance[..., -1:].clip(0, _MAX_IRRADIANCE)
     ambient = float(rng.uniform(*_AMBIENT))
-    relit_surface = albedo * (ambient * crop.occlusion + (1 - ambient) * irradiance)
+    sky, lamp = np.float32(ambient), np.float32(1 - ambient)
+    relit_surface = albedo * (sky * crop.occlusion + lamp * irradiance)
     if highlights.any():
-        relit_surface = relit_surface + (1 - ambient) * crop.specular[..., -1:]
+        relit_surface = relit_surface + lamp * crop.specular[..., -1:]
     share = crop.relightable * crop.coverage
     relit_surface = relit_surface * _gain(relit_surface, surface, share)
     kept = surface * (crop.coverage - share) + background

@@ -1,4 +1,4 @@
-"""Samples: a photo, what is true of its scene, a wanted lamp, and the scene in that lamp's light."""
+"""A sample: a photo, what is true of its scene, a wanted lamp, and the scene in its light."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def draw_sample(scene: PooledScene, size_px: int, rng: np.random.Generator) -> S
         "coverage": _first(crop.coverage),
         "relightable": _first(crop.relightable * crop.coverage),
         "light": lit.direction,
-        "ambient": np.float32([lit.ambient]),
+        "ambient": np.array([lit.ambient], np.float32),
         "irradiance": lit.irradiance[None],
         "relit": _first(camera.develop(lit.relit, crop.relief, crop.coverage)),
     }

@@ -1,7 +1,7 @@
 """Scenes that are rendered without end into a folder that stays small.
 
-A process renders scene after scene and removes the oldest beyond a number. A reader takes in what is
-new. What lies there when a run stops serves the next one.
+A process renders scene after scene and removes the oldest beyond a number. A reader takes in
+what is new. What lies there when a run stops serves the next one.
 """
 
 from __future__ import annotations

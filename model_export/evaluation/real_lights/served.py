@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 
 from model_export.evaluation.methods import LightNotRendered
-from model_export.evaluation.real_lights.lamps import Vector, nearest_direction
+from model_export.evaluation.real_lights.lamps import Vector, nearest_direction, unit_vector
 from model_export.evaluation.real_lights.methods import LightMethod
 from model_export.evaluation.real_lights.sets import Pixels
-from relight.lights import Light, mirror_direction
+from relight.lights import DIRECTIONS, Light, mirror_direction
 from service.contract.buckets import buckets_for
 from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, ModelContract
 from service.contract.pair import PARTS, SURFACE_NAMES, PairContract
@@ -94,17 +94,29 @@ def open_relight_2(path: Path) -> LightMethod:
         prepared = prepare(_png(photo), _LIMITS, buckets, timings, canonical=True)
         scene = sessions["scene"].run({"image": prepared.image[None]})
         scene = {key: plane.astype(np.float16) for key, plane in scene.items()}  # as it is kept
-        lamp = np.array([[-light[0] if prepared.mirrored else light[0], *light[1:]]], np.float32)
+        lamp = _above_horizon(light) * [-1 if prepared.mirrored else 1, 1, 1]
         inputs: dict[str, Any] = {key: scene[key].astype(np.float32) for key in SURFACE_NAMES}
         soft = contract.softness if softness is None else softness
-        inputs |= {"light": lamp, "softness": np.float32([soft])}
+        inputs |= {"light": lamp[None].astype(np.float32), "softness": np.array([soft], np.float32)}
         lit = sessions["light"].run(inputs)
         arriving = Arriving(lit["irradiance"][0], lit["residual"][0])
         maps = {key: plane[0] for key, plane in scene.items()}
         composed = Lit(maps, [arriving], contract.ambient, contract.removal)
         return _read_png(finish(prepared, composed, options, "png", timings))
 
-    return LightMethod(name, relight, takes_any_light=True)
+    directions = {
+        direction: unit_vector(45.0 * number, contract.elevation_deg)
+        for number, direction in enumerate(DIRECTIONS)
+    }
+    return LightMethod(name, relight, takes_any_light=True, directions=directions)
+
+
+def _above_horizon(light: Vector) -> Vector:
+    """Return a light of elevation 0 in the place of one that stands lower, as the API has none."""
+    if light[1] >= 0:
+        return light
+    flat = light * [1, 0, 1]
+    return np.asarray(flat / max(float(np.linalg.norm(flat)), 1e-9), np.float64)
 
 
 def read_photo(path: Path) -> Pixels:

@@ -108,7 +108,9 @@ def _root(x: Tensor) -> Tensor:
 
 
 def _linear(codes: Tensor) -> Tensor:
-    return torch.where(codes <= 0.04045, codes / 12.92, ((codes.clamp_min(0.04) + 0.055) / 1.055) ** 2.4)
+    return torch.where(
+        codes <= 0.04045, codes / 12.92, ((codes.clamp_min(0.04) + 0.055) / 1.055) ** 2.4
+    )
 
 
 def _codes(linear: Tensor) -> Tensor:

@@ -1,18 +1,12 @@
-"""Trains `drn-g` from scenes that are rendered meanwhile: one loop, and stages as data.
-
-    renderers -> spool -> feed -> network -> losses -> step
-
-The stages follow the paper's order: the scene reconversion on the scene's own truths, the shadow
-prior on the light that arrives, the re-renderer on the relit picture, then all together.
-"""
+"""The loop: batches -> losses of a stage -> a step, resumable at any step."""
 
 from __future__ import annotations
 
 import csv
 import math
+import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,86 +16,35 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from model_export.atomic import replacing
+from model_export.checkpoint import CheckpointError
+from model_export.geometry_checkpoint import (
+    GeometryCheckpoint,
+    Provenance,
+    save_geometry,
+)
 from model_export.networks.drn_g import DrnG
 from model_export.streaming.feed import Batch, Feed
-from model_export.training.geometry_losses import (
+from model_export.training.conditions import Machine
+from model_export.training.geometry.losses import (
     light_losses,
     normal_error_deg,
     relit_losses,
     structure_losses,
 )
+from model_export.training.geometry.stages import (
+    LIGHT_LOSSES,
+    RELIT_LOSSES,
+    SCENE_LOSSES,
+    GeometryStage,
+)
+from model_export.training.stopping import stop_on_signal
+
+STATE_FILE: Final = "state.pt"
+CHECKPOINT_FILE: Final = "drn-g.pt"
 
 _LOG_EVERY_STEPS: Final = 50
 _SAVE_EVERY_S: Final = 120.0
 _EMA_DECAY: Final = 0.993
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GeometryStage:
-    """One stage of training.
-
-    Attributes:
-        name: what logs call it.
-        trains: parts of `DrnG` that learn, its children's names.
-        losses: weight of each loss.
-        sizes_px: share of the steps -> side of their pictures and how many are in a step.
-        num_steps: optimiser steps.
-        learning_rate: of AdamW, at its highest; it falls along a cosine.
-    """
-
-    name: str
-    trains: tuple[str, ...]
-    losses: Mapping[str, float]
-    sizes_px: tuple[tuple[float, int, int], ...]
-    num_steps: int
-    learning_rate: float
-
-    def phases(self, first_step: int) -> list[tuple[int, int, int]]:
-        """Return number of steps, size and batch size of what is left from a step on."""
-        left, begin = [], 0.0
-        for share, size_px, batch_size in self.sizes_px:
-            start, end = (round(at * self.num_steps) for at in (begin, begin + share))
-            begin += share
-            if end > first_step:
-                left.append((end - max(start, first_step), size_px, batch_size))
-        return left
-
-
-_STRUCTURE: Final = {
-    "normals": 2.0,
-    "relief": 0.25,
-    "log_shading": 0.5,
-    "occlusion": 0.5,
-    "relightable": 0.3,
-}
-_RELIT: Final = {"relit": 4.0, "relit_slopes": 2.0}
-
-STAGES: Final = (
-    GeometryStage(
-        name="scene_reconversion",
-        trains=("scene_reconversion",),
-        losses=_STRUCTURE,
-        sizes_px=((0.4, 64, 10), (0.4, 96, 8), (0.2, 128, 8)),
-        num_steps=9000,
-        learning_rate=1.3e-3,
-    ),
-    GeometryStage(
-        name="shadow_prior",
-        trains=("shadow_prior",),
-        losses={"irradiance": 1.0},
-        sizes_px=((1.0, 128, 8),),
-        num_steps=1200,
-        learning_rate=2e-3,
-    ),
-    GeometryStage(
-        name="together",
-        trains=("scene_reconversion", "shadow_prior", "rerenderer"),
-        losses={**_STRUCTURE, "irradiance": 1.0, **_RELIT},
-        sizes_px=((0.5, 128, 8), (0.5, 192, 4)),
-        num_steps=2000,
-        learning_rate=4e-4,
-    ),
-)
 
 
 class GeometryTraining:
@@ -111,27 +54,30 @@ class GeometryTraining:
         out: the run's folder.
         feed: where batches come from.
         stages: in order.
+        machine: where to compute.
         weights: to begin with instead of random ones.
-        precision: `bfloat16` or `float32`, of the network's arithmetic.
+        provenance: what the checkpoint says of its history, beside the steps of each stage.
     """
 
     def __init__(
         self,
         out: Path,
         feed: Feed,
+        stages: Sequence[GeometryStage],
+        machine: Machine,
         *,
-        stages: tuple[GeometryStage, ...] = STAGES,
         weights: Mapping[str, Tensor] | None = None,
-        precision: str = "bfloat16",
+        provenance: Provenance,
     ) -> None:
         self.out = out
         self._feed = feed
         self._stages = stages
-        self._precision = precision
-        self._network = DrnG()
+        self._machine = machine
+        self._provenance = provenance
+        self._network = DrnG().to(machine.device)
         if weights:
-            self._network.load_state_dict(weights)
-        self._network.to(memory_format=torch.channels_last)
+            self._network.load_state_dict(dict(weights))
+        self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._average = AveragedModel(
             self._network, multi_avg_fn=get_ema_multi_avg_fn(_EMA_DECAY), use_buffers=True
         )
@@ -143,8 +89,11 @@ class GeometryTraining:
 
         Raises:
             FileNotFoundError: there is no run.
+            CheckpointError: the run has other stages.
         """
-        state = torch.load(self.out / "state.pt", weights_only=True)
+        state = torch.load(self.out / STATE_FILE, weights_only=True)
+        if state["stages"] != repr(self._stages):
+            raise CheckpointError(f"the run in {self.out} was started with other stages")
         self._network.load_state_dict(state["network"])
         self._average.load_state_dict(state["average"])
         self._stage_index, self._step = state["stage_index"], state["step"]
@@ -154,13 +103,16 @@ class GeometryTraining:
         """Train until all stages are done or the time is over; return whether they are done."""
         self.out.mkdir(parents=True, exist_ok=True)
         until_s = time.monotonic() + (float("inf") if minutes is None else minutes * 60)
-        while self._stage_index < len(self._stages):
-            if not self._run_stage(self._stages[self._stage_index], until_s):
-                return False
-            self._stage_index, self._step, self._optimizer_state = self._stage_index + 1, 0, {}
+        with stop_on_signal() as stop:
+            while self._stage_index < len(self._stages):
+                stage = self._stages[self._stage_index]
+                if not self._run_stage(stage, until_s, stop):
+                    return False
+                self._stage_index, self._step, self._optimizer_state = self._stage_index + 1, 0, {}
+                self._save({})
         return True
 
-    def _run_stage(self, stage: GeometryStage, until_s: float) -> bool:
+    def _run_stage(self, stage: GeometryStage, until_s: float, stop: threading.Event) -> bool:
         for name, part in self._network.named_children():
             part.requires_grad_(name in stage.trains).train(name in stage.trains)
         learning = [each for each in self._network.parameters() if each.requires_grad]
@@ -172,64 +124,77 @@ class GeometryTraining:
             optimizer.load_state_dict(self._optimizer_state["optimizer"])
             schedule.load_state_dict(self._optimizer_state["schedule"])
         saved_s, log = time.monotonic(), _Log(self.out / "log.csv", stage.name)
-        for num_steps, size_px, batch_size in stage.phases(self._step):
-            for batch in self._feed.batches(num_steps, size_px, batch_size):
-                losses = self._losses(stage, batch)
-                total = torch.stack([stage.losses[k] * v for k, v in losses.items() if k in stage.losses])
+        for num_steps, phase in stage.left_from(self._step):
+            for batch in self._feed.batches(num_steps, phase.size_px, phase.batch_size):
+                losses = self._losses(stage, self._on_device(batch))
+                weighted = [weight * losses[name] for name, weight in stage.losses.items()]
                 optimizer.zero_grad(set_to_none=True)
-                total.sum().backward()
+                torch.stack(weighted).sum().backward()
                 nn.utils.clip_grad_norm_(learning, 1.0)
                 optimizer.step()
                 schedule.step()
                 self._average.update_parameters(self._network)
                 self._step += 1
-                log.add(self._step, size_px, losses)
-                is_late = time.monotonic() > until_s
-                if is_late or time.monotonic() - saved_s > _SAVE_EVERY_S:
-                    self._save(stage, optimizer, schedule)
+                log.add(self._step, phase.size_px, losses)
+                stopped = stop.is_set() or time.monotonic() > until_s
+                if stopped or time.monotonic() - saved_s > _SAVE_EVERY_S:
+                    states = {
+                        "optimizer": optimizer.state_dict(),
+                        "schedule": schedule.state_dict(),
+                    }
+                    self._save(states)
                     saved_s = time.monotonic()
-                if is_late:
+                if stopped and self._step < stage.num_steps:
                     return False
-        self._save(stage, optimizer, schedule)
         return True
+
+    def _on_device(self, batch: Batch) -> Batch:
+        return {name: value.to(self._machine.device) for name, value in batch.items()}
 
     def _losses(self, stage: GeometryStage, batch: Batch) -> dict[str, Tensor]:
         """Return what the stage judges, scalars by name; others beside them are for the log."""
         network, wanted = self._network, set(stage.losses)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self._precision == "bfloat16"):
+        device = torch.device(self._machine.device).type
+        narrow = self._machine.precision == "bfloat16"
+        with torch.autocast(device, torch.bfloat16, enabled=narrow):
             with torch.set_grad_enabled("scene_reconversion" in stage.trains):
                 photo = batch["photo"].contiguous(memory_format=torch.channels_last)
                 structure = network.scene_reconversion(photo)
-            losses = structure_losses(structure, batch) if wanted & set(_STRUCTURE) else {}
+            losses = structure_losses(structure, batch) if wanted & set(SCENE_LOSSES) else {}
             with torch.no_grad():
                 losses["normal_error_deg"] = normal_error_deg(structure, batch)
-            if wanted & {"irradiance", *_RELIT}:
-                arriving = network.shadow_prior(
-                    structure, batch["light"], torch.zeros(len(photo))
-                )
+            if wanted & {*LIGHT_LOSSES, *RELIT_LOSSES}:
+                hard = torch.zeros(len(photo), device=photo.device)
+                arriving = network.shadow_prior(structure, batch["light"], hard)
                 losses |= light_losses(arriving, batch)
-            if wanted & set(_RELIT):
+            if wanted & set(RELIT_LOSSES):
                 ratio = network.rerenderer(structure, arriving, batch["ambient"][:, 0])
                 losses |= relit_losses(ratio, batch)
         return losses
 
-    def _save(
-        self, stage: GeometryStage, optimizer: torch.optim.Optimizer, schedule: LambdaLR
-    ) -> None:
+    def _save(self, optimizer_state: Mapping[str, Any]) -> None:
         state = {
+            "stages": repr(self._stages),
             "network": self._network.state_dict(),
             "average": self._average.state_dict(),
             "stage_index": self._stage_index,
             "step": self._step,
-            "optimizer": {
-                "optimizer": optimizer.state_dict(),
-                "schedule": schedule.state_dict(),
-            },
+            "optimizer": dict(optimizer_state),
         }
-        with replacing(self.out / "state.pt") as stream:
+        with replacing(self.out / STATE_FILE) as stream:
             torch.save(state, stream)
-        with replacing(self.out / "drn-g.pt") as stream:
-            torch.save(self._average.module.state_dict(), stream)
+        done = {f"steps.{each.name}": each.num_steps for each in self._stages[: self._stage_index]}
+        if self._stage_index < len(self._stages):
+            done[f"steps.{self._stages[self._stage_index].name}"] = self._step
+        weights = {k: v.cpu() for k, v in self._average.module.state_dict().items()}
+        save_geometry(
+            self.checkpoint_path, GeometryCheckpoint(weights, {**self._provenance, **done})
+        )
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Where the weights go."""
+        return self.out / CHECKPOINT_FILE
 
 
 class _Log:
@@ -251,12 +216,15 @@ class _Log:
         means = {name: total / self._num_added for name, total in self._sums.items()}
         with self._path.open("a", newline="") as stream:
             writer = csv.writer(stream)
-            writer.writerow([self._stage, step, size_px, f"{seconds:.3f} s"] + [
-                f"{name} {value:.4f}" for name, value in means.items()
-            ])
+            writer.writerow(
+                [self._stage, step, size_px, f"{seconds:.3f} s"]
+                + [f"{name} {value:.4f}" for name, value in means.items()]
+            )
         self._sums, self._num_added, self._begun_s = {}, 0, time.monotonic()
 
 
 def _rate(step: int, num_steps: int) -> float:
     """Return the share of the learning rate: a short rise, then half a cosine."""
-    return min(1.0, (step + 1) / 50) * (0.505 + 0.495 * math.cos(math.pi * min(1, step / num_steps)))
+    return min(1.0, (step + 1) / 50) * (
+        0.505 + 0.495 * math.cos(math.pi * min(1, step / num_steps))
+    )
