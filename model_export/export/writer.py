@@ -22,6 +22,7 @@ from PIL import Image
 
 from model_export.atomic import replacing
 from model_export.checkpoint import Checkpoint, CheckpointError
+from model_export.export import narrowing
 from model_export.export.card import model_card
 from model_export.export.graph import PixelGraph
 from model_export.export.parity import prove_parity, relight

@@ -51,7 +51,7 @@ class Camera:
             x = exposed * np.float32(0.8)
             shown = (x * (2.51 * x + 0.03)) / (x * (2.43 * x + 0.59) + 0.14)
         elif self.curve == "exponential":
-            shown = -np.expm1(-1.2 * exposed)
+            shown = np.asarray(1 - np.exp(-1.2 * exposed), np.float32)
         else:
             shown = exposed
         codes = linear_to_srgb(np.asarray(shown.clip(0, 1), np.float32)) ** np.float32(self.gamma)

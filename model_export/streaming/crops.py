@@ -16,6 +16,7 @@ Plane = NDArray[np.float32]
 _MIN_CROP_PX: Final = 48
 _WHOLE_SHARE: Final = 0.25  # of crops that show the whole picture
 _NUM_CANDIDATES: Final = 4
+_FLIPPED: Final = np.array([-1, 1, 1], np.float32)
 _MIN_DEPTH: Final = 1e-2  # what is nearer counts as nothing
 
 
@@ -71,8 +72,8 @@ class Crop:
             for name in self.__slots__
             if name != "directions"
         }
-        planes["normals"] *= np.float32([-1, 1, 1])
-        return replace(self, **planes, directions=self.directions * np.float32([-1, 1, 1]))
+        planes["normals"] *= _FLIPPED
+        return replace(self, **planes, directions=self.directions * _FLIPPED)
 
 
 def choose_window(maps: SceneMaps, rng: np.random.Generator) -> Window:

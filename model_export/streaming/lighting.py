@@ -105,16 +105,17 @@ def light(crop: Crop, plan: LightPlan, rng: np.random.Generator) -> LitScene:
     irradiance = crop.irradiance[..., -1:].clip(0, _MAX_IRRADIANCE)
     ambient = float(rng.uniform(*_AMBIENT))
     sky, lamp = np.float32(ambient), np.float32(1 - ambient)
-    relit_surface = albedo * (sky * crop.occlusion + lamp * irradiance)
+    arriving = np.asarray(sky * crop.occlusion + lamp * irradiance, np.float32)
+    relit_surface: Plane = albedo * arriving
     if highlights.any():
         relit_surface = relit_surface + lamp * crop.specular[..., -1:]
     share = crop.relightable * crop.coverage
-    relit_surface = relit_surface * _gain(relit_surface, surface, share)
+    gain = _gain(relit_surface, surface, share)
     kept = surface * (crop.coverage - share) + background
     return LitScene(
         photo=photo,
         log_shading=_centred_log(shading, crop.coverage),
-        relit=relit_surface * share + kept,
+        relit=np.asarray(relit_surface * gain * share + kept, np.float32),
         direction=crop.directions[plan.wanted],
         ambient=ambient,
         irradiance=irradiance[..., 0],
