@@ -20,6 +20,8 @@ from model_export.scenes.shapes import facing_normals
 _FAR = 1e6
 # Least cosine between a normal and the way to the viewer: smooth normals turn away at outlines.
 _LEAST_COSINE = 0.02
+# A normal that looks away by more than this cosine belongs to a sheet seen from its back.
+_BACK = 0.2
 
 
 def prepare(num_threads: int = 1) -> None:
@@ -146,10 +148,10 @@ class Tracer:
         ahead = directions[ray]
         flat = flat * -np.sign(dot(flat, ahead))[:, None]
         normals = normalized(np.einsum("nk,nki->ni", weights, vertex_normals))
-        side = np.where(dot(normals, flat) < 0, np.float32(-1), np.float32(1))[:, None]
-        normals = normals * side
+        with_face = _sign(dot(normals, flat))
+        normals = normals * _sign(_BACK - dot(normals, ahead))
         points = np.einsum("nk,nki->ni", weights, vertices)
-        lifted = _raised(points, weights, vertices, vertex_normals * side[:, :, None])
+        lifted = _raised(points, weights, vertices, vertex_normals * with_face[:, :, None])
         lifted = lifted + flat * (margin * (1 + distance))[:, None]
         uvs = np.einsum("nk,nki->ni", weights, self._uvs[corners])
         return Hits(ray, self._body[face], points, _to_viewer(normals, ahead), uvs, lifted)
@@ -170,6 +172,11 @@ class Tracer:
         rays: Any = mi.Ray3f(_point(points), _vector(directions))
         rays.maxt = mi.Float(np.ascontiguousarray(ends, dtype=np.float32))
         return ~np.array(self._scene.ray_test(rays))
+
+
+def _sign(values: FloatArray) -> FloatArray:
+    """Signs (n, 1) of numbers (n,), 1 for 0."""
+    return np.where(values < 0, np.float32(-1), np.float32(1))[:, None]
 
 
 def _joined(arrays: list[FloatArray]) -> FloatArray:

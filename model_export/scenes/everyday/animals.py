@@ -10,6 +10,7 @@ from model_export.scenes.everyday.colors import any_color, color_of
 from model_export.scenes.everyday.heads import eye
 from model_export.scenes.everyday.lumps import Primitive, blended, ellipsoid, limb
 from model_export.scenes.everyday.radial import radial
+from model_export.scenes.everyday.textures import even
 from model_export.scenes.everyday.volumes import ROUGH, SMOOTH, UNEVEN, noise
 from model_export.scenes.shapes import grid_faces, rotation, smooth_normals, unit
 
@@ -148,7 +149,7 @@ def animal_head(rng: Rng) -> Thing:
         [ellipsoid((0, 0, 0), (0.13, 0.1, 0.09))], start=0.5, blend=0.1, num_rings=30, num_sides=40
     )
     dark = color_of(rng, "grey") * 0.15 if rng.random() < 0.6 else np.array([0.5, 0.2, 0.17])
-    head += moved([Body(tip, lambda p, uvs: np.broadcast_to(dark, p.shape), 0.3, 40.0)], nose)
+    head += moved([Body(tip, even(dark), 0.3, 40.0)], nose)
     droops = rng.random() < 0.35
     for side in (-1, 1):
         head += moved([ball], _EYE * [side, 1, 1])

@@ -16,6 +16,7 @@ from model_export.scenes.everyday.bodies import (
 )
 from model_export.scenes.everyday.cameras import looking_at
 from model_export.scenes.everyday.people import person, statue
+from model_export.scenes.everyday.selection import any_thing
 from model_export.scenes.everyday.things import shape
 from model_export.scenes.everyday.walls import curtain, ground, wall
 
@@ -87,6 +88,6 @@ def animal_layout(rng: Rng, context: Context) -> Composition:
 
 def closeup(rng: Rng, context: Context) -> Composition:
     """A thing that fills the picture."""
-    thing = fitted(moved(shape(rng), turn=random_turn(rng)))
+    thing = fitted(any_thing(rng))
     focus = (0.0, 0.0, float(rng.normal(0, 0.15)))
     return _before_something(rng, "closeup", thing, focus, rng.uniform(0.6, 1.2))

@@ -10,7 +10,7 @@ import numpy as np
 from model_export.scenes.description import FloatArray, Mesh
 from model_export.scenes.everyday.bodies import Rng, directed, mesh_of
 from model_export.scenes.everyday.volumes import CLOUDY, SMOOTH, UNEVEN, noise
-from model_export.scenes.shapes import grid_faces, smooth_normals
+from model_export.scenes.shapes import grid_faces, unit
 
 # x and y (n, n) and smooth noise of the same shape -> height (n, n), about 1 high.
 Relief: TypeAlias = Callable[[Rng, FloatArray, FloatArray, FloatArray], FloatArray]
@@ -73,6 +73,12 @@ def sheet(
         wild = noise(flat, slope, scale=scale, shift=rng.uniform(0, 64, 3)).reshape(x.shape)
         relief = RELIEFS[rng.integers(len(RELIEFS))] if relief is None else relief
         z = height * relief(rng, x, y, wild)
-    points = np.stack([x, y, z], axis=-1).reshape(-1, 3)
-    faces = grid_faces(len(axis), len(axis))
-    return mesh_of(points, faces, directed(smooth_normals(points, faces)))
+    mesh = joined(np.stack([x, y, z], axis=-1))
+    return mesh_of(mesh.positions, mesh.faces, directed(mesh.normals))
+
+
+def joined(points: FloatArray) -> Mesh:
+    """Join a grid of points (rows, columns, 3) into a smooth surface."""
+    down, across = np.gradient(points, axis=0), np.gradient(points, axis=1)
+    normals = unit(np.cross(down, across)).reshape(-1, 3)
+    return mesh_of(points.reshape(-1, 3), grid_faces(*points.shape[:2]), normals)

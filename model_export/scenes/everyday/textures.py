@@ -80,6 +80,11 @@ _PATTERNS: Mapping[Callable[[Rng], Pattern], float] = MappingProxyType(
 )
 
 
+def even(color: FloatArray) -> Texture:
+    """The same colour (3,) everywhere."""
+    return lambda points, uvs: np.broadcast_to(color, points.shape)
+
+
 def plain(rng: Rng, color: FloatArray, *, mottle: float | None = None) -> Texture:
     """One colour with faint, fine unevenness.
 

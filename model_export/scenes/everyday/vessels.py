@@ -30,7 +30,7 @@ def turned(profile: FloatArray, *, folds: FloatArray | None = None) -> Mesh:
     return mesh_of(positions, faces, normals.reshape(-1, 3))
 
 
-def _walled(radius: FloatArray, height: FloatArray, thickness: float, floor: int) -> FloatArray:
+def walled(radius: FloatArray, height: FloatArray, thickness: float, floor: int) -> FloatArray:
     """Close a profile with an inner wall down to the floor-th point."""
     outer = np.column_stack([radius, height])
     inner = np.column_stack([radius - thickness, height])[floor:][::-1]
@@ -49,7 +49,7 @@ def vessel(rng: Rng) -> Mesh:
     angle = np.linspace(0, 2 * np.pi, NUM_SIDES + 1)
     waves = rng.choice([0, 0, 0.05, 0.15]) * np.cos(rng.integers(3, 20) * angle + rng.uniform(0, 6))
     if rng.random() < 0.5:
-        profile = _walled(radius, height, 0.1 * float(radius.mean()), 6)
+        profile = walled(radius, height, 0.1 * float(radius.mean()), 6)
     else:
         profile = np.concatenate([[(0, 0)], np.column_stack([radius, height]), [(0, 1.6)]])
     return turned(profile, folds=1 + waves)

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
+from model_export.scenes.description import FloatArray
 from model_export.scenes.everyday import sheets
-from model_export.scenes.everyday.bodies import Body, Rng, Texture, Thing, moved, turned_flat
+from model_export.scenes.everyday.bodies import (
+    Body,
+    Rng,
+    Texture,
+    Thing,
+    directed,
+    mesh_of,
+    moved,
+    turned_flat,
+)
 from model_export.scenes.everyday.colors import color_of
 from model_export.scenes.everyday.textures import mixture, patterned, plain
 from model_export.scenes.everyday.things import surfaced
+from model_export.scenes.everyday.volumes import SMOOTH, noise
 
 _MATERIALS = ("plaster", "stone", "brick", "wood", "grey", "white")
 
@@ -39,7 +50,13 @@ def wall(rng: Rng, size: float, at: tuple[float, float, float], *, yaw: float = 
 
 def curtain(rng: Rng, size: float, at: tuple[float, float, float]) -> Thing:
     """Hang a cloth in folds that faces -y."""
-    mesh = sheets.sheet(rng, size=size, height=rng.uniform(0.02, 0.05) * size, relief=sheets.waves)
+    axis = np.linspace(-size / 2, size / 2, 200)
+    x, y = np.meshgrid(axis, axis, indexing="ij")
+    flat = np.stack([x, 0.1 * y, 0 * x], axis=-1).reshape(-1, 3) / size
+    bend = noise(flat, SMOOTH, scale=0.6, shift=rng.uniform(0, 64, 3)).reshape(x.shape)
+    depth, rate = rng.uniform(0.01, 0.03) * size, rng.uniform(20, 60) / size
+    mesh = sheets.joined(np.stack([x, y, depth * np.sin(rate * x + 2 * bend)], axis=-1))
+    mesh = mesh_of(mesh.positions, mesh.faces, directed(mesh.normals))
     return moved([surfaced(rng, mesh, wall_texture(rng, size / 4))], at, turn=turned_flat(0.0))
 
 
@@ -67,7 +84,7 @@ def grain(rng: Rng) -> Texture:
     stretch = np.array([1.0, 1.0, 1.0])
     stretch[along] = 0.08
 
-    def texture(points: np.ndarray, uvs: np.ndarray) -> np.ndarray:
+    def texture(points: FloatArray, uvs: FloatArray) -> FloatArray:
         board = np.floor(points[:, 1 - along] / wide).astype(int)
         seam = np.abs(points[:, 1 - along] / wide % 1 - 0.5) > 0.495
         tone = tones[board % 64] * np.where(seam, 0.3, 1)

@@ -5,7 +5,6 @@ from dataclasses import fields
 import mitsuba as mi
 import numpy as np
 import pytest
-from scipy.spatial import ConvexHull
 from typer.testing import CliRunner
 
 from model_export.__main__ import app
@@ -194,12 +193,9 @@ def test_what_glows_is_background_and_what_mirrors_shows_the_sky():
 
 
 def test_what_no_lamp_reaches_is_black_and_ends_nothing():
-    ceiling = moved(ball_in_darkness().bodies, (0.0, 0.0, 0.0))
     composition = ball_in_darkness()
-    box = [(x, y, z) for x in (-4, 4) for y in (-12, 4) for z in (-4, 4)]
-    faces = ConvexHull(np.array(box)).simplices
-    walls = Body(mesh_of(np.array(box, float), faces), grey)
-    object.__setattr__(composition, "bodies", [*ceiling, walls])
+    shell = moved(composition.bodies, size=13.0)
+    object.__setattr__(composition, "bodies", [*composition.bodies, *shell])
     maps = rendered(composition)
     assert maps.coverage.min() == 1
     assert not maps.irradiance[:8].any()
