@@ -194,7 +194,9 @@ async def test_twenty_directions_of_one_photo_read_the_scene_once(url):
     async with httpx.AsyncClient(base_url=url, timeout=60) as client:
         answers = await asyncio.gather(
             *(
-                client.post("/relight", content=data, params={"azimuth": 18 * i, "format": "png"})
+                client.post(
+                    "/relight", content=data, params={"azimuth": 100 + 8 * i, "format": "png"}
+                )
                 for i in range(20)
             )
         )

@@ -140,7 +140,7 @@ async def test_a_pair_that_makes_what_it_made_at_its_release_is_loaded(tmp_path,
 
 async def test_a_pair_that_makes_something_else_is_refused(tmp_path):
     store_golden(tmp_path, offset=0.1)
-    with pytest.raises(ModelRefused, match="golden 'irradiance' by 0.1"):
+    with pytest.raises(ModelRefused, match=r"golden 'irradiance' by 0\.1"):
         await repository(tmp_path).start()
 
 
