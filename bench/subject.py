@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from service.contract.buckets import buckets_for, choose_bucket
-from service.contract.metadata import LIGHT_NAME, ModelContract
+from service.contract.metadata import INPUT_NAME, LIGHT_NAME, ModelContract
 from service.inference.session import Session
 from service.settings import Settings
 

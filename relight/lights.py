@@ -107,10 +107,12 @@ class Lamp:
     def vector(self) -> tuple[float, float, float]:
         """The unit vector to the lamp: x right, y up, z to the viewer.
 
-        Mirrored azimuths give vectors that differ in the sign of x alone, to the last bit.
+        Mirrored azimuths of a millionth of a degree give vectors that differ in the sign of x
+        alone, to the last bit.
         """
-        azimuth_deg = round(self.azimuth_deg % 360, 6)
-        around = math.radians(azimuth_deg - 360 if azimuth_deg > 180 else azimuth_deg)
+        azimuth_deg = self.azimuth_deg % 360
+        signed_deg = azimuth_deg - 360 if azimuth_deg > 180 else azimuth_deg
+        around = math.radians(round(signed_deg, 6))  # 360 - 0.1 is not -0.1 to the last bit
         above = math.radians(self.elevation_deg)
         flat = math.cos(above)
         return flat * math.sin(around), math.sin(above), -flat * math.cos(around)

@@ -247,7 +247,7 @@ def _that_take(
     taking = [o for o in offers if set(options) <= set(o.model.special_options)]
     if taking:
         return taking
-    option = min(options, key=lambda option: option != "color")
+    option = min(options, key=lambda option: (option != "color", option))
     what, allowed = ("color=model", ("photo",)) if option == "color" else (option, ())
     detail = f"no model takes `{what}`" if name is None else f"{name} does not take `{what}`"
     raise InvalidOption(f"{detail}; `GET /models` lists `options`", option=option, allowed=allowed)
