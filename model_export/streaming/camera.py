@@ -49,7 +49,7 @@ class Camera:
         shown: Plane
         if self.curve == "filmic":  # Narkowicz's fit of the ACES curve
             x = exposed * np.float32(0.8)
-            shown = (x * (2.51 * x + 0.03)) / (x * (2.43 * x + 0.59) + 0.14)
+            shown = np.asarray((x * (2.51 * x + 0.03)) / (x * (2.43 * x + 0.59) + 0.14), np.float32)
         elif self.curve == "exponential":
             shown = np.asarray(1 - np.exp(-1.2 * exposed), np.float32)
         else:
