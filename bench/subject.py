@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from service.contract.buckets import buckets_for, choose_bucket
-from service.contract.metadata import LIGHT_NAME, ModelContract
+from service.contract.metadata import INPUT_NAME, LIGHT_NAME, ModelContract
 from service.inference.session import Session
 from service.settings import Settings
 
@@ -75,13 +75,15 @@ def real_subject(model: Path | None = None) -> Subject:
     image = np.random.default_rng(0).integers(
         0, 256, (1, bucket.height_px, bucket.width_px, 3), np.uint8
     )
-    lights = np.zeros(1, np.int64) if LIGHT_NAME in session.inputs else None
+    tensors = {INPUT_NAME: image}
+    if LIGHT_NAME in session.inputs:
+        tensors[LIGHT_NAME] = np.zeros(1, np.int64)
 
     def measure_s() -> float:
         times_s = []
         for _ in range(_NUM_ROUNDS):
             started_s = time.perf_counter()
-            session.run(image, lights)
+            session.run(tensors)
             times_s.append(time.perf_counter() - started_s)
         return statistics.median(times_s)
 

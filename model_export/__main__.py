@@ -22,10 +22,14 @@ from model_export.evaluation.color_transfer import NotColorTransfer
 from model_export.evaluation.command import evaluate_command
 from model_export.evaluation.lpips import NotLpips
 from model_export.evaluation.methods import LightNotRendered
+from model_export.evaluation.photo_sheet import sheet_command
+from model_export.evaluation.real_lights.command import evaluate_real_command
+from model_export.export.pair_writer import export_pair
 from model_export.export.parity import ParityError
 from model_export.export.published import import_published
 from model_export.export.reader import initial_weights as read_weights
 from model_export.export.writer import export_onnx
+from model_export.geometry_checkpoint import is_geometry, load_geometry
 from model_export.networks.drn import ARCHITECTURES
 from model_export.options import (
     DataFolder,
@@ -36,19 +40,25 @@ from model_export.options import (
     PrecisionOption,
     VggWeights,
 )
+from model_export.scenes.command import maps_command
 from model_export.training import averaging, comparison
 from model_export.training.conditions import Machine, Origin, Start
+from model_export.training.geometry.command import StreamOptions, train_on_stream
 from model_export.training.loop import STATE_FILE, RunMismatch, Training
 from model_export.training.losses import NotVgg, PerceptualLoss
-from relight.errors import ModelRefused
+from relight.errors import ImageError, ModelRefused
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 app.command(name="evaluate")(evaluate_command)
+app.command(name="maps")(maps_command)
+app.command(name="evaluate-real")(evaluate_real_command)
+app.command(name="sheet")(sheet_command)
 
 PROCEDURAL: Final = Origin("procedural scenes under 8 lights", "Apache-2.0")
 EXPECTED: Final = (
     CheckpointError,
+    ImageError,
     LightNotRendered,
     ModelRefused,
     NotColorTransfer,
@@ -100,8 +110,11 @@ def fuse(data: DataFolder, size_px: int = 256) -> None:
 @app.command()
 def train(
     data: DataFolder,
-    out: Annotated[Path, typer.Argument(help="the run's folder")],
+    out: Annotated[Path | None, typer.Argument(help="the run's folder")] = None,
     *,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="train drn-g on scenes rendered meanwhile: train RUN")
+    ] = False,
     config: Annotated[Literal["default", "gpu", "paper"], typer.Option()] = "default",
     architecture: Annotated[
         str | None, typer.Option(parser=_parse_architecture, help="else the config's")
@@ -126,6 +139,24 @@ def train(
     weights_license: Annotated[str, typer.Option(help="SPDX, for the card")] = PROCEDURAL.license,
 ) -> None:
     """Train the network through all stages; on a GPU in bfloat16."""
+    if stream:
+        run_folder = out or data
+        options = StreamOptions(
+            config=config,
+            initial_weights=initial_weights,
+            first_stage=first_stage,
+            length=length,
+            minutes=minutes,
+            resume=resume,
+        )
+        try:
+            done = train_on_stream(run_folder, Machine.best(device, precision), options)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+        typer.echo(f"{run_folder}: {'done' if done else 'stopped; --resume goes on'}")
+        return
+    if out is None:
+        raise typer.BadParameter("the run's folder is missing: train DATA RUN")
     if (out / STATE_FILE).exists() and not resume:
         raise typer.BadParameter(f"{out} holds a run already: --resume goes on with it")
     origin = Origin(trained_on, weights_license)
@@ -232,6 +263,10 @@ def export(
     ] = None,
 ) -> None:
     """Write the ONNX file with its contract and model card, and prove that it agrees."""
+    if is_geometry(checkpoint):
+        pair = export_pair(load_geometry(checkpoint), sha256(checkpoint), out, version=version)
+        typer.echo(f"{out.parent / out.stem}.scene.onnx, .light.onnx: {pair.name} {pair.version}")
+        return
     contract = export_onnx(
         load(checkpoint),
         sha256(checkpoint),

@@ -10,16 +10,15 @@ from importlib.metadata import version
 from pathlib import Path
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from service.batching.job import Answer
 from service.imaging import ImageLimits
 from service.inference.fake_engine import FakeEngine, linear
 from service.inference.model_metrics import ModelMetrics
 from service.inference.repository import ModelRepository
-from service.inference.session import Engine, Session
+from service.inference.session import Engine, Session, Tensors
 from service.relighting.relighter import Relighter
+from service.relighting.rendering import Renderer
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
 from service.traffic.admission import Admission
@@ -60,8 +59,8 @@ def assemble(
     )
     pool = CpuPool(settings.num_pool_threads)
     admission = Admission(repository, pool, max_wait_s=max_wait_s)
-    cache: Cache[Answer[NDArray[np.floating]]] = Cache(
-        settings.cache_bytes, lambda answer: answer.value.nbytes
+    cache: Cache[Answer[Tensors]] = Cache(
+        settings.cache_bytes, lambda answer: sum(t.nbytes for t in answer.value.values())
     )
     metrics.cache_bytes.set_function(lambda: cache.num_bytes)
     budget = ByteBudget(settings.max_inflight_bytes)
@@ -70,7 +69,7 @@ def assemble(
         repository,
         pool,
         admission,
-        cache,
+        Renderer(admission, cache),
         limits=ImageLimits(
             max_pixels=settings.max_pixels,
             max_side_px=settings.max_side_px,

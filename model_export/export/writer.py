@@ -22,6 +22,7 @@ from PIL import Image
 
 from model_export.atomic import replacing
 from model_export.checkpoint import Checkpoint, CheckpointError
+from model_export.export import narrowing
 from model_export.export.card import model_card
 from model_export.export.graph import PixelGraph
 from model_export.export.parity import prove_parity, relight
@@ -42,10 +43,6 @@ OPSET: Final = 20
 # rounded weights move the output by their rounding, carried through some hundred layers.
 EXACT_ATOL: Final = 1e-4
 ROUNDED_ATOL: Final = 2e-3
-
-_INT16_MAX: Final = 32767
-# The layers of few weights see the most pixels: rounding theirs makes nearly all of the difference.
-_MIN_NARROWED_SHARE: Final = 1 / 460  # of all weights
 _TRACED_SHAPE: Final = (2, 4 * SIZE_MULTIPLE_PX, 6 * SIZE_MULTIPLE_PX, 3)  # nothing depends on it
 
 
@@ -91,7 +88,7 @@ def export_onnx(
     output_type: torch.dtype = getattr(torch, contract.precision)
     model = _trace(PixelGraph(_drn(checkpoint), output_type))
     if narrow_weights:
-        _narrow_weights(model.graph)
+        narrowing.narrow_weights(model.graph)
     model.metadata_props.update(contract.to_metadata())
     document = ir.to_proto(model)
     onnx.checker.check_model(document, full_check=True)
@@ -192,33 +189,3 @@ def _trace(graph: PixelGraph) -> ir.Model:
         value.shape = ir.Shape(["n"] if value.name == LIGHT_NAME else ["n", "h", "w", 3])
     ClearMetadataAndDocStringPass()(model)  # source lines with their paths
     return model
-
-
-def _narrow_weights(graph: ir.Graph) -> None:
-    """Store the large weights as 16-bit integers, and widen them in front of their use.
-
-    w = s q,  q in -32767...32767,  one s for each slice of the first axis
-    """
-    tensors = {name: weight.const_value for name, weight in graph.initializers.items()}
-    num_weights = sum(tensor.size for tensor in tensors.values() if tensor is not None)
-    for name, exact in tensors.items():
-        if exact is None or exact.dtype != ir.DataType.FLOAT:
-            continue
-        if exact.size < _MIN_NARROWED_SHARE * num_weights:
-            continue
-        weight = graph.initializers[name]
-        values = exact.numpy()
-        peak = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
-        scale = np.maximum(peak / _INT16_MAX, np.finfo(np.float32).tiny)
-        steps = np.rint(values / scale).astype(np.int16)
-        stored = [
-            ir.val(part, const_value=ir.tensor(array, name=part))
-            for part, array in ((f"{name}.steps", steps), (f"{name}.scale", scale))
-        ]
-        cast = ir.node("Cast", [stored[0]], attributes={"to": ir.DataType.FLOAT})
-        widened = ir.node("Mul", [cast.outputs[0], stored[1]])
-        weight.replace_all_uses_with(widened.outputs[0])
-        del graph.initializers[name]
-        for value in stored:
-            graph.register_initializer(value)
-        graph.insert_before(graph[0], (cast, widened))

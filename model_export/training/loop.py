@@ -10,13 +10,10 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final, cast
 
 import torch
@@ -37,6 +34,7 @@ from model_export.training.feeding import Feeder
 from model_export.training.learner import Learner
 from model_export.training.losses import PerceptualLoss
 from model_export.training.running_mean import RunningMean
+from model_export.training.stopping import stop_on_signal
 
 STATE_FILE: Final = "state.pt"
 _SAVE_EVERY_S: Final = 300.0
@@ -140,7 +138,7 @@ class Training:
         torch.backends.cudnn.benchmark = True  # few sizes, many steps
         feeder = Feeder(self.config, self._folder, self._machine)
         until_s = time.monotonic() + (float("inf") if minutes is None else minutes * 60)
-        with _stop_on_signal() as stop:
+        with stop_on_signal() as stop:
             while self._stage_index < len(self.config.stages):
                 if not self._run_stage(feeder, until_s, stop):
                     return False
@@ -249,20 +247,3 @@ def _begin_with(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
     own = network.state_dict()
     refuse_unlike({**own, **weights}, own)
     network.load_state_dict({**own, **weights})
-
-
-@contextmanager
-def _stop_on_signal() -> Iterator[threading.Event]:
-    """Turn SIGINT and SIGTERM into an event, so that a step is finished and saved."""
-    stop = threading.Event()
-
-    def ask(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signals: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(each, ask) for each in signals]
-    try:
-        yield stop
-    finally:
-        for each, handler in zip(signals, before, strict=True):
-            signal.signal(each, handler)

@@ -21,7 +21,7 @@ class Answer(Generic[Out]):
 
     Attributes:
         value: the result.
-        waited_s: from submission to the start of the batch, in seconds.
+        waited_s: from arrival to the start of the batch, in seconds.
         ran_s: duration of the batch that held it.
         batch_size: number of items in that batch.
     """
