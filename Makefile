@@ -9,7 +9,7 @@ PIN      = $(BIN)/uv pip compile --quiet --constraints constraints.txt --generat
            --no-header --no-annotate --python-version 3.13 --python-platform linux
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format image requirements clean
+.PHONY: help serve test lint format settings image requirements clean
 
 help:  ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,9 +28,12 @@ lint: $(VENV)/.dev-$(RUNTIME)  ## ruff, mypy --strict, import-linter, hadolint, 
 	$(BIN)/hadolint docker/*.Dockerfile
 	$(BIN)/shellcheck docker/*.sh .ci/run
 
-format: $(VENV)/.dev-$(RUNTIME)  ## let ruff mend what it can
+format: $(VENV)/.dev-$(RUNTIME)  ## fix what ruff can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+settings: $(VENV)/.dev-$(RUNTIME)  ## generate docs/settings.md
+	$(BIN)/python -m service --print-settings > docs/settings.md
 
 image:  ## build the CPU image and relight a photo in it, as strictly as in production
 	docker/smoke.sh

@@ -110,7 +110,7 @@ RETINEX_NET: Final = _config(
         losses={"reconstruction": 1.0, "smoothness": 0.1},
     ),
 )
-# The paper's three stages, but that all parts learn in the last one (CONTRIBUTING.md says why).
+# The paper's three stages, but that all parts learn in the last one (docs/decisions.md says why).
 DRN: Final = _config(
     "drn-s",
     _stage(
