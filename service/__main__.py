@@ -40,7 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, this process's own where none is given; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m service", description=__doc__)
     parser.add_argument(
-        "--print-settings", action="store_true", help="print every RELIGHT_* setting as Markdown and exit"
+        "--print-settings",
+        action="store_true",
+        help="print every RELIGHT_* setting as Markdown and exit",
     )
     parser.add_argument(
         "--hash-key",

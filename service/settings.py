@@ -164,12 +164,12 @@ class Settings(BaseSettings):
 
     tracing: bool = Field(
         default=False,
-        description="send OpenTelemetry traces (`relight[tracing]`), configured by the `OTEL_*` variables",
+        description="send OpenTelemetry traces (`relight[tracing]`), as the `OTEL_*` variables specify",
     )
     fake_engine: str | None = Field(
         default=None,
         pattern=r"^\d+(\.\d+)?\+\d+(\.\d+)?n$",
-        description="for load tests: wait instead of inference, for this time in ms, such as `8+6n`",
+        description="for load tests: wait for this time in ms instead of inferring, such as `8+6n`",
         json_schema_extra={"default_text": "off"},
     )
 
@@ -184,7 +184,7 @@ class Settings(BaseSettings):
     def _are_digests(cls, words: tuple[str, ...]) -> tuple[str, ...]:
         if not all(_KEY.fullmatch(word) for word in words):  # the text must not show the keys
             raise ValueError(
-                "each must be name:digest or name:digest:bulk, with a digest of 64 hexadecimal digits"
+                "each must be name:digest or name:digest:bulk, the digest being 64 hex digits"
             )
         return words
 
