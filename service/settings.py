@@ -164,7 +164,7 @@ class Settings(BaseSettings):
 
     tracing: bool = Field(
         default=False,
-        description="send OpenTelemetry traces (`relight[tracing]`), as the `OTEL_*` variables specify",
+        description="send OpenTelemetry traces (`relight[tracing]`); see the `OTEL_*` variables",
     )
     fake_engine: str | None = Field(
         default=None,

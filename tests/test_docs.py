@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -45,7 +46,7 @@ def anchors(page: Path) -> set[str]:
     blocks = tokens(page)
     headings = [
         "".join(word.content for word in text.children or [])
-        for heading, text in zip(blocks, blocks[1:], strict=False)
+        for heading, text in pairwise(blocks)
         if heading.type == "heading_open"
     ]
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
@@ -72,11 +73,9 @@ def test_every_link_leads_somewhere(page):
 def test_a_dead_link_is_found(tmp_path, monkeypatch, text):
     monkeypatch.setattr("tests.test_docs.ROOT", tmp_path)
     (tmp_path / "b.md").write_text("# There\n")
-    (tmp_path / "a.md").write_text(f"# Here\n\n[b](b.md#there) [a](#here) {text}\n")
-    dead = [
-        link for link in links(tmp_path / "a.md") if not leads_somewhere(tmp_path / "a.md", link)
-    ]
-    assert len(dead) == 1
+    page = tmp_path / "a.md"
+    page.write_text(f"# Here\n\n[b](b.md#there) [a](#here) {text}\n")
+    assert len([link for link in links(page) if not leads_somewhere(page, link)]) == 1
 
 
 def test_the_index_lists_every_page_of_the_docs():
