@@ -22,6 +22,10 @@ from tests.service.stand_ins import serving, write_model
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs/api.md").read_text()
+SOURCES = [
+    ROOT / name
+    for name in ("bench", "docker", "docs", "k8s", "model_export", "relight", "service", "tests")
+]
 PAGES = sorted(
     path
     for pattern in ("*.md", "docs/**/*.md", "k8s/**/*.md", "service/models/*.md")
@@ -82,6 +86,15 @@ def test_the_index_lists_every_page_of_the_docs():
     index = ROOT / "docs/index.md"
     listed = {(index.parent / urlsplit(link).path).resolve() for link in links(index)}
     assert {page for page in PAGES if page.parent == index.parent} - {index} <= listed
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md", "docs/decisions.md"])
+def test_every_source_file_that_a_page_names_exists(page):
+    spans = {token.content for token in tokens(ROOT / page) if token.type == "code_inline"}
+    named = {span for span in spans if re.fullmatch(r"[\w/-]+(/|\.(py|yaml|md|toml|txt|sh))", span)}
+    paths = [path for top in SOURCES for path in (top, *top.rglob("*"))] + [*ROOT.iterdir()]
+    files = [f"/{path.relative_to(ROOT)}{'/' * path.is_dir()}" for path in paths]
+    assert {name for name in named if not any(f.endswith(f"/{name}") for f in files)} == set()
 
 
 def test_the_settings_are_those_of_the_service():
