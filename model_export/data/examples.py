@@ -47,7 +47,7 @@ def paired_examples(roots: Sequence[Path], target: Light, size_px: int) -> Itera
     for pair in read_pairs(roots, size_px):
         if pair.guide is not None:
             raise MissingData(
-                "these pairs are of the any-to-any track: the wanted light is a guide's, which"
-                " nothing names"
+                "these pairs are of the any-to-any track, whose wanted light is a guide's and has"
+                " no name"
             )
         yield Example(pair.number, source, pair.image, pair.target)

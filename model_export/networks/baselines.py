@@ -134,7 +134,7 @@ class UNet(RelightingNetwork):
         for scale, convolutions in enumerate(self.encoder):
             x = convolutions(F.max_pool2d(x, 2) if scale else x)
             seen.append(x)
-        seen.pop()  # the coarsest scale is the start: (n, 16c, h/16, w/16)
+        seen.pop()  # the decoder starts from the coarsest scale: (n, 16c, h/16, w/16)
         for enlarge, convolutions in zip(self.enlarge, self.decoder, strict=True):
             x = convolutions(torch.cat([seen.pop(), enlarge(x)], dim=1))
         relit: Tensor = self.head(x)  # (n, c, h, w) -> (n, 3, h, w)
