@@ -11,7 +11,7 @@ RUN apt-get update \
  && apt-get install --yes --no-install-recommends python3 \
  && rm -rf /var/lib/apt/lists/*
 
-# Two environments: `build` has pip, `relight` is all that the images take along.
+# Two environments: `build` has pip, `relight` is the one that the images contain.
 FROM python AS build
 # hadolint ignore=DL3008
 RUN apt-get update \
@@ -27,7 +27,7 @@ RUN /opt/build/bin/pip install --no-cache-dir --require-hashes --requirement doc
 COPY LICENSE README.md pyproject.toml ./
 COPY relight relight
 COPY service service
-# The models are a layer of their own, at /models.
+# The models are in a separate layer, at /models.
 RUN rm -r service/models \
  && /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
  && /opt/build/bin/pip install --no-cache-dir --no-deps --target /opt/app /wheels/*.whl
@@ -42,7 +42,7 @@ ENV MALLOC_ARENA_MAX=2 \
     RELIGHT_HOST=0.0.0.0 \
     RELIGHT_MODELS_DIR=/models
 EXPOSE 8000 9000
-# A number, so that Kubernetes can tell that it is not root.
+# A number, so that Kubernetes can verify that it is not root.
 USER 10001:10001
 HEALTHCHECK --interval=5s --timeout=3s --start-period=120s \
     CMD ["/opt/relight/bin/python", "-IS", "/opt/healthcheck.py"]
@@ -73,8 +73,8 @@ COPY docker/requirements-cuda.txt /tmp/
 RUN /opt/build/bin/pip --python /opt/relight/bin/python install \
     --no-cache-dir --require-hashes --requirement /tmp/requirements-cuda.txt
 
-# CUDA 13 and cuDNN 9 come as NVIDIA's wheels: just the libraries that ONNX Runtime asks for,
-# in the versions that it asks for, pinned by hash. The driver is the host's.
+# CUDA 13 and cuDNN 9 are NVIDIA's wheels: only the libraries that ONNX Runtime requires, in the
+# versions that it requires, pinned by hash. The driver is the host's.
 FROM runtime AS cuda
 ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     NVIDIA_REQUIRE_CUDA=cuda>=13.0 \
