@@ -6,7 +6,6 @@ import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import cv2
@@ -19,6 +18,7 @@ from service.inference.fake_engine import FakeEngine, linear
 from service.inference.model_metrics import ModelMetrics
 from service.inference.repository import ModelRepository
 from service.inference.session import Engine, Session
+from service.relighting.etag import pixel_revision
 from service.relighting.relighter import Relighter
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
@@ -79,7 +79,7 @@ def assemble(
         ),
         decode_budget_s=settings.decode_budget_s,
         metrics=metrics,
-        revision=version("relight"),
+        revision=pixel_revision(),
     )
     return Parts(
         repository=repository, pool=pool, admission=admission, budget=budget, relighter=relighter
