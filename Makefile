@@ -41,7 +41,7 @@ image:  ## build the CPU image and relight a photo in it, as strictly as in prod
 # uv ignores pip.conf and writes no addresses, so the files are the same on every machine.
 requirements: | $(VENV)/.made  ## pin the dependencies of the images, with hashes
 	$(PIP) install -q uv
-	echo 'hatchling>=1.26' | $(PIN) - -o docker/requirements-build.txt
+	printf 'hatchling>=1.26\nhatch-vcs>=0.5\n' | $(PIN) - -o docker/requirements-build.txt
 	$(PIN) pyproject.toml --extra cpu --extra tracing -o docker/requirements-cpu.txt
 	$(PIN) pyproject.toml --extra gpu --extra tracing -o docker/requirements-cuda.txt
 	$(PIN) pyproject.toml --extra cpu --extra export -o docker/requirements-export.txt

@@ -38,7 +38,7 @@ COPY --from=dependencies /opt/relight /opt/relight
 COPY model_export /opt/app/model_export
 COPY relight /opt/app/relight
 COPY service /opt/app/service
-ARG VERSION=0.1.0
+ARG VERSION=0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Relight export" \
       org.opencontainers.image.description="Renders, trains, evaluates and exports the models of Relight." \

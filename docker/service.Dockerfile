@@ -1,5 +1,5 @@
-# docker build --file docker/service.Dockerfile --target cpu --tag relight:0.1.0-cpu .
-# docker build --file docker/service.Dockerfile --target cuda --tag relight:0.1.0-cuda .
+# docker build --file docker/service.Dockerfile --target cpu --tag relight:cpu \
+#   --build-arg VERSION="$(docker/version.sh)" .            --target cuda for the GPU image
 
 # A newer base: `docker buildx imagetools inspect debian:TAG-slim` prints the digest of a tag.
 ARG DEBIAN=debian:13.6-slim@sha256:d7e12182ce18b85b93007c1dedf31f2d29e01ccf3182cc4017c709b6259bc132
@@ -27,9 +27,10 @@ RUN /opt/build/bin/pip install --no-cache-dir --require-hashes --requirement doc
 COPY LICENSE README.md pyproject.toml ./
 COPY relight relight
 COPY service service
-# The models are in a separate layer, at /models.
+# The models are in a separate layer, at /models. The build context has no .git.
+ARG VERSION=0.0
 RUN rm -r service/models \
- && /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
+ && SETUPTOOLS_SCM_PRETEND_VERSION="${VERSION}" /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
  && /opt/build/bin/pip install --no-cache-dir --no-deps --target /opt/app /wheels/*.whl
 
 FROM python AS runtime
@@ -63,7 +64,7 @@ RUN /opt/build/bin/pip --python /opt/relight/bin/python install \
 FROM runtime AS cpu
 COPY --from=cpu-dependencies /opt/relight /opt/relight
 COPY --from=app /opt/app /opt/app
-ARG VERSION=0.1.0
+ARG VERSION=0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.version="${VERSION}-cpu" \
       org.opencontainers.image.revision="${REVISION}"
@@ -81,7 +82,7 @@ ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     RELIGHT_REQUIRE_GPU=1
 COPY --from=cuda-dependencies /opt/relight /opt/relight
 COPY --from=app /opt/app /opt/app
-ARG VERSION=0.1.0
+ARG VERSION=0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.version="${VERSION}-cuda" \
       org.opencontainers.image.revision="${REVISION}"

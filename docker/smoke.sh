@@ -22,6 +22,7 @@ format=()
 
 echo "smoke: building with $engine"
 "$engine" build "${format[@]}" --file docker/service.Dockerfile --target cpu --tag "$image" \
+  --build-arg "VERSION=$(docker/version.sh)" \
   --build-arg "REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
   ${DEBIAN:+--build-arg "DEBIAN=$DEBIAN"} .
 
