@@ -3,15 +3,15 @@
     python -m bench.imaging [--megapixels 1 12 48] [--repeats 3] [--service]
 
 Prints CPU milliseconds of one thread (the minimum of the repeats) for each stage of a request, and
-the peak memory of its process so far; each `trip` and each group runs in a process of its own. The
+the peak memory of its process so far. Each format and each group runs in a process of its own. The
 photo is smooth noise of many scales. A light from the right with a blur of one pixel replaces the
 network.
 
-`trip` is the cost of a photo from bytes to bytes without the network. Two lines compare that of a
-JPEG with decoding and encoding alone, ours and Pillow's. Their ratio varies: a decode takes 15 ms
-of 60 more or less depending on whether memory comes from the heap or from the system, while `trip`
-is stable. --service instead sends one JPEG of each size to a running service, and prints the wall
-time and the peak memory of its process.
+`end to end` is the cost of a photo from bytes to bytes without the network. Two lines compare that
+of a JPEG with decoding and encoding alone, ours and Pillow's. Their ratio varies: a decode takes
+15 ms of 60 more or less depending on whether memory comes from the heap or from the system, while
+`end to end` is stable. --service instead sends one JPEG of each size to a running service, and
+prints the wall time and the peak memory of its process.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def main() -> None:
     print(f"{'MP':>5}  {'stage':18}{'CPU ms':>9}{'peak MB':>9}")
     spawn = multiprocessing.get_context("spawn")
     for megapixels in arguments.megapixels:
-        trips = [partial(_measure_trip, name) for name in _formats(megapixels)]
-        for measure in (*trips, _measure_codecs, _measure_stages, _measure_16_bit):
+        whole = [partial(_measure_end_to_end, name) for name in _formats(megapixels)]
+        for measure in (*whole, _measure_codecs, _measure_stages, _measure_16_bit):
             process = spawn.Process(target=measure, args=(megapixels, arguments.repeats))
             process.start()
             process.join()
@@ -124,13 +124,13 @@ class _Table:
         print(f"{self._megapixels:5g}  {stage} = {share:.2f} x ({' + '.join(parts)})", flush=True)
 
 
-def _measure_trip(name: str, megapixels: float, repeats: int) -> None:
+def _measure_end_to_end(name: str, megapixels: float, repeats: int) -> None:
     table = _Table(megapixels, repeats if name == "jpeg" else 1)
     data = _file(name, megapixels)
-    table.time(f"trip {name}", partial(_trip, data, name))
+    table.time(f"end to end {name}", partial(_end_to_end, data, name))
 
 
-def _trip(data: bytes, name: str) -> bytes:
+def _end_to_end(data: bytes, name: str) -> bytes:
     """Process a request without running the network."""
     prepared = prepare(data, LIMITS, BUCKETS, Timings())
     relit = prepared.srgb * np.linspace(0.3, 1, prepared.srgb.shape[1], dtype=np.float32)[:, None]
@@ -151,13 +151,13 @@ def _write(name: str, megapixels: float) -> bytes:
 def _measure_codecs(megapixels: float, repeats: int) -> None:
     table = _Table(megapixels, repeats)
     data = _file("jpeg", megapixels)
-    table.time("trip", partial(_trip, data, "jpeg"))
+    table.time("end to end", partial(_end_to_end, data, "jpeg"))
     photo = table.time("decode jpeg", lambda: imaging.decode(data, LIMITS))
     table.time("encode jpeg", lambda: imaging.encode(photo, "jpeg"))
     picture = table.time("Pillow decodes", lambda: np.asarray(Image.open(BytesIO(data))))
     table.time("Pillow encodes", lambda: _pillow_jpeg(picture))
-    table.ratio("trip", ("decode jpeg", "encode jpeg"))
-    table.ratio("trip", ("Pillow decodes", "Pillow encodes"))
+    table.ratio("end to end", ("decode jpeg", "encode jpeg"))
+    table.ratio("end to end", ("Pillow decodes", "Pillow encodes"))
 
 
 def _measure_stages(megapixels: float, repeats: int) -> None:

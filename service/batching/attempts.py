@@ -99,7 +99,7 @@ class Attempts(Generic[In, Staged, Out]):
 
     def _why_not(self, job: Job[In, Out]) -> InferenceFailed | DeadlineExceeded | None:
         if job.abandoned:
-            return InferenceFailed("nobody waits for this item")
+            return InferenceFailed("no caller waits for this item")
         if self.poisoned:
             return thread_ended()
         if time.monotonic() > job.deadline_s:

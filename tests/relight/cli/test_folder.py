@@ -1,4 +1,4 @@
-"""`relight folder`: what a folder with broken photos, interruptions and changes comes to."""
+"""`relight folder`: folders with broken photos, interruptions and changes."""
 
 from __future__ import annotations
 
