@@ -1,11 +1,11 @@
-"""The contract of an exported model, stored in the metadata of its ONNX file.
+"""What an exported model promises to the service, carried inside the ONNX file.
 
     image   uint8    (n, h, w, 3)   sRGB; h and w multiples of 16, n dynamic
     light   int64    (n,)           index into `lights`; only when there is more than one
     relit   float    (n, h, w, 3)   sRGB-encoded, 0 to 1, of the type that `precision` names
 
-`model_export.export` writes the contract into the file, and `service.inference.loading` refuses a
-file that breaks it. This is its only definition.
+`model_export.export` writes the promise into the file's metadata and `service.inference.loading`
+refuses a file that does not keep it. Neither side keeps a second copy.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ MAX_SOFTNESS_PX: Final = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelContract:
-    """The contract of one model.
+    """The promise of one model.
 
     Attributes:
         name: short name, such as `drn-s`.
         version: version of the weights.
         lights: the lights that it renders, whatever light the input has.
-        size_px: side of the square training pictures, a multiple of 16.
+        size_px: side of the square pictures it was trained on, a multiple of 16.
         precision: type of the output, one of `PRECISIONS`.
-        checkpoint_sha256: checksum of the exported checkpoint.
+        checkpoint_sha256: checksum of the checkpoint that the graph was exported from.
         trained_on: the data, in a few words.
-        metrics: measured quality, such as `{"dataset": ..., "psnr_db": ..., "ssim": ...}`.
+        metrics: how well it does, such as `{"dataset": ..., "psnr_db": ..., "ssim": ...}`.
         softness_px: blur that the model adds to its input, as the standard deviation of a
             Gaussian in pixels of the output; None:
             `service.contract.softness` estimates it for each photo.
@@ -58,11 +58,11 @@ class ModelContract:
     softness_px: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse values that no model can satisfy."""
+        """Refuse a promise that nobody could keep."""
         if not self.lights:
             raise ModelRefused("a model must render at least one light")
         if self.size_px <= 0 or self.size_px % SIZE_MULTIPLE_PX:
-            raise ModelRefused(f"size_px {self.size_px} is not a multiple of {SIZE_MULTIPLE_PX}")
+            raise ModelRefused(f"size_px {self.size_px} is no multiple of {SIZE_MULTIPLE_PX}")
         if self.precision not in PRECISIONS:
             raise ModelRefused(f"precision {self.precision!r} is not one of {PRECISIONS}")
         if self.softness_px is not None and not 0 <= self.softness_px <= MAX_SOFTNESS_PX:
@@ -87,10 +87,10 @@ class ModelContract:
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> ModelContract:
-        """Read the contract from the metadata of a file.
+        """Read the promise back.
 
         Raises:
-            ModelRefused: a key is missing or malformed, or the format is unknown.
+            ModelRefused: a key is missing or malformed, or the format is another.
         """
         try:
             if metadata["format"] != FORMAT:
