@@ -168,9 +168,11 @@ class GeometryTraining:
                 arriving = network.shadow_prior(structure, batch["light"], hard)
                 losses |= light_losses(arriving, batch)
             if wanted & set(RELIT_LOSSES):
-                # With the true light in it, this judges what is taken out of the photo and put in
-                # beside the light. With a guessed one, the residual would learn to undo the guess.
-                known = structure._replace(occlusion=batch["occlusion"])
+                # With the true light in its place, this judges what is taken out of the photo, and
+                # the residual. Guesses in its place would learn to undo each other.
+                known = structure._replace(
+                    occlusion=batch["occlusion"], relightable=batch["relightable"]
+                )
                 lit = arriving._replace(irradiance=batch["irradiance"])
                 ratio = network.rerenderer(known, lit, batch["ambient"][:, 0])
                 losses |= relit_losses(ratio, batch)
