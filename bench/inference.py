@@ -1,9 +1,9 @@
-"""How long does the model take? T(bucket, n) by the service's own session.
+"""Measures the model: T(bucket, n) with the service's own session.
 
-    python bench/inference.py [MODEL.onnx] [--threads 2] [--batch-sizes 1 2 4] [--rounds 7]
+    python -m bench.inference [MODEL.onnx] [--threads 2] [--batch-sizes 1 2 4] [--rounds 7]
 
-Buckets and batch sizes take turns, so that a busy moment of the machine hits all alike.
-Medians of wall time.
+Buckets and batch sizes alternate, so that a busy moment of the machine affects all equally.
+Prints medians of wall time.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import uvloop
 from fastapi import FastAPI
 
 from relight.errors import RelightError
-from service.settings import InvalidSettings, Settings, read_settings, settings_table
+from service.settings import InvalidSettings, Settings, read_settings, settings_page
 from service.telemetry import logs
 from service.traffic.keys import digest_of
 
@@ -40,16 +40,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, this process's own where none is given; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m service", description=__doc__)
     parser.add_argument(
-        "--print-settings", action="store_true", help="print every RELIGHT_* setting and leave"
+        "--print-settings",
+        action="store_true",
+        help="print every RELIGHT_* setting as Markdown and exit",
     )
     parser.add_argument(
         "--hash-key",
         metavar="NAME",
-        help="read a key from standard input, print what RELIGHT_API_KEYS shall hold, and leave",
+        help="read a key from standard input, print its entry for RELIGHT_API_KEYS, and exit",
     )
     asked = parser.parse_args(arguments)
     if asked.print_settings:
-        print(settings_table())
+        print(settings_page())
         return 0
     if asked.hash_key:
         print(f"{asked.hash_key}:{digest_of(sys.stdin.readline().strip())}")

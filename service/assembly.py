@@ -6,7 +6,6 @@ import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import cv2
@@ -17,6 +16,7 @@ from service.inference.fake_engine import FakeEngine, linear
 from service.inference.model_metrics import ModelMetrics
 from service.inference.repository import ModelRepository
 from service.inference.session import Engine, Session, Tensors
+from service.relighting.etag import pixel_revision
 from service.relighting.relighter import Relighter
 from service.relighting.rendering import Renderer
 from service.settings import Settings
@@ -78,7 +78,7 @@ def assemble(
         ),
         decode_budget_s=settings.decode_budget_s,
         metrics=metrics,
-        revision=version("relight"),
+        revision=pixel_revision(),
     )
     return Parts(
         repository=repository, pool=pool, admission=admission, budget=budget, relighter=relighter

@@ -168,7 +168,13 @@ class GeometryTraining:
                 arriving = network.shadow_prior(structure, batch["light"], hard)
                 losses |= light_losses(arriving, batch)
             if wanted & set(RELIT_LOSSES):
-                ratio = network.rerenderer(structure, arriving, batch["ambient"][:, 0])
+                # With the true light in its place, this judges what is taken out of the photo, and
+                # the residual. Guesses in its place would learn to undo each other.
+                known = structure._replace(
+                    occlusion=batch["occlusion"], relightable=batch["relightable"]
+                )
+                lit = arriving._replace(irradiance=batch["irradiance"])
+                ratio = network.rerenderer(known, lit, batch["ambient"][:, 0])
                 losses |= relit_losses(ratio, batch)
         return losses
 
