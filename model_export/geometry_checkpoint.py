@@ -58,5 +58,10 @@ def load_geometry(path: Path) -> GeometryCheckpoint:
     if not is_geometry(path):
         raise CheckpointError(f"{path} is no checkpoint of drn-g")
     document = torch.load(path, map_location="cpu", weights_only=True)
-    refuse_unlike(document["weights"], DrnG().state_dict())
+    refuse_unlike(_floats(document["weights"]), _floats(DrnG().state_dict()))
     return GeometryCheckpoint(document["weights"], document["provenance"])
+
+
+def _floats(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights without the counters of batch norms."""
+    return {name: weight for name, weight in weights.items() if weight.is_floating_point()}
