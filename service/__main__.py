@@ -8,20 +8,23 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from dataclasses import replace
+from functools import partial
+from typing import Final, cast
 
 import uvicorn
 import uvloop
 from fastapi import FastAPI
 
 from relight.errors import RelightError
+from service.connections import BoundedProtocol, ConnectionLimits, ConnectionMetrics
+from service.connections.limits import OPS_CONNECTIONS, connections_within, raise_file_limit
 from service.settings import InvalidSettings, Settings, read_settings, settings_table
 from service.telemetry import logs
 from service.traffic.keys import digest_of
 
-_KEEP_ALIVE_S: Final = 75  # longer than the idle timeout of the usual proxies
 _GRACE_S: Final = 5.0  # beyond the last request's deadline
 _FAREWELL_S: Final = 2.0  # for the last answers, and for a probe to see `/livez` fail
 
@@ -50,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     if asked.print_settings:
         print(settings_table())
+        print(f"\nOpen files: {raise_file_limit()}, the hard limit; the soft one is raised to it.")
         return 0
     if asked.hash_key:
         print(f"{asked.hash_key}:{digest_of(sys.stdin.readline().strip())}")
@@ -73,16 +77,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     logs.configure(settings.log_level)
+    num_files = raise_file_limit()
+    _log.info("at most %d open files", num_files)
     try:
         app = create_app(settings)
-        uvloop.run(serve(app, create_ops_app(app), settings))
+        uvloop.run(serve(app, create_ops_app(app), settings, num_files=num_files))
     except RelightError as error:
         print(f"cannot serve: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-async def serve(app: FastAPI, ops_app: FastAPI, settings: Settings) -> None:
+async def serve(
+    app: FastAPI, ops_app: FastAPI, settings: Settings, *, num_files: int = 1024
+) -> None:
     """Serve the API and, on the second port, probes and metrics, until a signal ends it.
 
     The second port opens first, so that probes are answered while the models load. The
@@ -91,8 +99,23 @@ async def serve(app: FastAPI, ops_app: FastAPI, settings: Settings) -> None:
     ends the waiting. SIGHUP loads new models. Where only a restart can help, `/livez` says so
     and the process ends with status 70.
     """
-    api_server = _server(app, settings.host, settings.port, settings)
-    ops_server = _server(ops_app, settings.host, settings.ops_port, settings)
+    limits = ConnectionLimits(
+        max_connections=connections_within(num_files, settings.max_connections),
+        max_header_bytes=settings.max_header_bytes,
+        max_headers=settings.max_headers,
+        first_byte_timeout_s=settings.first_byte_timeout_s,
+        header_timeout_s=settings.header_timeout_s,
+        idle_timeout_s=settings.idle_timeout_s,
+        write_timeout_s=settings.write_timeout_s,
+    )
+    metrics: ConnectionMetrics = app.state.connection_metrics
+    api_server = _server(
+        app, settings.port, settings, partial(BoundedProtocol, limits=limits, metrics=metrics)
+    )
+    ops_limits = replace(limits, max_connections=OPS_CONNECTIONS)
+    ops_server = _server(
+        ops_app, settings.ops_port, settings, partial(BoundedProtocol, limits=ops_limits)
+    )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -134,18 +157,20 @@ async def serve(app: FastAPI, ops_app: FastAPI, settings: Settings) -> None:
         await probes
 
 
-def _server(app: FastAPI, host: str, port: int, settings: Settings) -> _Server:
+def _server(
+    app: FastAPI, port: int, settings: Settings, protocol: Callable[..., BoundedProtocol]
+) -> _Server:
     config = uvicorn.Config(
         app,
-        host=host,
+        host=settings.host,
         port=port,
-        http="httptools",
+        http=cast("type[asyncio.Protocol]", protocol),  # uvicorn only calls it
         loop="uvloop",
         lifespan="off",  # `serve` runs it, so that a failure is an exception like any other
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_keep_alive=cast("int", settings.idle_timeout_s),  # any number of seconds
         timeout_graceful_shutdown=round(settings.request_timeout_ms / 1e3 + _GRACE_S),
     )
     return _Server(config)

@@ -16,6 +16,7 @@ from service.api import admin, batch, catalogue, documentation, ops, page, probl
 from service.api.middleware import BodyLimits, Disconnect, Observation
 from service.api.ops import Lifecycle
 from service.assembly import Parts, assemble, running
+from service.connections import ConnectionMetrics
 from service.inference.session import Engine
 from service.settings import Settings
 from service.telemetry.event_loop_lag import measure_lag
@@ -67,6 +68,7 @@ def create_app(
     )
     app.state.settings = settings
     app.state.metrics = metrics
+    app.state.connection_metrics = ConnectionMetrics(metrics.registry)
     app.state.repository = parts.repository
     app.state.lifecycle = Lifecycle(parts.repository)
     app.state.admission = parts.admission

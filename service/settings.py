@@ -97,6 +97,37 @@ class Settings(BaseSettings):
         description="time for a whole request; `X-Request-Timeout-Ms` can only shorten it",
     )
 
+    max_connections: int = Field(
+        default=1000,
+        ge=1,
+        description="most connections of the API's port; a further one gets a 503. Fewer where the "
+        "limit of open files has no place for them; the second port has its own",
+    )
+    max_header_bytes: int = Field(
+        default=32_768, ge=1024, description="most bytes of a request's line and headers"
+    )
+    max_headers: int = Field(default=100, ge=8, description="most header fields of a request")
+    first_byte_timeout_s: float = Field(
+        default=30.0, gt=0, description="time from a connection to its first byte"
+    )
+    header_timeout_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="time from a request's first byte to the end of its headers",
+    )
+    idle_timeout_s: float = Field(
+        default=75.0,
+        gt=0,
+        description="time between an answer and the next request of a connection; longer than a "
+        "proxy's, which must be the one to close",
+    )
+    write_timeout_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="time in which a client must take 64 KiB, or the rest, of an answer that "
+        "waits for it",
+    )
+
     max_body_bytes: int = Field(default=50_000_000, ge=1, description="largest request body")
     max_batch_bytes: int = Field(
         default=200_000_000, ge=1, description="largest body of `/relight/batch`"

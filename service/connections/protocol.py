@@ -3,9 +3,9 @@
 uvicorn's own limits neither the size, nor the number, nor the time of a request's headers, and
 keeps an answer for as long as its client likes.
 
-    connect -> first byte -> headers -> [body, bounded by service.api.middleware] -> answer -> idle
-    cap        timeout       size,       framing counts here                         write    timeout
-                             count, time                                             timeout
+    connect -> first byte -> headers           -> body            -> answer        -> idle
+    cap        timeout       size, count, time    framing (bytes     write timeout    timeout
+                                                  and time: the API)
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._limits = limits
         self._metrics = metrics
-        self._refusal: tuple[refusals.Refusal, str, str] | None = None
+        self._refusal: tuple[str, refusals.Refusal, str] | None = None
         self._in_headers = True
         self._num_header_bytes = 0
         self._num_headers = 0
@@ -245,6 +245,6 @@ class BoundedProtocol(HttpToolsProtocol):
         """Count and log the end of a connection."""
         if self._metrics is not None:
             self._metrics.closed.labels(reason).inc()
-        client = "%s:%d" % self.client if self.client else None
+        client = ":".join(map(str, self.client)) if self.client else None
         extra = {"client": client, "reason": reason, "waiting_bytes": num_bytes}
         _log.log(level, "connection ended: %s", reason, extra=extra)
