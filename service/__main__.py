@@ -21,7 +21,7 @@ from fastapi import FastAPI
 from relight.errors import RelightError
 from service.connections import BoundedProtocol, ConnectionLimits, ConnectionMetrics
 from service.connections.limits import OPS_CONNECTIONS, connections_within, raise_file_limit
-from service.settings import InvalidSettings, Settings, read_settings, settings_table
+from service.settings import KEY_NAME, InvalidSettings, Settings, read_settings, settings_table
 from service.telemetry import logs
 from service.traffic.keys import digest_of
 
@@ -55,9 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(settings_table())
         print(f"\nOpen files: {raise_file_limit()}, the hard limit; the soft one is raised to it.")
         return 0
-    if asked.hash_key:
-        print(f"{asked.hash_key}:{digest_of(sys.stdin.readline().strip())}")
-        return 0
+    if asked.hash_key is not None:
+        return _print_key(asked.hash_key, sys.stdin.readline().strip())
     try:
         settings = read_settings()
     except InvalidSettings as error:
@@ -76,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
-    logs.configure(settings.log_level)
+    _configure_logs(settings)
     num_files = raise_file_limit()
     _log.info("at most %d open files", num_files)
     try:
@@ -86,6 +85,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"cannot serve: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _configure_logs(settings: Settings) -> None:
+    if settings.tracing:
+        from service.telemetry import tracing  # noqa: PLC0415  an extra
+
+        logs.configure(settings.log_level, tracing.current_trace_id)
+    else:
+        logs.configure(settings.log_level)
+
+
+def _print_key(name: str, key: str) -> int:
+    """Print what the settings shall hold for a key; return the exit status."""
+    if not key:
+        print("--hash-key: standard input holds no key", file=sys.stderr)
+    elif not KEY_NAME.fullmatch(name):
+        print("--hash-key: a name has letters, digits, '.', '_' and '-' only", file=sys.stderr)
+    else:
+        print(f"{name}:{digest_of(key)}")
+        return 0
+    return 2
 
 
 async def serve(
@@ -135,6 +155,8 @@ async def serve(
             await app.state.repository.reload()
         except RelightError as error:
             _log.error("the models were not reloaded: %s", error)
+        except Exception:
+            _log.exception("the models were not reloaded")
 
     async def watch() -> None:
         await app.state.lifecycle.until_dead()

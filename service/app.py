@@ -57,7 +57,7 @@ def create_app(
     settings = settings or Settings()
     codes = {200, 304, CLIENT_LEFT, int(settings.overload_status)}
     codes |= {kind.status for kind in problems.ALL_KINDS}
-    metrics = Metrics(CollectorRegistry(), routes=_ROUTES, codes=codes)
+    metrics = Metrics(CollectorRegistry(), routes=_ROUTES, codes=codes, problems=problems.CODES)
     parts = assemble(settings, metrics, open_engine)
     app = FastAPI(
         title="Relight",
@@ -70,7 +70,7 @@ def create_app(
     app.state.metrics = metrics
     app.state.connection_metrics = ConnectionMetrics(metrics.registry)
     app.state.repository = parts.repository
-    app.state.lifecycle = Lifecycle(parts.repository)
+    app.state.lifecycle = Lifecycle(parts.repository, parts.pool)
     app.state.admission = parts.admission
     app.state.budget = parts.budget
     app.state.relighter = parts.relighter

@@ -20,12 +20,13 @@ from service.inference.model_metrics import ModelMetrics
 from service.inference.repository import ModelRepository
 from service.inference.session import Engine, Session
 from service.relighting.relighter import Relighter
-from service.settings import Settings
+from service.settings import Settings, available_memory_bytes
 from service.telemetry.metrics import Metrics
 from service.traffic.admission import Admission
 from service.traffic.cache import Cache
 from service.traffic.cpu_pool import CpuPool
 from service.traffic.memory_budget import ByteBudget
+from service.traffic.working_memory import WorkingMemory
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -58,13 +59,16 @@ def assemble(
         max_wait_s=max_wait_s,
         metrics=ModelMetrics(metrics.registry),
     )
-    pool = CpuPool(settings.num_pool_threads)
+    memory = WorkingMemory(settings.working_bytes)
+    pool = CpuPool(settings.num_pool_threads, memory)
     admission = Admission(repository, pool, max_wait_s=max_wait_s)
     cache: Cache[Answer[NDArray[np.floating]]] = Cache(
         settings.cache_bytes, lambda answer: answer.value.nbytes
     )
     metrics.cache_bytes.set_function(lambda: cache.num_bytes)
-    budget = ByteBudget(settings.max_inflight_bytes)
+    metrics.memory_limit_bytes.set(available_memory_bytes())
+    metrics.working_bytes.set_function(lambda: memory.num_bytes)
+    budget = ByteBudget(settings.inflight_bytes)
     metrics.bytes_in_flight.set_function(lambda: budget.num_bytes)
     relighter = Relighter(
         repository,
@@ -78,6 +82,7 @@ def assemble(
             max_decoded_bytes=settings.max_decoded_bytes,
         ),
         decode_budget_s=settings.decode_budget_s,
+        max_working_bytes=settings.working_bytes,
         metrics=metrics,
         revision=version("relight"),
     )

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from service.inference.repository import ModelRepository
 from service.telemetry.metrics import Metrics
+from service.traffic.cpu_pool import CpuPool
 
 _PERIOD_S: Final = 0.5
 
@@ -35,10 +36,12 @@ class Lifecycle:
 
     Attributes:
         repository: the models; empty until they are loaded.
+        pool: the threads that decode and encode.
         draining: whether the end has been asked for.
     """
 
     repository: ModelRepository
+    pool: CpuPool
     draining: bool = False
 
     @property
@@ -51,7 +54,7 @@ class Lifecycle:
                 return f"the device thread of {model.contract.name} ended"
             if model.batcher.stuck:
                 return f"{model.contract.name} hangs on the device"
-        return None
+        return self.pool.why_not_alive
 
     async def until_dead(self) -> None:
         """Return once only a restart can help."""

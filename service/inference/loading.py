@@ -106,6 +106,8 @@ def load_folder(folder: Path, load: Callable[[Path], Model], keep: Sequence[Mode
                 raise ModelRefused(f"another file has the name {model.contract.name!r} too")
         except ModelRefused as error:
             refusals.append(f"{path.name}: {error}")
+        except OSError as error:  # a link to nothing, a folder, a file that may not be read
+            refusals.append(f"{path.name}: it cannot be read: {error.strerror or error}")
         else:
             models[model.contract.name] = model
     return Loaded(tuple(models.values()), refusals)

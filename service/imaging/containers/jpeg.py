@@ -14,6 +14,7 @@ _START_OF_IMAGE: Final = 0xD8
 _START_OF_SCAN: Final = 0xDA
 _EXIF: Final = (0xE1, b"Exif\0\0")
 _WITHOUT_LENGTH: Final = frozenset({0x01, _START_OF_IMAGE, *range(0xD0, 0xD8)})
+_PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xDE}
 # Depth maps and gain maps in extended XMP take some hundred segments of 64 KiB.
 _MAX_SEGMENTS: Final = 2_000
@@ -37,6 +38,24 @@ def walk(data: bytes) -> tuple[int, int]:
     if num_exif > _MAX_EXIF_SEGMENTS:
         raise ImageCorrupt(f"they have more than {_MAX_EXIF_SEGMENTS} EXIF segments")
     return frames[0]
+
+
+def num_buffered_components(data: bytes) -> int:
+    """Return how many components the decoder must keep whole, as coefficients.
+
+    All of them where the picture comes in several scans, none where one has everything.
+
+    Args:
+        data: a file that `walk` has passed.
+    """
+    num_components, is_progressive = 0, False
+    for marker, start, end in _segments(data):
+        if marker in _FRAMES and end - start > 5:
+            num_components, is_progressive = data[start + 5], marker in _PROGRESSIVE
+        elif marker == _START_OF_SCAN and end > start:
+            is_buffered = is_progressive or data[start] < num_components
+            return num_components if is_buffered else 0
+    return num_components
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:

@@ -9,6 +9,7 @@ from typing import Final
 from relight.errors import ImageCorrupt
 
 _SIGNATURE_BYTES: Final = 8
+_DEPTH: Final = 24
 _MAX_CHUNKS: Final = 50_000  # 50 MB in the 8 KiB chunks of the usual writers are 6,000
 _NEEDED: Final = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 
@@ -24,6 +25,15 @@ def walk(data: bytes) -> tuple[int, int]:
     if header is None:
         raise ImageCorrupt("they have no header")
     return header
+
+
+def is_16_bit(data: bytes) -> bool:
+    """Tell whether the samples have 16 bits.
+
+    Args:
+        data: a file that `walk` has passed.
+    """
+    return data[_DEPTH] == 16
 
 
 def pixels_only(data: bytes) -> bytes:
