@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 
-from service.api import admin, batch, catalogue, documentation, ops, page, problems, relight
+from service.api import admin, batch, catalogue, docs, documentation, ops, page, problems, relight
 from service.api.middleware import BodyLimits, Disconnect, Observation
 from service.api.ops import Lifecycle
 from service.assembly import Parts, assemble, running
@@ -20,6 +20,7 @@ from service.connections import ConnectionMetrics
 from service.inference.session import Engine
 from service.settings import Settings
 from service.telemetry.event_loop_lag import measure_lag
+from service.telemetry.heap_trim import trim_when_idle
 from service.telemetry.metrics import CLIENT_LEFT, Metrics
 from service.traffic.keys import Keyring
 from service.traffic.memory_budget import ByteBudget
@@ -37,6 +38,7 @@ _ROUTES = (
     ("GET", "/readyz"),
     ("GET", "/metrics"),
     ("GET", "/docs"),
+    ("GET", "/docs/{name}"),
     ("GET", "/openapi.json"),
 )
 _READABLE_HEADERS = (  # by a page of another origin
@@ -64,6 +66,8 @@ def create_app(
         summary="Photos lit from another direction, at another colour temperature.",
         version=version("relight"),
         lifespan=_lifespan(parts, metrics),
+        docs_url=None,  # FastAPI's pages run scripts of another host
+        redoc_url=None,
         generate_unique_id_function=lambda route: route.name,  # short and stable for generators
     )
     app.state.settings = settings
@@ -81,6 +85,7 @@ def create_app(
         app.include_router(route.router)
     documentation.install(app, is_open=not settings.api_keys)
     page.install(app)
+    docs.install(app)
     problems.install(app, overload_status=int(settings.overload_status))
     _surround(app, settings, metrics, parts.budget)
     return app
@@ -135,11 +140,13 @@ def _lifespan(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with running(parts):
             lag = asyncio.create_task(measure_lag(metrics))
+            trim = asyncio.create_task(trim_when_idle(lambda: parts.budget.num_bytes))
             try:
                 yield
             finally:
                 app.state.lifecycle.draining = True
                 lag.cancel()
+                trim.cancel()
         if app.state.settings.tracing:
             app.state.tracer_provider.shutdown()
 
