@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 from collections.abc import Callable
 from typing import Final
 
@@ -16,7 +17,11 @@ _QUIET_PERIODS: Final = 3
 
 
 def trim_heap() -> bool:
-    """Return free memory to the system; whether the C library can do so."""
+    """Return free memory to the system; whether the C library can do so.
+
+    Exceptions hold frames, frames hold pixels, and some make cycles: they go first.
+    """
+    gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is None:  # not glibc
         return False

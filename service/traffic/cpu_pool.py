@@ -16,6 +16,7 @@ import logging
 import math
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
@@ -224,7 +225,10 @@ class CpuPool:
         try:
             result = job.work()
         except BaseException as error:
+            # The frames hold the photo, and this one the job, which holds the error: a cycle.
+            traceback.clear_frames(error.__traceback__)
             job.future.set_exception(error)
+            del job
         else:
             self._learn(job.step, time.monotonic() - started_s)
             job.future.set_result(result)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
 from functools import partial
 
 import pytest
@@ -179,3 +181,23 @@ async def test_a_job_without_a_thread_is_told_to_the_probe(monkeypatch):
     free.set()
     await asyncio.gather(first, second)
     pool.close()
+
+
+async def test_what_a_failed_job_held_is_free_as_soon_as_its_caller_knows(pool):
+    class Photo:
+        pass
+
+    seen = []
+
+    def fail():
+        photo = Photo()
+        seen.append(weakref.ref(photo))
+        raise ValueError("broken")
+
+    gc.disable()
+    try:
+        with pytest.raises(ValueError, match="broken"):
+            await pool.run(Step.PREPARE, fail)
+        await until(lambda: seen[0]() is None)
+    finally:
+        gc.enable()
