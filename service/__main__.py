@@ -7,12 +7,13 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import uvicorn
 import uvloop
@@ -25,6 +26,9 @@ from service.settings import KEY_NAME, InvalidSettings, Settings, read_settings,
 from service.telemetry import logs
 from service.traffic.keys import digest_of
 
+if TYPE_CHECKING:  # it needs a runtime that may be missing
+    from service.api.ops import Lifecycle
+
 _GRACE_S: Final = 5.0  # beyond the last request's deadline
 _FAREWELL_S: Final = 2.0  # for the last answers, and for a probe to see `/livez` fail
 
@@ -32,7 +36,23 @@ _log = logging.getLogger(__name__)
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves the signals to `serve`, as two share one process."""
+    """A server that leaves the signals to `serve`, as two share one process.
+
+    Args:
+        config: uvicorn's.
+        on_listening: called once the port is open.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, on_listening: Callable[[], None] = lambda: None
+    ) -> None:
+        super().__init__(config)
+        self._on_listening = on_listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the port."""
+        await super().startup(sockets)
+        self._on_listening()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -119,30 +139,25 @@ async def serve(
     ends the waiting. SIGHUP loads new models. Where only a restart can help, `/livez` says so
     and the process ends with status 70.
     """
-    limits = ConnectionLimits(
-        max_connections=connections_within(num_files, settings.max_connections),
-        max_header_bytes=settings.max_header_bytes,
-        max_headers=settings.max_headers,
-        first_byte_timeout_s=settings.first_byte_timeout_s,
-        header_timeout_s=settings.header_timeout_s,
-        idle_timeout_s=settings.idle_timeout_s,
-        write_timeout_s=settings.write_timeout_s,
-    )
+    lifecycle: Lifecycle = app.state.lifecycle
+    lifecycle.listening = False
+
+    def on_listening() -> None:
+        lifecycle.listening = True
+
+    limits = _connection_limits(settings, num_files)
     metrics: ConnectionMetrics = app.state.connection_metrics
-    api_server = _server(
-        app, settings.port, settings, partial(BoundedProtocol, limits=limits, metrics=metrics)
-    )
-    ops_limits = replace(limits, max_connections=OPS_CONNECTIONS)
-    ops_server = _server(
-        ops_app, settings.ops_port, settings, partial(BoundedProtocol, limits=ops_limits)
-    )
+    protocol = partial(BoundedProtocol, limits=limits, metrics=metrics)
+    api_server = _Server(_config(app, settings.port, settings, protocol), on_listening)
+    protocol = partial(BoundedProtocol, limits=replace(limits, max_connections=OPS_CONNECTIONS))
+    ops_server = _Server(_config(ops_app, settings.ops_port, settings, protocol))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def on_signal() -> None:
-        if app.state.lifecycle.draining:
+        if lifecycle.draining:
             api_server.should_exit = api_server.force_exit = True
-        app.state.lifecycle.draining = True
+        lifecycle.draining = True
         stop.set()
 
     async def drain() -> None:
@@ -159,7 +174,7 @@ async def serve(
             _log.exception("the models were not reloaded")
 
     async def watch() -> None:
-        await app.state.lifecycle.until_dead()
+        await lifecycle.until_dead()
         await asyncio.sleep(_FAREWELL_S)
         os._exit(os.EX_SOFTWARE)  # a thread that hangs on the device can never be joined
 
@@ -179,10 +194,22 @@ async def serve(
         await probes
 
 
-def _server(
+def _connection_limits(settings: Settings, num_files: int) -> ConnectionLimits:
+    return ConnectionLimits(
+        max_connections=connections_within(num_files, settings.max_connections),
+        max_header_bytes=settings.max_header_bytes,
+        max_headers=settings.max_headers,
+        first_byte_timeout_s=settings.first_byte_timeout_s,
+        header_timeout_s=settings.header_timeout_s,
+        idle_timeout_s=settings.idle_timeout_s,
+        write_timeout_s=settings.write_timeout_s,
+    )
+
+
+def _config(
     app: FastAPI, port: int, settings: Settings, protocol: Callable[..., BoundedProtocol]
-) -> _Server:
-    config = uvicorn.Config(
+) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         host=settings.host,
         port=port,
@@ -195,7 +222,6 @@ def _server(
         timeout_keep_alive=cast("int", settings.idle_timeout_s),  # any number of seconds
         timeout_graceful_shutdown=round(settings.request_timeout_ms / 1e3 + _GRACE_S),
     )
-    return _Server(config)
 
 
 if __name__ == "__main__":

@@ -38,11 +38,13 @@ class Lifecycle:
         repository: the models; empty until they are loaded.
         pool: the threads that decode and encode.
         draining: whether the end has been asked for.
+        listening: whether the API's port is open.
     """
 
     repository: ModelRepository
     pool: CpuPool
     draining: bool = False
+    listening: bool = True
 
     @property
     def why_not_alive(self) -> str | None:
@@ -69,6 +71,8 @@ class Lifecycle:
             return "draining"
         if not self.repository.models:
             return "the models are still being loaded"
+        if not self.listening:
+            return "the port is about to open"
         return self.why_not_alive
 
 

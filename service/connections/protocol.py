@@ -236,13 +236,21 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._close(reason)
-        if self.cycle is None or self.cycle.response_complete:
+        is_own = not (self._in_headers or self.pipeline)  # it broke while its own body came
+        if (
+            self.cycle is None
+            or self.cycle.response_complete
+            or (is_own and not self.cycle.response_started)
+        ):
             self.transport.write(refusals.answer(refusal, text))
             self._watch_writing()
         self.transport.close()
 
     def _close(self, reason: str, *, level: int = logging.WARNING, num_bytes: int = 0) -> None:
-        """Count and log the end of a connection."""
+        """Count and log the end of a connection; whatever works for it learns that it is over."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         if self._metrics is not None:
             self._metrics.closed.labels(reason).inc()
         client = ":".join(map(str, self.client)) if self.client else None
