@@ -1,4 +1,4 @@
-# Every command sets up what it needs. `make` alone lists them.
+# Every command installs its dependencies. `make` alone lists the commands.
 PYTHON  ?= python3
 VENV    ?= .venv
 BIN      = $(VENV)/bin
@@ -9,12 +9,12 @@ PIN      = $(BIN)/uv pip compile --quiet --constraints constraints.txt --generat
            --no-header --no-annotate --python-version 3.13 --python-platform linux
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format image requirements clean
+.PHONY: help serve test lint format settings image requirements clean
 
 help:  ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-serve: $(VENV)/.serve-$(RUNTIME)  ## serve on port 8000 (GPU runtime where nvidia-smi answers)
+serve: $(VENV)/.serve-$(RUNTIME)  ## serve on port 8000 (GPU runtime if nvidia-smi works)
 	$(BIN)/python -m service
 
 test: $(VENV)/.dev-$(RUNTIME)  ## run every test
@@ -28,17 +28,20 @@ lint: $(VENV)/.dev-$(RUNTIME)  ## ruff, mypy --strict, import-linter, hadolint, 
 	$(BIN)/hadolint docker/*.Dockerfile
 	$(BIN)/shellcheck docker/*.sh .ci/run
 
-format: $(VENV)/.dev-$(RUNTIME)  ## let ruff mend what it can
+format: $(VENV)/.dev-$(RUNTIME)  ## fix what ruff can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+settings: $(VENV)/.dev-$(RUNTIME)  ## generate docs/settings.md
+	$(BIN)/python -m service --print-settings > docs/settings.md
 
 image:  ## build the CPU image and relight a photo in it, as strictly as in production
 	docker/smoke.sh
 
-# uv reads no pip.conf and writes no addresses, so the files are the same wherever they are made.
-requirements: | $(VENV)/.made  ## pin what the images install, with hashes
+# uv ignores pip.conf and writes no addresses, so the files are the same on every machine.
+requirements: | $(VENV)/.made  ## pin the dependencies of the images, with hashes
 	$(PIP) install -q uv
-	echo 'hatchling>=1.26' | $(PIN) - -o docker/requirements-build.txt
+	printf 'hatchling>=1.26\nhatch-vcs>=0.5\n' | $(PIN) - -o docker/requirements-build.txt
 	$(PIN) pyproject.toml --extra cpu --extra tracing -o docker/requirements-cpu.txt
 	$(PIN) pyproject.toml --extra gpu --extra tracing -o docker/requirements-cuda.txt
 	$(PIN) pyproject.toml --extra cpu --extra export -o docker/requirements-export.txt
@@ -58,9 +61,9 @@ $(VENV)/.made:
 	$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
-# Both runtimes write the same Python package, so the other one goes first.
+# Both runtimes write the same Python package, so the other one is uninstalled first.
 $(VENV)/.serve-$(RUNTIME): pyproject.toml constraints.txt | $(VENV)/.made
-	@echo "Installing what serving needs ($(RUNTIME)): a minute or so, once."
+	@echo "Installing the dependencies for serving ($(RUNTIME)): a minute or so, once."
 	$(PIP) uninstall -q -y $(OTHER)
 	$(PIP) install -q -c constraints.txt -e '.[$(RUNTIME)]'
 	@rm -f $(VENV)/.serve-* $(VENV)/.dev-* && touch $@

@@ -1,4 +1,4 @@
-"""Clients that send photos in open loop and note what they get."""
+"""Open-loop clients that send photos and record the answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MARGIN_S = 0.05  # of its deadline, which a client keeps for the way
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One request: when it was planned and answered, with what, in seconds of one clock."""
+    """One request: planned and actual times in seconds of one clock, and its status."""
 
     planned_s: float
     ended_s: float
@@ -27,12 +27,12 @@ class Reply:
 
     @property
     def latency_ms(self) -> float:
-        """From the planned time of sending to the answer's last byte."""
+        """Latency from the planned time of sending to the last byte of the answer."""
         return (self.ended_s - self.planned_s) * 1e3
 
 
 async def ask(client: httpx.AsyncClient, body: bytes, planned_s: float, deadline_s: float) -> Reply:
-    """Send one photo when it is planned; status 0 stands for a broken connection."""
+    """Send one photo at its planned time; status 0 means a broken connection."""
     await asyncio.sleep(planned_s - time.monotonic())
     left_s = planned_s + deadline_s - MARGIN_S - time.monotonic()
     headers = {"X-Request-Timeout-Ms": str(max(1, round(left_s * 1e3)))}
@@ -54,7 +54,7 @@ async def send(
     deadline_s: float,
     meanwhile: Callable[[], Awaitable[None]] | None = None,
 ) -> list[Reply]:
-    """Send photos in open loop; all different, so that the cache has no part in it."""
+    """Send photos in open loop; all differ, so that the cache does not help."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=256)
     async with httpx.AsyncClient(base_url=url, limits=limits, timeout=30) as client:
         start_s = time.monotonic() + 0.2

@@ -1,4 +1,4 @@
-"""Plots of what was measured, as files; the ending of a file's name says which kind."""
+"""Draws plots to files; the suffix of the file name gives the format."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _STYLE: Final[dict[Any, Any]] = {
     "font.size": 9,
     "grid.alpha": 0.3,
     "legend.frameon": False,
-    "svg.hashsalt": "relight",  # the same figures give the same file
+    "svg.hashsalt": "relight",  # the same data give the same file
 }
 
 
 def load_curve(summaries: Sequence[Summary], deadline_s: float, path: Path) -> None:
-    """Draw latency and goodput over the offered load."""
+    """Plot latency and goodput over the offered load."""
     with panels(path, 2) as (latency, goodput):
         offered_hz = [summary.offered_hz for summary in summaries]
         for share, color in zip((0.5, 0.9, 0.99), COLORS, strict=False):
@@ -41,9 +41,11 @@ def load_curve(summaries: Sequence[Summary], deadline_s: float, path: Path) -> N
 
 @contextmanager
 def panels(path: Path, number: int) -> Iterator[list[Axes]]:
-    """Give empty panels side by side; write them to the file at the end."""
+    """Yield empty panels side by side; write them to the file at the end."""
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(9, 3.4), layout="constrained")  # no pyplot: no window, no state
+        figure = Figure(
+            figsize=(9, 3.4), layout="constrained"
+        )  # without pyplot, which keeps global state
         yield list(figure.subplots(1, number))
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
@@ -52,13 +54,13 @@ def panels(path: Path, number: int) -> Iterator[list[Axes]]:
 def latencies(
     axes: Axes, summaries: Sequence[Summary], share: float, *, color: str, label: str
 ) -> None:
-    """Draw one quantile of the latency over the load."""
+    """Plot one quantile of the latency over the load."""
     points = [(s.offered_hz, s.latencies_s[share]) for s in summaries if share in s.latencies_s]
     axes.plot(*zip(*points, strict=True), "o-", ms=4, color=color, label=label)
 
 
 def label_latency(axes: Axes, deadline_s: float) -> None:
-    """Name the axes of a panel of latencies, and draw the deadline."""
+    """Label the axes of a latency panel and draw the deadline."""
     axes.axhline(deadline_s, ls="--", lw=1, color="grey", label="deadline")
     axes.set(title="Latency", xlabel="offered, photos a second", ylabel="seconds")
     axes.set_ylim(0)

@@ -1,4 +1,4 @@
-"""A service of its own process to measure, and what it says of itself."""
+"""Runs a service in its own process and reads its metrics."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ADMIN_KEY = "bench"
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A running service: its API, its second port, its process and its models' folder."""
+    """A running service: its API, its second port, its process and its models folder."""
 
     url: str
     ops_url: str
@@ -35,21 +35,21 @@ class Service:
     models_dir: Path
 
     def metric(self, name: str) -> float:
-        """Return the sum of all series of that name."""
+        """Return the sum of all series of a metric."""
         lines = httpx.get(f"{self.ops_url}/metrics").text.splitlines()
         found = [li for li in lines if li.partition(" ")[0].partition("{")[0] == name]
         return sum(float(line.rpartition(" ")[2]) for line in found)
 
     def change_model(self, number: int) -> None:
-        """Make another file of the model, which does the same.
+        """Change the file of the model without changing its output.
 
-        A protobuf field that nobody knows is added; the fake engine reads nothing at all.
+        This adds an unknown protobuf field; the fake engine does not read the file.
         """
         (path,) = self.models_dir.glob("*.onnx")
         path.write_bytes(path.read_bytes() + bytes((0xC0, 0x3E, number)))
 
     def cpu_s(self) -> float:
-        """Return the CPU time that the process has used."""
+        """Return the CPU time of the process."""
         return cpu_s_of(self.process)
 
 
@@ -63,13 +63,13 @@ def running(
     prefix: Sequence[str] = (),
     **settings: object,
 ) -> Iterator[Service]:
-    """Run `python -m service` on 127.0.0.1, with a fake engine where its T(n) is given.
+    """Run `python -m service` on 127.0.0.1, with a fake engine if its T(n) is given.
 
     Args:
-        fake: T(n) in ms, such as `40+30n`; else ONNX Runtime runs a model.
-        model: that model, of which a copy is served, so that it may be changed; else the
-            shipped one.
-        ports: of the API and of the probes; else two free ones.
+        fake: T(n) in ms, such as `40+30n`; None: ONNX Runtime runs a model.
+        model: that model; a copy is served, so that it can be changed. None: the shipped
+            one.
+        ports: ports of the API and of the probes; None: two free ones.
         command: what Python runs.
         prefix: a program that runs Python, such as `prlimit`.
         settings: further RELIGHT_* variables.
@@ -106,7 +106,7 @@ def running(
 
 @contextmanager
 def echoing() -> Iterator[str]:
-    """Run a bare server that answers every body with itself; give its address."""
+    """Run a bare server that echoes every body; yield its address."""
     port = free_port()
     code = f"""
 import uvicorn
@@ -135,9 +135,9 @@ uvicorn.run(echo, port={port}, http="httptools", loop="uvloop", lifespan="off",
 
 @contextmanager
 def crowd() -> Iterator[int]:
-    """Take three quarters of every CPU away, 150 ms of 200; give how many processes do so.
+    """Occupy three quarters of every CPU, 150 ms of 200; yield the number of processes.
 
-    They go before the service, and behind the client, where the system allows it.
+    They are scheduled before the service and after the client if the system allows it.
     """
     code = """
 import time
@@ -161,7 +161,7 @@ while True:
 
 
 def go_first(priority: int) -> bool:
-    """Give this process real-time priority; tell whether the system allows it."""
+    """Give this process real-time priority; return whether the system allowed it."""
     try:
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(priority))
     except (AttributeError, PermissionError):
@@ -170,7 +170,7 @@ def go_first(priority: int) -> bool:
 
 
 def photo(side_px: int = 96, seed: int = 0) -> bytes:
-    """Return a small JPEG, so that the CPU's share of the work is small."""
+    """Return a small JPEG, so that the CPU's work is small."""
     noise = np.random.default_rng(seed).integers(60, 190, (side_px // 8, side_px // 8, 3), np.uint8)
     file = io.BytesIO()
     Image.fromarray(noise).resize((side_px, side_px)).save(file, "jpeg")
@@ -178,7 +178,7 @@ def photo(side_px: int = 96, seed: int = 0) -> bytes:
 
 
 def cpu_s_of(process: subprocess.Popen[bytes]) -> float:
-    """Return the CPU time that a process, not waited for yet, has used."""
+    """Return the CPU time of a process that has not been waited for yet."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -188,7 +188,7 @@ def _wait_until(
     process: subprocess.Popen[bytes],
     timeout_s: float = 120.0,
 ) -> None:
-    """Ask until the answer is 200; one client for all tries, as each makes a TLS context."""
+    """Poll until the answer is 200, with one client, as each creates a TLS context."""
     end_s = time.monotonic() + timeout_s
     with httpx.Client() as http:
         while time.monotonic() < end_s:
@@ -202,7 +202,7 @@ def _wait_until(
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on now."""
+    """Return an unused port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -210,7 +210,7 @@ def free_port() -> int:
 
 def _wait_until_ready(service: Service, timeout_s: float = 120.0) -> None:
     end_s = time.monotonic() + timeout_s
-    with httpx.Client() as client:  # one for all probes: making it costs CPU time
+    with httpx.Client() as client:  # one for all probes: creating it costs CPU time
         while time.monotonic() < end_s:
             if service.process.poll() is not None:
                 raise RuntimeError("the service ended before it was ready")

@@ -1,17 +1,17 @@
-"""What does a photo cost beside the network?
+"""Measures the cost of a photo without the network.
 
     python -m bench.imaging [--megapixels 1 12 48] [--repeats 3] [--service]
 
-CPU milliseconds of one thread, the least of the repeats, for each stage of a request, and
-the peak memory of its process so far; each trip and each group has a process of its own.
-The photo is smooth noise of many scales; the network is replaced by a light from the right that
-blurs by a pixel, as it says of itself.
+Prints CPU milliseconds of one thread (the minimum of the repeats) for each stage of a request, and
+the peak memory of its process so far. Each format and each group runs in a process of its own. The
+photo is smooth noise of many scales. A light from the right with a blur of one pixel replaces the
+network.
 
-`trip` is what a photo costs from bytes to bytes without the network; two lines hold that of a
-JPEG against decoding and encoding alone, ours and Pillow's. Read them with care: whether memory
-comes from the heap or anew from the system moves a decode by 15 ms of 60, and with it the ratio,
-while `trip` stays. --service instead sends one JPEG of
-each size to a running service, and prints the wall time and the peak memory of its process.
+`end to end` is the cost of a photo from bytes to bytes without the network. Two lines compare that
+of a JPEG with decoding and encoding alone, ours and Pillow's. Their ratio varies: a decode takes
+15 ms of 60 more or less depending on whether memory comes from the heap or from the system, while
+`end to end` is stable. --service instead sends one JPEG of each size to a running service, and
+prints the wall time and the peak memory of its process.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ SOFTNESS_PX = 1.0
 
 
 def _formats(megapixels: float) -> list[str]:
-    """Return the formats that a photo of this size can have."""
+    """Return the formats for a photo of this size."""
     return [n for n in ANSWER_FORMATS if megapixels * 1e6 <= FORMATS[n].max_answer_pixels]
 
 
@@ -71,15 +71,15 @@ def main() -> None:
     print(f"{'MP':>5}  {'stage':18}{'CPU ms':>9}{'peak MB':>9}")
     spawn = multiprocessing.get_context("spawn")
     for megapixels in arguments.megapixels:
-        trips = [partial(_measure_trip, name) for name in _formats(megapixels)]
-        for measure in (*trips, _measure_codecs, _measure_stages, _measure_16_bit):
+        whole = [partial(_measure_end_to_end, name) for name in _formats(megapixels)]
+        for measure in (*whole, _measure_codecs, _measure_stages, _measure_16_bit):
             process = spawn.Process(target=measure, args=(megapixels, arguments.repeats))
             process.start()
             process.join()
 
 
 def _measure_service(megapixels: float) -> None:
-    """Print what one JPEG takes over HTTP, the shipped model's run included."""
+    """Print the cost of one JPEG over HTTP, including the shipped model."""
     data = _file("jpeg", megapixels)
     limits = {"max_pixels": 2 * round(megapixels * 1e6), "max_body_bytes": 2 * len(data)}
     with running(**limits) as service:
@@ -92,11 +92,11 @@ def _measure_service(megapixels: float) -> None:
 
 
 class _Table:
-    """Prints a line for each piece of work.
+    """Measures tasks and prints a line for each.
 
     Args:
         megapixels: size of the photo.
-        repeats: how often each piece is done.
+        repeats: number of runs of each task.
     """
 
     def __init__(self, megapixels: float, repeats: int) -> None:
@@ -106,7 +106,7 @@ class _Table:
         self.least_ms: dict[str, float] = {}
 
     def time(self, stage: str, work: Callable[[], T]) -> T:
-        """Do the work and print what it took."""
+        """Run a task and print its cost."""
         times_s = []
         for _ in range(self._repeats):
             start_s = time.thread_time()
@@ -119,19 +119,19 @@ class _Table:
         return result
 
     def ratio(self, stage: str, parts: tuple[str, ...]) -> None:
-        """Print how many times the parts' sum a stage takes."""
+        """Print the ratio of a stage to the sum of the parts."""
         share = self.least_ms[stage] / sum(self.least_ms[part] for part in parts)
         print(f"{self._megapixels:5g}  {stage} = {share:.2f} x ({' + '.join(parts)})", flush=True)
 
 
-def _measure_trip(name: str, megapixels: float, repeats: int) -> None:
+def _measure_end_to_end(name: str, megapixels: float, repeats: int) -> None:
     table = _Table(megapixels, repeats if name == "jpeg" else 1)
     data = _file(name, megapixels)
-    table.time(f"trip {name}", partial(_trip, data, name))
+    table.time(f"end to end {name}", partial(_end_to_end, data, name))
 
 
-def _trip(data: bytes, name: str) -> bytes:
-    """Do all that a request needs, but the network's run."""
+def _end_to_end(data: bytes, name: str) -> bytes:
+    """Process a request without running the network."""
     prepared = prepare(data, LIMITS, BUCKETS, Timings())
     relit = prepared.srgb * np.linspace(0.3, 1, prepared.srgb.shape[1], dtype=np.float32)[:, None]
     rendered = Rendered(cv2.GaussianBlur(relit, (0, 0), SOFTNESS_PX), 4500, SOFTNESS_PX)
@@ -139,7 +139,7 @@ def _trip(data: bytes, name: str) -> bytes:
 
 
 def _file(name: str, megapixels: float) -> bytes:
-    """Return the photo as a file, written by another process: its memory does not count."""
+    """Return the photo as a file, encoded by another process, whose memory does not count."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_write, (name, megapixels))
 
@@ -151,13 +151,13 @@ def _write(name: str, megapixels: float) -> bytes:
 def _measure_codecs(megapixels: float, repeats: int) -> None:
     table = _Table(megapixels, repeats)
     data = _file("jpeg", megapixels)
-    table.time("trip", partial(_trip, data, "jpeg"))
+    table.time("end to end", partial(_end_to_end, data, "jpeg"))
     photo = table.time("decode jpeg", lambda: imaging.decode(data, LIMITS))
     table.time("encode jpeg", lambda: imaging.encode(photo, "jpeg"))
     picture = table.time("Pillow decodes", lambda: np.asarray(Image.open(BytesIO(data))))
     table.time("Pillow encodes", lambda: _pillow_jpeg(picture))
-    table.ratio("trip", ("decode jpeg", "encode jpeg"))
-    table.ratio("trip", ("Pillow decodes", "Pillow encodes"))
+    table.ratio("end to end", ("decode jpeg", "encode jpeg"))
+    table.ratio("end to end", ("Pillow decodes", "Pillow encodes"))
 
 
 def _measure_stages(megapixels: float, repeats: int) -> None:
@@ -199,7 +199,7 @@ def _pillow_jpeg(picture: np.ndarray) -> bytes:
 
 
 def _picture(megapixels: float) -> np.ndarray:
-    """Return tiles of noise, so that making the picture takes no more memory than it."""
+    """Return tiles of noise, so that the picture needs no additional memory."""
     width_px = round((megapixels * 1e6 * 4 / 3) ** 0.5 / 8) * 8
     height_px = width_px * 3 // 4
     rng = np.random.default_rng(0)

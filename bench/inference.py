@@ -1,9 +1,9 @@
-"""How long does the model take? T(bucket, n) by the service's own session.
+"""Measures the model: T(bucket, n) with the service's own session.
 
-    python bench/inference.py [MODEL.onnx] [--threads 2] [--batch-sizes 1 2 4] [--rounds 7]
+    python -m bench.inference [MODEL.onnx] [--threads 2] [--batch-sizes 1 2 4] [--rounds 7]
 
-Buckets and batch sizes take turns, so that a busy moment of the machine hits all alike.
-Medians of wall time.
+Buckets and batch sizes alternate, so that a busy moment of the machine affects all equally.
+Prints medians of wall time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from service.contract.buckets import buckets_for
-from service.contract.metadata import LIGHT_NAME, ModelContract
+from service.contract.metadata import INPUT_NAME, LIGHT_NAME, ModelContract
 from service.inference.session import Session
 from service.settings import Settings, available_cpus
 
@@ -38,10 +38,11 @@ def main() -> None:
         for bucket in buckets:
             for size in arguments.batch_sizes:
                 shape = (size, bucket.height_px, bucket.width_px, 3)
-                images = rng.integers(0, 256, shape, dtype=np.uint8)
-                lights = np.zeros(size, np.int64) if LIGHT_NAME in session.inputs else None
+                tensors = {INPUT_NAME: rng.integers(0, 256, shape, dtype=np.uint8)}
+                if LIGHT_NAME in session.inputs:
+                    tensors[LIGHT_NAME] = np.zeros(size, np.int64)
                 started_s = time.perf_counter()
-                session.run(images, lights)
+                session.run(tensors)
                 if number:  # the first round warms up
                     times_s[str(bucket), size].append(time.perf_counter() - started_s)
     print(f"{arguments.model.name} on {session.provider}, {arguments.threads} threads\n")

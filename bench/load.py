@@ -1,11 +1,11 @@
-"""Load in open loop: requests leave when planned, however slow the answers are.
+"""Open-loop load generator: requests are sent when planned, however slow the answers are.
 
     python -m bench.load photo.jpg --rate 1 2 4 8 --duration 30 --timeout-ms 2000 --plot load.svg
 
-Latency counts from the planned time of sending, so that a server that stalls cannot hide
-the requests that it kept from being sent. Goodput counts the answers within the deadline.
-A client keeps 50 ms of its deadline for the way. Where several rates are asked for, each has
-its turn, and a plot shows latency and goodput over them.
+Latency counts from the planned time of sending, so that a stalled server cannot hide delayed
+requests. Goodput counts the answers within the deadline. A client reserves 50 ms of its deadline
+for the network. Several rates run one after another, and a plot shows latency and goodput over
+them.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one request ended.
+    """The outcome of one request.
 
     Attributes:
-        planned_s, ended_s: when it was due and when it was answered, on the monotonic clock.
-        status: of HTTP; 0 where no answer came.
-        retry_after_s: when the answer says to come back.
-        body: of an answer with status 200.
+        planned_s, ended_s: planned time and time of the answer, on the monotonic clock.
+        status: HTTP status; 0 without an answer.
+        retry_after_s: the answer's `Retry-After`.
+        body: body of an answer with status 200.
     """
 
     planned_s: float
@@ -48,13 +48,13 @@ class Outcome:
 
     @property
     def latency_s(self) -> float:
-        """From the planned time to the answer."""
+        """Latency from the planned time to the answer."""
         return self.ended_s - self.planned_s
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What became of a load: rates in 1/s, latencies of what was served by their quantile."""
+    """The results of a load: rates in 1/s, and quantiles of the latency of served requests."""
 
     offered_hz: float
     goodput_hz: float
@@ -64,7 +64,7 @@ class Summary:
 
 
 def arrivals(rate_hz: float, duration_s: float, seed: int) -> Iterator[float]:
-    """Give the times of a Poisson process, in seconds from its start."""
+    """Yield the times of a Poisson process, in seconds from its start."""
     source = random.Random(seed)
     time_s = source.expovariate(rate_hz)
     while time_s < duration_s:
@@ -77,11 +77,11 @@ async def in_open_loop(
     times_s: Iterable[float],
     stop: asyncio.Event | None = None,
 ) -> list[_T]:
-    """Call `ask(number, planned_s)` at each of the times, whatever became of the ones before.
+    """Call `ask(number, planned_s)` at each of the times, whatever the earlier outcomes.
 
     Args:
         ask: sends one request.
-        times_s: in seconds from now, ascending.
+        times_s: times in seconds from now, ascending.
         stop: ends the load early.
     """
     start_s = time.monotonic()
@@ -98,7 +98,7 @@ async def in_open_loop(
 async def ask(
     client: httpx.AsyncClient, url: str, photo: bytes, deadline_s: float, planned_s: float
 ) -> Outcome:
-    """Send one request now; it has until `deadline_s` after its planned time."""
+    """Send one request now, with a deadline `deadline_s` after its planned time."""
     left_s = planned_s + deadline_s - MARGIN_S - time.monotonic()
     headers = {"X-Request-Timeout-Ms": str(max(1, round(left_s * 1e3)))}
     try:
@@ -124,7 +124,7 @@ def new_client(deadline_s: float) -> httpx.AsyncClient:
 def summarise(outcomes: Sequence[Outcome], duration_s: float, deadline_s: float) -> Summary:
     """Return the figures of a load that was planned over `duration_s`.
 
-    Goodput leaves out the beginning, in which queues fill, and what was answered after the end.
+    Goodput excludes the beginning, in which queues fill, and answers after the end.
     """
     served = [o for o in outcomes if o.status == 200]
     good = [o for o in served if o.latency_s <= deadline_s]
@@ -141,12 +141,12 @@ def summarise(outcomes: Sequence[Outcome], duration_s: float, deadline_s: float)
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """Return the value that this share of them does not exceed."""
+    """Return the quantile: this share of the values does not exceed it."""
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
 def table(summaries: Sequence[Summary]) -> str:
-    """Return the figures as a Markdown table, one load a row."""
+    """Return the figures as a Markdown table, one row per load."""
     lines = [
         "| offered /s | goodput /s | late | refused or failed | p50 ms | p90 ms | p99 ms |",
         "|---|---|---|---|---|---|---|",
@@ -167,7 +167,7 @@ def table(summaries: Sequence[Summary]) -> str:
 
 
 async def load(arguments: argparse.Namespace, rate_hz: float) -> Summary:
-    """Send the load of one rate."""
+    """Send a load of one rate."""
     photo, deadline_s = arguments.photo.read_bytes(), arguments.timeout_ms / 1e3
     async with new_client(deadline_s) as client:
 
@@ -185,18 +185,24 @@ def main() -> None:
     parser.add_argument("photo", type=Path)
     parser.add_argument("--url", default="http://127.0.0.1:8000/relight")
     parser.add_argument(
-        "--rate", type=float, nargs="+", default=[1.0], help="requests a second; several in turn"
+        "--rate",
+        type=float,
+        nargs="+",
+        default=[1.0],
+        help="requests per second; several run in sequence",
     )
-    parser.add_argument("--duration", type=float, default=30.0, help="seconds of each rate")
-    parser.add_argument("--timeout-ms", type=int, default=10_000, help="deadline of a request")
+    parser.add_argument("--duration", type=float, default=30.0, help="seconds per rate")
+    parser.add_argument(
+        "--timeout-ms", type=int, default=10_000, help="deadline of each request, in ms"
+    )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--plot", type=Path, metavar="FILE", help=".svg, .png or .pdf")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="output file: .svg, .png or .pdf")
     arguments = parser.parse_args()
     summaries = [asyncio.run(load(arguments, rate_hz)) for rate_hz in arguments.rate]
     print(f"Load average {os.getloadavg()[0]:.1f}, {os.cpu_count()} CPUs.\n")
     print(table(summaries))
     if arguments.plot:
-        # Not at the top: promises need no plots.
+        # Not at the top: bench.promises needs no plots.
         from bench.drawing import load_curve  # noqa: PLC0415
 
         load_curve(summaries, arguments.timeout_ms / 1e3, arguments.plot)

@@ -1,11 +1,11 @@
-"""What the service promises under load, measured: each promise prints its figures.
+"""Measures the service's promises under load and prints the figures of each.
 
     python -m bench.promises [poison storm overload crowded idle efficiency drain reload repeat]
     python -m bench.promises --model real
 
-Every run starts a service of its own on 127.0.0.1: with a fake engine, T(n) = 40 + 30 n ms and at
-most 8 in a batch, so its capacity is 28.6 images a second; or with a real model. Load comes in
-open loop; latency counts from the planned time of sending.
+Every run starts its own service on 127.0.0.1, with a fake engine, T(n) = 40 + 30 n ms and at most
+8 in a batch, which gives a capacity of 28.6 images a second, or with a real model. The load is
+open-loop; latency counts from the planned time of sending.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def poison(subject: Subject, _: float) -> Rows:
 
 
 def storm(subject: Subject, _: float) -> Rows:
-    """A hundred clients that leave after their upload, while another one has the device."""
-    if subject.fake:  # a batch that outlasts their leaving
+    """A hundred clients leave after their upload, while another one has the device."""
+    if subject.fake:  # a batch that lasts until they have left
         subject = replace(subject, fake="1500+1n")
     with _serving(subject, max_queue_wait_ms=60_000) as service, ThreadPoolExecutor() as thread:
         stayer = thread.submit(httpx.post, f"{service.url}/relight", content=photo(), timeout=30)
@@ -89,7 +89,7 @@ def storm(subject: Subject, _: float) -> Rows:
 
 
 def overload(subject: Subject, duration_s: float) -> Rows:
-    """Twice the capacity, all with the same short deadline."""
+    """Twice the capacity, with one short deadline for all."""
     with _serving(subject) as service:
         capacity_hz = subject.capacity_hz
         replies = asyncio.run(send(service.url, 2 * capacity_hz, duration_s, subject.deadline_s))
@@ -97,10 +97,10 @@ def overload(subject: Subject, duration_s: float) -> Rows:
 
 
 def crowded(subject: Subject, duration_s: float) -> Rows:
-    """The same while others take three quarters of every CPU, 150 ms of 200."""
+    """The same while other processes take three quarters of every CPU, 150 ms of 200."""
     with _serving(subject) as service, crowd():
         capacity_hz = subject.capacity_hz
-        is_first = go_first(30)  # the client stands for one on another machine
+        is_first = go_first(30)  # the client represents one on another machine
         replies = asyncio.run(send(service.url, 2 * capacity_hz, duration_s, subject.deadline_s))
     how = "go first" if is_first else "compete: no right to real-time priority"
     rows = _goodput(replies, subject, capacity_hz, duration_s)
@@ -113,7 +113,7 @@ def _goodput(
     served = [r for r in replies if r.status == 200]
     late = [r for r in served if r.ended_s > r.planned_s + subject.deadline_s]
     start_s = min(r.planned_s for r in replies)
-    # From the first second on, in which the queue fills, to the last request.
+    # After the first second, in which the queue fills, until the last request.
     steady = [r for r in served if start_s + 1 <= r.ended_s <= start_s + duration_s]
     goodput_hz = sum(r not in late for r in steady) / (duration_s - 1)
     ratios = [r.retry_after_ms / 1e3 / truth for r in replies if (truth := _truth_s(r, served))]
@@ -130,7 +130,7 @@ def _goodput(
 
 
 def _truth_s(refusal: Reply, served: Sequence[Reply]) -> float | None:
-    """Return how long, after a refusal, the service was busy with what it had then."""
+    """Return how long the service was busy, after a refusal, with the work that it had then."""
     if refusal.status != 503:
         return None
     ahead = [r.ended_s for r in served if r.planned_s < refusal.ended_s < r.ended_s]
@@ -138,7 +138,7 @@ def _truth_s(refusal: Reply, served: Sequence[Reply]) -> float | None:
 
 
 def idle(subject: Subject, duration_s: float) -> Rows:
-    """No load, and a tenth of the capacity; beside it a bare server that echoes the body."""
+    """No load, and a tenth of the capacity, compared with a bare server that echoes the body."""
     with _serving(subject) as service:
         before_s = service.cpu_s()
         time.sleep(10)
@@ -270,12 +270,12 @@ PROMISES: dict[str, Callable[[Subject, float], Rows]] = {
 
 
 def main() -> None:
-    """Measure what is asked for, all by default, and print a table for each."""
+    """Measure the named promises, by default all, and print a table for each."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("promises", nargs="*", metavar="PROMISE", help=", ".join(PROMISES))
     parser.add_argument("--duration", type=float, default=20.0, help="seconds of load")
     parser.add_argument(
-        "--model", default="fake", help="fake, real (the one that comes along), or an .onnx file"
+        "--model", default="fake", help="fake, real (the shipped model), or an .onnx file"
     )
     arguments = parser.parse_args()
     if unknown := set(arguments.promises) - set(PROMISES):

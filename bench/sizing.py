@@ -1,11 +1,11 @@
-"""How many CPU cores does a GPU want beside it, and what do a million photos cost?
+"""Calculates the CPU cores that a GPU needs, and the cost of a million photos.
 
     python -m bench.sizing [--megapixels 1 4 12] [--photos 12] [--gpu-images-per-s 20 50 100]
 
-CPU time of the service's process for each photo, over HTTP, one at a time: of everything but
-the network (a fake engine that takes no time), and of everything (the shipped model on CPUs).
-CPU time, unlike wall time, hardly moves when the machine is busy. The photo is the sample,
-enlarged, with a film grain; each one differs, so the cache is of no use.
+Measures the CPU time of the service's process for each photo, over HTTP, one at a time: without
+the network (a fake engine that takes no time) and with it (the shipped model on CPUs). CPU time,
+unlike wall time, hardly changes on a busy machine. The photo is the sample, enlarged, with film
+grain; each one differs, so the cache does not help.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def main() -> None:
 
 
 def _cpu_s(service: Service, photos: list[bytes]) -> float:
-    """Return the process's CPU time for each photo."""
-    for photo in photos[:2]:  # the first ones take the memory
+    """Return the CPU time of the process per photo."""
+    for photo in photos[:2]:  # the first ones allocate the memory
         httpx.post(f"{service.url}/relight", content=photo, timeout=120).raise_for_status()
     before_s = service.cpu_s()
     for photo in photos:

@@ -1,4 +1,4 @@
-"""What is measured: a model, and how fast it is without a service around it."""
+"""The model under test, and its speed without a service."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from service.contract.buckets import buckets_for, choose_bucket
-from service.contract.metadata import LIGHT_NAME, ModelContract
+from service.contract.metadata import INPUT_NAME, LIGHT_NAME, ModelContract
 from service.inference.session import Session
 from service.settings import Settings
 
-_SIDE_PX = 96  # of the photos that the load is made of
+_SIDE_PX = 96  # of the photos of the load
 _NUM_ROUNDS = 15
 
 
@@ -24,12 +24,12 @@ class Subject:
     """A model to serve under load.
 
     Attributes:
-        name: for the tables.
+        name: its name in the tables.
         knobs: settings of the service.
         t1_s: T(1).
-        t_full_s: T(n) of the largest batch; measured anew at each call.
+        t_full_s: T(n) of the largest batch; measured again at each call.
         num_full: its n.
-        deadline_s: what callers give their requests.
+        deadline_s: deadline of the requests.
         fake: T(n) of the fake engine, or None.
         model: the file, or None.
     """
@@ -45,12 +45,12 @@ class Subject:
 
     @property
     def capacity_hz(self) -> float:
-        """Images a second of the engine alone."""
+        """Images per second of the engine alone."""
         return self.num_full / self.t_full_s()
 
 
 def fake_subject() -> Subject:
-    """An engine that only takes time: T(n) = 40 + 30 n ms, at most 8 in a batch."""
+    """A fake engine: T(n) = 40 + 30 n ms, at most 8 in a batch."""
     return Subject(
         name="fake engine, T(n) = 40 + 30 n ms",
         knobs={"max_batch_size": 8},
@@ -63,10 +63,10 @@ def fake_subject() -> Subject:
 
 
 def real_subject(model: Path | None = None) -> Subject:
-    """A real model on one CPU thread, so that the others are left for the service.
+    """A real model on one CPU thread, which leaves the others to the service.
 
     Args:
-        model: the file; else the one that comes with the service.
+        model: the file; None: the shipped one.
     """
     path = model or min(Settings().models_dir.glob("*.onnx"))
     session = Session(path, device="cpu", num_threads=1)
@@ -75,17 +75,19 @@ def real_subject(model: Path | None = None) -> Subject:
     image = np.random.default_rng(0).integers(
         0, 256, (1, bucket.height_px, bucket.width_px, 3), np.uint8
     )
-    lights = np.zeros(1, np.int64) if LIGHT_NAME in session.inputs else None
+    tensors = {INPUT_NAME: image}
+    if LIGHT_NAME in session.inputs:
+        tensors[LIGHT_NAME] = np.zeros(1, np.int64)
 
     def measure_s() -> float:
         times_s = []
         for _ in range(_NUM_ROUNDS):
             started_s = time.perf_counter()
-            session.run(image, lights)
+            session.run(tensors)
             times_s.append(time.perf_counter() - started_s)
         return statistics.median(times_s)
 
-    measure_s()  # the first runs take the memory
+    measure_s()  # the first runs allocate the memory
     t1_s = measure_s()
     return Subject(
         name=f"{path.name} on one CPU thread, T(1) = {t1_s * 1e3:.0f} ms",

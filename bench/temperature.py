@@ -1,12 +1,12 @@
-"""Does a change of colour temperature show what the other lamp would have shown?
+"""Compares changed colour temperatures with photos under the real lamp.
 
-    python bench/temperature.py FOLDER [--shrink 2] [--from-k 4500]
+    python -m bench.temperature FOLDER [--shrink 2] [--from-k 4500]
 
-FOLDER holds frames of scenes under lamps of several temperatures, named `<scene>_<kelvin>.png`.
-Each scene's frame at --from-k is brought to every other temperature and held against the frame
-that was really lit so. Frames are box-downsampled by --shrink first: VIDIT's animations have a
-palette of 256 colours, and its dither is noise. `plain gain` is the same gain in linear light
-without the tone curve. PSNR is over sRGB codes, the colour difference is CIEDE2000.
+FOLDER contains frames of scenes under lamps of several temperatures, named `<scene>_<kelvin>.png`.
+Each scene's frame at --from-k is changed to every other temperature and compared with the frame
+under that lamp. Frames are box-downsampled by --shrink first: VIDIT's animations have a palette of
+256 colours, and its dither is noise. `plain gain` is the same gain in linear light without the tone
+curve. PSNR is over sRGB codes, the colour difference is CIEDE2000.
 """
 
 from __future__ import annotations

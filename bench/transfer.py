@@ -1,13 +1,12 @@
-"""How much detail does the full-resolution transfer bring back?
+"""Measures the detail that the full-resolution transfer restores.
 
-    python bench/transfer.py FOLDER [--scale 4] [--shrink 1] [--frames '*_d_*.png']
+    python -m bench.transfer FOLDER [--scale 4] [--shrink 1] [--frames '*_d_*.png']
 
-FOLDER holds frames of scenes under several lights, named `<scene>_<light>.png`. Frames
-are box-downsampled by --scale; the low-resolution relit picture is the target's own
-(`perfect` network) or the same blurred by 1.5 px (`soft` network). Each frame of a scene
-is relit as the next one and back. Means over all pairs. --shrink box-downsamples the frames
-before anything else: VIDIT's animations have a palette of 256 colours, and nothing can foretell
-its dither.
+FOLDER contains frames of scenes under several lights, named `<scene>_<light>.png`. Frames are
+box-downsampled by --scale. The low-resolution relit picture is the target's own (`perfect`
+network) or the same blurred by 1.5 px (`soft` network). Each frame of a scene is relit as the next
+one and back. Prints means over all pairs. --shrink box-downsamples the frames first: VIDIT's
+animations have a palette of 256 colours, and no method can predict its dither.
 """
 
 from __future__ import annotations

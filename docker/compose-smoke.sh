@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Bring the CPU service of docker-compose.yml up, relight a photo through its host port, and
-# take it down again. After smoke.sh, with the same choice of engine; with Podman, by
-# podman-compose in a network of its own, so that no firewall rule of the machine changes.
+# Start the CPU service of docker-compose.yml, relight a photo through its host port, and stop it.
+# Runs after smoke.sh, with the same engine. With Podman it uses podman-compose in a separate
+# network, so that no firewall rule of the machine changes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

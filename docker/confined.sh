@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Run a command with Podman set up for a machine that is a container itself: root, no overlay
-# file system, no cgroups to delegate, no image registry. The base image is then debootstrap's
-# Debian 13 in place of Docker Hub's.
+# Run a command with Podman set up for a machine that is itself a container: root, no overlay
+# file system, no delegated cgroups, no image registry. The base image is Debian 13 from debootstrap
+# instead of Docker Hub.
 #
 #   docker/confined.sh docker/smoke.sh
 #
-# Needs Debian's packages podman buildah runc catatonit debootstrap. Keeps what it makes in
+# Needs Debian's packages podman buildah runc catatonit debootstrap. Stores images in
 # $RELIGHT_IMAGES_DIR (/var/tmp/relight-images).
 set -euo pipefail
 W=${RELIGHT_IMAGES_DIR:-/var/tmp/relight-images}
@@ -32,7 +32,7 @@ graphroot = "$W/store"
 runroot = "$W/run"
 CONF
 export BUILDAH_ISOLATION=chroot
-export BUILDAH_LAYERS=false  # vfs copies the whole image for each
+export BUILDAH_LAYERS=false  # vfs copies the whole image for each layer
 export CONTAINERS_CONF="$W/containers.conf" CONTAINERS_STORAGE_CONF="$W/storage.conf"
 export DEBIAN=localhost/debian-stand-in:13 ENGINE=podman
 
@@ -42,7 +42,7 @@ if ! podman image exists "$DEBIAN"; then
   rm -rf "$W/stand-in/rootfs"
   debootstrap --variant=minbase --include=ca-certificates trixie "$W/stand-in/rootfs" "$mirror" \
     > "$W/debootstrap.log" || { tail "$W/debootstrap.log"; exit 1; }
-  # The machine's way to its package mirrors is part of the base, never of the Dockerfile.
+  # The machine's package mirrors are configured in the base, never in the Dockerfile.
   cp /etc/ssl/certs/ca-certificates.crt "$W/stand-in/rootfs/etc/ssl/certs/"
   [ ! -e /etc/pip.conf ] || cp /etc/pip.conf "$W/stand-in/rootfs/etc/pip.conf"
   tar -C "$W/stand-in/rootfs" --exclude='./dev/*' --exclude='./proc/*' \
@@ -53,6 +53,6 @@ if ! podman image exists "$DEBIAN"; then
   rm "$W/stand-in/rootfs.tar"
 fi
 
-podman image prune --force >/dev/null  # what earlier builds left untagged
+podman image prune --force >/dev/null  # untagged images of earlier builds
 
 exec "$@"

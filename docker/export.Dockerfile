@@ -4,7 +4,7 @@
 ARG DEBIAN=debian:13.6-slim@sha256:d7e12182ce18b85b93007c1dedf31f2d29e01ccf3182cc4017c709b6259bc132
 
 FROM ${DEBIAN} AS python
-# LLVM makes rendering a hundred times as fast.
+# LLVM makes rendering a hundred times faster.
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends libllvm19 python3 \
@@ -34,11 +34,11 @@ USER 10001:10001
 ENTRYPOINT ["/opt/relight/bin/python", "-m", "model_export"]
 CMD ["--help"]
 COPY --from=dependencies /opt/relight /opt/relight
-# All packages: the exporter shares the contract with the service, and the lights with all.
+# All packages: the exporter imports service.contract, and every package imports relight.
 COPY model_export /opt/app/model_export
 COPY relight /opt/app/relight
 COPY service /opt/app/service
-ARG VERSION=0.1.0
+ARG VERSION=0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Relight export" \
       org.opencontainers.image.description="Renders, trains, evaluates and exports the models of Relight." \

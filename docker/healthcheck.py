@@ -1,4 +1,4 @@
-"""Leave with status 0 where the service is ready; needs no shell and no curl."""
+"""Exit with status 0 if the service is ready; needs neither shell nor curl."""
 
 import http.client
 import os

@@ -1,5 +1,5 @@
-# docker build --file docker/service.Dockerfile --target cpu --tag relight:0.1.0-cpu .
-# docker build --file docker/service.Dockerfile --target cuda --tag relight:0.1.0-cuda .
+# docker build --file docker/service.Dockerfile --target cpu --tag relight:cpu \
+#   --build-arg VERSION="$(docker/version.sh)" .            --target cuda for the GPU image
 
 # A newer base: `docker buildx imagetools inspect debian:TAG-slim` prints the digest of a tag.
 ARG DEBIAN=debian:13.6-slim@sha256:d7e12182ce18b85b93007c1dedf31f2d29e01ccf3182cc4017c709b6259bc132
@@ -11,7 +11,7 @@ RUN apt-get update \
  && apt-get install --yes --no-install-recommends python3 \
  && rm -rf /var/lib/apt/lists/*
 
-# Two environments: `build` has pip, `relight` is all that the images take along.
+# Two environments: `build` has pip, `relight` is the one that the images contain.
 FROM python AS build
 # hadolint ignore=DL3008
 RUN apt-get update \
@@ -27,9 +27,10 @@ RUN /opt/build/bin/pip install --no-cache-dir --require-hashes --requirement doc
 COPY LICENSE README.md pyproject.toml ./
 COPY relight relight
 COPY service service
-# The models are a layer of their own, at /models.
+# The models are in a separate layer, at /models. The build context has no .git.
+ARG VERSION=0.0
 RUN rm -r service/models \
- && /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
+ && SETUPTOOLS_SCM_PRETEND_VERSION="${VERSION}" /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
  && /opt/build/bin/pip install --no-cache-dir --no-deps --target /opt/app /wheels/*.whl
 
 FROM python AS runtime
@@ -42,7 +43,7 @@ ENV MALLOC_ARENA_MAX=2 \
     RELIGHT_HOST=0.0.0.0 \
     RELIGHT_MODELS_DIR=/models
 EXPOSE 8000 9000
-# A number, so that Kubernetes can tell that it is not root.
+# A number, so that Kubernetes can verify that it is not root.
 USER 10001:10001
 HEALTHCHECK --interval=5s --timeout=3s --start-period=120s \
     CMD ["/opt/relight/bin/python", "-IS", "/opt/healthcheck.py"]
@@ -63,7 +64,7 @@ RUN /opt/build/bin/pip --python /opt/relight/bin/python install \
 FROM runtime AS cpu
 COPY --from=cpu-dependencies /opt/relight /opt/relight
 COPY --from=app /opt/app /opt/app
-ARG VERSION=0.1.0
+ARG VERSION=0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.version="${VERSION}-cpu" \
       org.opencontainers.image.revision="${REVISION}"
@@ -73,15 +74,15 @@ COPY docker/requirements-cuda.txt /tmp/
 RUN /opt/build/bin/pip --python /opt/relight/bin/python install \
     --no-cache-dir --require-hashes --requirement /tmp/requirements-cuda.txt
 
-# CUDA 13 and cuDNN 9 come as NVIDIA's wheels: just the libraries that ONNX Runtime asks for,
-# in the versions that it asks for, pinned by hash. The driver is the host's.
+# CUDA 13 and cuDNN 9 are NVIDIA's wheels: only the libraries that ONNX Runtime requires, in the
+# versions that it requires, pinned by hash. The driver is the host's.
 FROM runtime AS cuda
 ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     NVIDIA_REQUIRE_CUDA=cuda>=13.0 \
     RELIGHT_REQUIRE_GPU=1
 COPY --from=cuda-dependencies /opt/relight /opt/relight
 COPY --from=app /opt/app /opt/app
-ARG VERSION=0.1.0
+ARG VERSION=0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.version="${VERSION}-cuda" \
       org.opencontainers.image.revision="${REVISION}"

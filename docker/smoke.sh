@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Build the CPU image, run it as strictly as production does, and relight two photos in it.
+# Build the CPU image, run it with the restrictions of production, and relight two photos in it.
 #
-#   docker/smoke.sh               with Docker's engine, else with Podman
+#   docker/smoke.sh               with Docker, else with Podman
 #   ENGINE=podman docker/smoke.sh
 #
-# Leaves with status 77 where there is neither. The container gets no network: what talks to
-# it runs inside it, with the image's own Python.
+# Exits with status 77 if there is neither. The container has no network: the client runs inside
+# it, with the image's own Python.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,16 +18,17 @@ fi
 image=relight:smoke
 photo=service/web/samples/coffee.jpg
 format=()
-[ "$engine" = podman ] && format=(--format docker)  # OCI's own format has no healthcheck
+[ "$engine" = podman ] && format=(--format docker)  # the OCI format has no healthcheck
 
 echo "smoke: building with $engine"
 "$engine" build "${format[@]}" --file docker/service.Dockerfile --target cpu --tag "$image" \
+  --build-arg "VERSION=$(docker/version.sh)" \
   --build-arg "REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
   ${DEBIAN:+--build-arg "DEBIAN=$DEBIAN"} .
 
 strict=(--read-only --cap-drop ALL --security-opt no-new-privileges --network none
         --memory 1g --pids-limit 256)
-# Podman would lay a writable /tmp over the read-only root.
+# Podman would mount a writable /tmp over the read-only root.
 [ "$engine" = podman ] && strict+=(--read-only-tmpfs=false)
 container=$("$engine" run --detach "${strict[@]}" "$image")
 trap '"$engine" rm --force "$container" >/dev/null 2>&1' EXIT
@@ -42,7 +43,7 @@ echo "smoke: healthy"
 
 "$engine" exec --interactive "$container" /opt/relight/bin/python -c "$(cat docker/smoke_client.py)" < "$photo"
 
-"$engine" stop --time 30 "$container" >/dev/null 2>&1  # Podman misses systemd's timers aloud
+"$engine" stop --time 30 "$container" >/dev/null 2>&1  # Podman warns about missing systemd timers
 status=$("$engine" inspect --format '{{.State.ExitCode}}' "$container")
 [ "$status" = 0 ] || { "$engine" logs "$container"; echo "smoke: SIGTERM ended in $status"; exit 1; }
 echo "smoke: passed: healthy, read-only, unprivileged, in 1 GB; SIGTERM ended in status 0"

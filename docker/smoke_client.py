@@ -32,7 +32,7 @@ for folder in ("/", "/tmp", "/models", "/opt/app"):  # noqa: S108 - it must not 
 photo = sys.stdin.buffer.read()
 assert relight("image/jpeg", photo).size == Image.open(io.BytesIO(photo)).size
 
-# Twelve megapixels in a form: nothing of it may want a temporary file.
+# Twelve megapixels in a form: the upload must not need a temporary file.
 noise = np.random.default_rng(1).integers(0, 256, (3000, 4000, 3), np.uint8)
 file = io.BytesIO()
 Image.fromarray(noise).save(file, "JPEG", quality=60)

@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole: a reader sees the old one or the new one, never half."""
+"""Atomic file replacement: a reader sees the old file or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import BinaryIO
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for writing that takes the name `path` when all of it is on the disk.
+    """Open a file for writing; it replaces `path` once it is complete and on the disk.
 
-    If the block raises, `path` stays as it was.
+    If the block raises, `path` stays unchanged.
     """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

@@ -1,7 +1,6 @@
-"""Trained weights together with where they came from, in one file.
+"""Checkpoints: trained weights and their provenance in one file.
 
-A checkpoint is read without running any code that it carries (`weights_only=True`), and is
-replaced as a whole: a reader sees the old file or the new one, never half of one.
+A checkpoint is read without running code from it (`weights_only=True`) and replaced atomically.
 """
 
 from __future__ import annotations
@@ -26,20 +25,20 @@ _KEYS: Final = ("format", "architecture", "lights", "provenance", "weights")
 
 
 class CheckpointError(ValueError):
-    """A file or a state dict is not the checkpoint that it should be."""
+    """A file or a state dict is not a valid checkpoint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """Weights of the network and their history.
+    """Weights of a network and their history.
 
     Attributes:
         architecture: name in `model_export.networks.architectures.ARCHITECTURES`.
         lights: the lights that the network renders, such as `("E-4500",)`.
         weights: state dict of the network, on the CPU.
-        provenance: where the weights come from, a flat table. The export needs `trained_on`
-            (the data, in a few words), `license` (SPDX identifier) and `size_px` (short side
-            of the training pictures), and takes every `metrics.<name>` as a metric.
+        provenance: origin of the weights, a flat table. The export needs `trained_on` (the
+            data, in a few words), `license` (SPDX identifier) and `size_px` (short side of the
+            training pictures), and exports every `metrics.<name>` as a metric.
     """
 
     architecture: str
@@ -48,10 +47,10 @@ class Checkpoint:
     provenance: Mapping[str, str | int | float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse what no network could load.
+        """Refuse values that no network can load.
 
         Raises:
-            CheckpointError: the architecture, a light or a weight is not a known one.
+            CheckpointError: the architecture, a light or a weight is unknown.
         """
         if self.architecture not in ARCHITECTURES:
             known = ", ".join(ARCHITECTURES)
@@ -65,16 +64,16 @@ class Checkpoint:
                 raise CheckpointError(str(error)) from None
         for name, value in self.provenance.items():
             if not isinstance(name, str) or not isinstance(value, str | int | float):
-                raise CheckpointError(f"provenance {name!r} is neither a text nor a number")
+                raise CheckpointError(f"provenance {name!r} is neither text nor a number")
         try:
             expected = expected_weights(self.architecture, len(self.lights))
-        except ValueError as error:  # it cannot render so many lights
+        except ValueError as error:  # it cannot render that many lights
             raise CheckpointError(str(error)) from None
         refuse_unlike(self.weights, expected)
 
     def network(self) -> RelightingNetwork:
         """Return the network with these weights as float32, on the CPU, in evaluation mode."""
-        with torch.device("meta"):  # the initial weights would be thrown away
+        with torch.device("meta"):  # the initial weights would be discarded
             network = build(self.architecture, len(self.lights))
         weights = {name: weight.float() for name, weight in self.weights.items()}
         network.load_state_dict(weights, assign=True)
@@ -91,7 +90,7 @@ def refuse_unlike(weights: Mapping[str, Any], expected: Mapping[str, Tensor]) ->
     """Refuse weights whose names, shapes or type differ from the expected ones.
 
     Raises:
-        CheckpointError: they differ; its text names the first ones.
+        CheckpointError: they differ; the text names the first ones.
     """
     missing = [name for name in expected if name not in weights]
     unknown = [name for name in weights if name not in expected]
@@ -110,7 +109,7 @@ def refuse_unlike(weights: Mapping[str, Any], expected: Mapping[str, Tensor]) ->
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint; an older file of that name is replaced as a whole."""
+    """Write a checkpoint; an existing file is replaced atomically."""
     document = {
         "format": FORMAT,
         "architecture": checkpoint.architecture,
@@ -126,7 +125,7 @@ def load(path: Path) -> Checkpoint:
     """Read a checkpoint.
 
     Raises:
-        CheckpointError: the file is something else, is damaged, or its weights do not fit.
+        CheckpointError: the file is not a checkpoint, is damaged, or its weights do not fit.
         OSError: the file cannot be read.
     """
     document = load_tensors(path)
@@ -142,10 +141,10 @@ def load(path: Path) -> Checkpoint:
 
 
 def load_tensors(path: Path) -> dict[str, Any]:
-    """Read a dict of tensors and plain values that `torch.save` wrote, running no code of it.
+    """Read a dict of tensors and plain values written by `torch.save`, without running code.
 
     Raises:
-        CheckpointError: the file is something else, or wants to run code.
+        CheckpointError: the file is not such a dict, or contains code.
         OSError: the file cannot be read.
     """
     try:

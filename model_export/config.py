@@ -1,7 +1,7 @@
-"""Every knob of training, frozen: the paper's values as `PAPER`, ours as `DEFAULT`.
+"""The configuration of training: the paper's values as `PAPER`, ours as `DEFAULT`.
 
-A stage is data. It names the parts of the network that learn, the picture that is judged, the
-target that it is judged against, and the weight of each loss.
+A stage is data. It names the parts of the network that it trains, the picture that the losses
+compare, the target, and the weight of each loss.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ class Stage:
     """One stage of training.
 
     Attributes:
-        name: what logs and files call it.
-        trains: parts of the network that learn, its children's names; the others are fixed.
-        judges: whose picture is compared: a part's own, or else the whole network's.
+        name: its name in logs and files.
+        trains: names of the network's children to train; the others are frozen.
+        judges: the part whose picture is compared, else the whole network.
         target: `shadow_free` (exposure fusion of the scene) or `relit` (the target light).
-        losses: weight of each loss term: those of pictures (`Loss`), and a network's own.
+        losses: weight of each loss term: picture losses (`Loss`) and the network's own losses.
         num_steps: optimiser steps.
-        batch_size: pictures in a step.
-        size_px: side of the pictures in a step, a multiple of 16; of 32 with steps of half of it.
-        half_size_every: every so many steps, one has pictures of half the side; 0: none has.
+        batch_size: pictures per step.
+        size_px: side of the pictures, a multiple of 16; of 32 with half-size steps.
+        half_size_every: one of this many steps uses pictures of half the side; 0: none.
         learning_rate: of Adam, for the network and its discriminators.
-        decay_from: share of the steps after which the network's rate falls linearly to zero.
+        decay_from: share of the steps after which the network's rate decays linearly to zero.
     """
 
     name: str
@@ -52,28 +52,28 @@ class Stage:
 
     @property
     def sizes_px(self) -> set[int]:
-        """The sides that pictures have in its steps."""
+        """The sides of the pictures in its steps."""
         return {self.size_px, self.size_px // 2} if self.half_size_every else {self.size_px}
 
     def size_px_of(self, step: int) -> int:
-        """Return the side of the pictures in a step, the first being 0."""
+        """Return the side of the pictures in a step; steps count from 0."""
         half = self.half_size_every and step % self.half_size_every == self.half_size_every - 1
         return self.size_px // 2 if half else self.size_px
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Augmentation:
-    """How pairs are varied when they are drawn; all of it in scene-linear light.
+    """How pairs are varied; all changes are in scene-linear light.
 
     Attributes:
-        temperatures_k: colour temperatures that an input may have.
-        mirror: chance that input and the target of the mirrored light are flipped left-right.
-        exposure_stops: range of a common change of exposure, in stops.
-        ambient: chance that a soft light from all sides is added to input and target.
-        max_ambient: most of that light, relative to the mean of the scene's own lights.
-        hue_degrees: most that the hue of all surfaces is turned, either way.
-        saturation: range of the factor of all surfaces' distance from grey.
-        void: chance that a part of the scene lies where no lamp reaches.
+        temperatures_k: colour temperatures of the input.
+        mirror: probability of flipping the input and the target of the mirrored light.
+        exposure_stops: range of the common change of exposure, in stops.
+        ambient: probability of adding soft light from all sides to input and target.
+        max_ambient: maximum of that light, relative to the mean of the scene's own lights.
+        hue_degrees: maximum rotation of the hue of all surfaces, either way.
+        saturation: range of the factor on all surfaces' distance from grey.
+        void: probability that no lamp reaches a part of the scene.
     """
 
     temperatures_k: tuple[int, ...] = VIDIT_TEMPERATURES_K
@@ -88,19 +88,19 @@ class Augmentation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig:
-    """One whole training.
+    """A complete training.
 
     Attributes:
         architecture: a key of `architectures.ARCHITECTURES`.
-        lights: the lights that the network learns to cast; a pair has one of them as its target.
+        lights: the lights that the network learns; the target of a pair has one of them.
         stages: in order.
         augmentation: see `Augmentation`.
-        gan: `log` as the paper writes it, or `least_squares` as its code does it.
+        gan: `log` as in the paper, or `least_squares` as in its code.
         betas: of Adam.
         shadow_threshold: alpha of z = min(alpha, x), x in [0, 1].
         discriminator_width: channels of a discriminator's first layer.
-        ema_decay: of the running mean of a stage's weights, which is what a run leaves; it is
-            less in the first steps. 0: the last weights themselves.
+        ema_decay: decay of the moving average of a stage's weights, which a run saves; it is
+            smaller in the first steps. 0: the last weights themselves.
         seed: of weights and pairs.
     """
 
@@ -116,10 +116,10 @@ class TrainingConfig:
     seed: int = 0
 
     def from_stage(self, name: str) -> TrainingConfig:
-        """Return the training without the stages before the one of that name.
+        """Return the training without the stages before the named one.
 
         Raises:
-            ValueError: there is none.
+            ValueError: no stage has that name.
         """
         names = [stage.name for stage in self.stages]
         if name not in names:
@@ -127,7 +127,7 @@ class TrainingConfig:
         return replace(self, stages=self.stages[names.index(name) :])
 
     def longer(self, factor: float) -> TrainingConfig:
-        """Return the training with as many times the steps in every stage, at least one."""
+        """Return the training with the steps of every stage multiplied, at least one each."""
         stages = (replace(s, num_steps=max(1, round(s.num_steps * factor))) for s in self.stages)
         return replace(self, stages=tuple(stages))
 
@@ -169,11 +169,11 @@ PAPER: Final = TrainingConfig(
     ),
 )
 
-# Sized for a CPU: small pictures first, larger ones to finish. The adversarial weights are a tenth
-# of the paper's, for so few steps. The authors' code has an SSIM term, too; without one, a short
-# training leaves the textures out. And in the last two stages the three parts learn together,
-# which the memory of the paper's GPUs did not allow; they are judged by the squared error, since
-# L1's best guess at "shadow or not" is the likelier one, at full contrast.
+# Sized for a CPU: small pictures first, larger ones at the end. The adversarial weights are a tenth
+# of the paper's because there are few steps. The authors' code also has an SSIM term; without it, a
+# short training loses the textures. In the last two stages the three parts are trained together,
+# for which the paper's GPUs had too little memory. These stages minimise the squared error, since
+# L1's best guess at "shadow or not" is the likelier of the two, at full contrast.
 DEFAULT: Final = TrainingConfig(
     architecture="drn-s",
     lights=_ALL_AROUND,
@@ -246,7 +246,7 @@ DEFAULT: Final = TrainingConfig(
     ),
 )
 
-# For one data-centre GPU: larger steps, and a rate that the paper's width bears, too.
+# For one data-centre GPU: larger steps, and a rate that also suits the paper's width.
 _GPU_STEPS: Final = (300, 300, 100, 2000, 2500)
 GPU: Final = replace(
     DEFAULT,

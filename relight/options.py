@@ -17,6 +17,9 @@ Detail = Literal["full", "model"]
 Metadata = Literal["keep", "strip"]
 
 DEFAULT_DIRECTION: Final = "E"
+LAMP_OPTIONS: Final = ("azimuth", "elevation", "softness", "intensity")  # of computed light
+MAX_ELEVATION_DEG: Final = 90
+MAX_INTENSITY_STOPS: Final = 2
 MIN_QUALITY: Final = 1
 MAX_QUALITY: Final = 100
 
@@ -25,10 +28,15 @@ class Options(TypedDict, total=False):
     """The options of a request, named and valued as in the HTTP API.
 
     Temperature is in kelvin, `MIN_TEMPERATURE_K` to `MAX_TEMPERATURE_K` of `relight.lights`;
-    strength and fill are 0 to 1; quality is `MIN_QUALITY` to `MAX_QUALITY`.
+    strength, fill and softness are 0 to 1; azimuth is 0 to 360 and elevation 0 to 90 degrees;
+    intensity is -2 to 2 stops; quality is `MIN_QUALITY` to `MAX_QUALITY`.
     """
 
     direction: Direction
+    azimuth: float
+    elevation: float
+    softness: float
+    intensity: float
     temperature: int
     light: Light | str
     strength: float

@@ -22,7 +22,7 @@ from fastapi import FastAPI
 from relight.errors import RelightError
 from service.connections import BoundedProtocol, ConnectionLimits, ConnectionMetrics
 from service.connections.limits import OPS_CONNECTIONS, connections_within, raise_file_limit
-from service.settings import KEY_NAME, InvalidSettings, Settings, read_settings, settings_table
+from service.settings import KEY_NAME, InvalidSettings, Settings, read_settings, settings_page
 from service.telemetry import logs
 from service.traffic.keys import digest_of
 
@@ -63,17 +63,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, this process's own where none is given; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m service", description=__doc__)
     parser.add_argument(
-        "--print-settings", action="store_true", help="print every RELIGHT_* setting and leave"
+        "--print-settings",
+        action="store_true",
+        help="print every RELIGHT_* setting as Markdown and exit",
     )
     parser.add_argument(
         "--hash-key",
         metavar="NAME",
-        help="read a key from standard input, print what RELIGHT_API_KEYS shall hold, and leave",
+        help="read a key from standard input, print its entry for RELIGHT_API_KEYS, and exit",
     )
     asked = parser.parse_args(arguments)
     if asked.print_settings:
-        print(settings_table())
-        print(f"\nOpen files: {raise_file_limit()}, the hard limit; the soft one is raised to it.")
+        print(settings_page())  # the Makefile writes it to docs/settings.md
+        print(f"open files: at most {raise_file_limit()}, the hard limit", file=sys.stderr)
         return 0
     if asked.hash_key is not None:
         return _print_key(asked.hash_key, sys.stdin.readline().strip())

@@ -6,20 +6,19 @@ import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from service.batching.job import Answer
 from service.imaging import ImageLimits
 from service.inference.fake_engine import FakeEngine, linear
 from service.inference.model_metrics import ModelMetrics
 from service.inference.repository import ModelRepository
-from service.inference.session import Engine, Session
+from service.inference.session import Engine, Session, Tensors
+from service.relighting.etag import pixel_revision
 from service.relighting.relighter import Relighter
+from service.relighting.rendering import Renderer
 from service.settings import Settings, available_memory_bytes
 from service.telemetry.metrics import Metrics
 from service.traffic.admission import Admission
@@ -62,8 +61,8 @@ def assemble(
     memory = WorkingMemory(settings.working_bytes)
     pool = CpuPool(settings.num_pool_threads, memory)
     admission = Admission(repository, pool, max_wait_s=max_wait_s)
-    cache: Cache[Answer[NDArray[np.floating]]] = Cache(
-        settings.cache_bytes, lambda answer: answer.value.nbytes
+    cache: Cache[Answer[Tensors]] = Cache(
+        settings.cache_bytes, lambda answer: sum(t.nbytes for t in answer.value.values())
     )
     metrics.cache_bytes.set_function(lambda: cache.num_bytes)
     metrics.memory_limit_bytes.set(available_memory_bytes())
@@ -74,7 +73,7 @@ def assemble(
         repository,
         pool,
         admission,
-        cache,
+        Renderer(admission, cache),
         limits=ImageLimits(
             max_pixels=settings.max_pixels,
             max_side_px=settings.max_side_px,
@@ -84,7 +83,7 @@ def assemble(
         decode_budget_s=settings.decode_budget_s,
         max_working_bytes=settings.working_bytes,
         metrics=metrics,
-        revision=version("relight"),
+        revision=pixel_revision(),
     )
     return Parts(
         repository=repository, pool=pool, admission=admission, budget=budget, relighter=relighter

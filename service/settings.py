@@ -1,4 +1,4 @@
-"""Every knob of the service, read once from `RELIGHT_*` environment variables."""
+"""Every setting of the service, read once from `RELIGHT_*` environment variables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX: Final = "RELIGHT_"
 
-_OF_CALLERS: Final = {"RELIGHT_URL", "RELIGHT_KEY"}  # the command line calls a service with them
+_OF_CALLERS: Final = {"RELIGHT_URL", "RELIGHT_KEY"}  # the command line reads them to call a service
 _CGROUP_QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
 _CGROUP_MEMORY: Final = (
     Path("/sys/fs/cgroup/memory.max"),
@@ -41,11 +41,11 @@ _Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 class InvalidSettings(ValueError):
-    """The environment does not say how to serve; the text names what is wrong, not its value."""
+    """A variable is unknown or its value invalid; the text names the variable, not the value."""
 
 
 class Settings(BaseSettings):
-    """The knobs, frozen after start. An unknown `RELIGHT_*` variable refuses the start."""
+    """The settings, frozen after start. An unknown `RELIGHT_*` variable refuses the start."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
@@ -57,10 +57,10 @@ class Settings(BaseSettings):
         default=9000,
         ge=0,
         le=65535,
-        description="second port for probes and metrics, free under overload",
+        description="second port for probes and metrics, responsive under overload",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="least severity that is logged"
+        default="info", description="lowest severity to log"
     )
 
     models_dir: Path = Field(
@@ -70,10 +70,10 @@ class Settings(BaseSettings):
     )
     providers: Literal["auto", "cuda", "cpu"] = Field(
         default="auto",
-        description="device to run on; `auto` takes CUDA where it initialises, else the CPU",
+        description="device to run on; `auto` takes CUDA if it initialises, else the CPU",
     )
     require_gpu: bool = Field(
-        default=False, description="refuse to start where the GPU does not come up"
+        default=False, description="refuse to start if the GPU does not initialise"
     )
     num_device_threads: int | None = Field(
         default=None,
@@ -85,27 +85,27 @@ class Settings(BaseSettings):
     buckets: Literal["aspect", "square"] = Field(
         default="aspect",
         description="shapes that the model runs at: nine that follow the photo's proportions, "
-        "or one square, into which every photo is stretched, for the fullest batches",
+        "or one square, to which every photo is stretched, for the fullest batches",
     )
     max_batch_size: int | None = Field(
         default=None,
         ge=1,
         le=64,
-        description="most images in one call of the device",
+        description="most images in one batch",
         json_schema_extra={"default_text": "8 on a GPU; 1 on a CPU, where batching gains nothing"},
     )
     max_queue_wait_ms: int = Field(
         default=10_000,
         ge=1,
-        description="a request that would wait longer for the device gets a 503",
+        description="longest wait for the device; a request that would wait longer gets a 503",
     )
     overload_status: Literal["503", "429"] = Field(
-        default="503", description="status of a refusal for overload"
+        default="503", description="status of a refusal because of overload"
     )
     request_timeout_ms: int = Field(
         default=60_000,
         ge=1,
-        description="time for a whole request; `X-Request-Timeout-Ms` can only shorten it",
+        description="time limit of a whole request; `X-Request-Timeout-Ms` can only shorten it",
     )
 
     max_connections: int = Field(
@@ -160,20 +160,20 @@ class Settings(BaseSettings):
         json_schema_extra={"default_text": "two fifths of the memory limit"},
     )
     body_timeout_s: float = Field(
-        default=30.0, gt=0, description="time for a client to send its body"
+        default=30.0, gt=0, description="time limit for a client to send its body"
     )
     max_pixels: int = Field(
-        default=50_000_000, ge=1, description="largest width x height of a picture"
+        default=50_000_000, ge=1, description="largest width x height of an image"
     )
-    max_side_px: int = Field(default=16_384, ge=16, description="longest side of a picture")
+    max_side_px: int = Field(default=16_384, ge=16, description="longest side of an image")
     max_decoded_bytes: int = Field(
-        default=512_000_000, ge=1, description="most memory for the pixels of one decoded picture"
+        default=512_000_000, ge=1, description="most memory for the pixels of one decoded image"
     )
-    min_side_px: int = Field(default=32, ge=1, description="shortest side of a picture")
+    min_side_px: int = Field(default=32, ge=1, description="shortest side of an image")
     decode_budget_s: float = Field(
         default=20.0,
         gt=0,
-        description="time for decoding one picture; past it the caller gets a 422, "
+        description="time limit for decoding one image; past it the caller gets a 422, "
         "and the thread no longer counts against `RELIGHT_NUM_THREADS`",
     )
     num_threads: int | None = Field(
@@ -186,18 +186,18 @@ class Settings(BaseSettings):
     cache_bytes: int = Field(
         default=256_000_000,
         ge=0,
-        description="memory for what the models made of the latest photos; 0 turns the cache off",
+        description="memory for the model outputs of recent photos; 0 turns the cache off",
     )
 
     api_keys: _Words = Field(
         default=(),
         description="callers' keys as `name:sha256`, comma-separated (`--hash-key` makes them), "
-        "with `:bulk` behind for callers of bulk work only; without any, everybody may call",
+        "with `:bulk` appended for bulk work only; if empty, no key is needed",
         json_schema_extra={"default_text": "none"},
     )
     admin_keys: _Words = Field(
         default=(),
-        description="operators' keys, written alike; without any, `/-/reload` is closed",
+        description="operators' keys, in the same form; if empty, `/-/reload` is closed",
         json_schema_extra={"default_text": "none"},
     )
     require_keys: bool = Field(
@@ -208,38 +208,38 @@ class Settings(BaseSettings):
     max_requests_per_key: int | None = Field(
         default=None,
         ge=1,
-        description="most photos or batches in flight for one key; above it, a 429",
+        description="most photos or batches in flight for one key; above this, a 429",
         json_schema_extra={"default_text": "no limit"},
     )
     cors_origins: _Words = Field(
         default=(),
-        description="web origins whose pages may call, comma-separated, or `*`",
+        description="web origins whose pages may call the API, comma-separated, or `*`",
         json_schema_extra={"default_text": "none"},
     )
 
     tracing: bool = Field(
         default=False,
-        description="OpenTelemetry traces (`relight[tracing]`), as the `OTEL_*` variables say",
+        description="send OpenTelemetry traces (`relight[tracing]`); see the `OTEL_*` variables",
     )
     fake_engine: str | None = Field(
         default=None,
         pattern=r"^\d+(\.\d+)?\+\d+(\.\d+)?n$",
-        description="for load studies: no inference, only its time in ms, such as `8+6n`",
+        description="for load tests: wait for this time in ms instead of inferring, such as `8+6n`",
         json_schema_extra={"default_text": "off"},
     )
 
     drain_s: float = Field(
         default=5.0,
         ge=0,
-        description="time between SIGTERM (`/readyz` turns 503) and the end of listening",
+        description="time from SIGTERM (`/readyz` turns 503) until the service stops listening",
     )
 
     @field_validator("api_keys", "admin_keys")
     @classmethod
     def _are_digests(cls, words: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(_KEY.fullmatch(word) for word in words):  # the words are no part of the text
+        if not all(_KEY.fullmatch(word) for word in words):  # the text must not show the keys
             raise ValueError(
-                "each must be name:digest or name:digest:bulk, the digest 64 hexadecimal digits"
+                "each must be name:digest or name:digest:bulk, the digest being 64 hex digits"
             )
         if any(_OF_NOTHING in word.lower() for word in words):
             raise ValueError("one is the digest of an empty key, which everybody has")
@@ -261,7 +261,7 @@ class Settings(BaseSettings):
             return values
         hint = ""
         if any(_KUBERNETES_SERVICE_LINK.search(name) for name in unknown):
-            hint = "; Kubernetes made some of them: set enableServiceLinks: false on the pod"
+            hint = "; Kubernetes set some of them: use enableServiceLinks: false on the pod"
         raise ValueError(f"unknown settings {', '.join(unknown)}{hint}")
 
     @property
@@ -287,7 +287,7 @@ class Settings(BaseSettings):
 
 
 def available_cpus(quota_file: Path = _CGROUP_QUOTA) -> int:
-    """Return how many CPUs this process may use: its affinity, capped by the cgroup's quota.
+    """Return the number of CPUs this process may use: its affinity, capped by the cgroup's quota.
 
     Args:
         quota_file: cgroup v2 `cpu.max`, holding `max <period>` or `<quota> <period>`.
@@ -318,7 +318,7 @@ def read_settings() -> Settings:
     """Read the settings from the environment.
 
     Raises:
-        InvalidSettings: a variable is unknown or its value is not allowed; a line for each.
+        InvalidSettings: a variable is unknown or its value is not allowed; one line per variable.
     """
     try:
         return Settings()
@@ -328,11 +328,20 @@ def read_settings() -> Settings:
         raise InvalidSettings("\n".join(lines)) from None
 
 
-def settings_table() -> str:
-    """Return the settings as a Markdown table, for the README and `--print-settings`."""
-    lines = ["| variable | default | meaning |", "|---|---|---|"]
+def settings_page() -> str:
+    """Return `docs/settings.md`: every setting in a Markdown table."""
+    lines = [
+        "# Settings",
+        "",
+        "The service reads these environment variables once, at its start. An unknown `RELIGHT_*`",
+        "variable refuses the start.",
+        "",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+    ]
     for name, info in Settings.model_fields.items():
         extra = info.json_schema_extra if isinstance(info.json_schema_extra, Mapping) else {}
         default = extra.get("default_text", f"`{info.default}`")
         lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {info.description} |")
+    lines += ["", "`make settings` generates this page from `service/settings.py`."]
     return "\n".join(lines)

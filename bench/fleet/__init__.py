@@ -1,1 +1,1 @@
-"""Several services behind a load balancer: does it scale, and is anything ever lost?"""
+"""Benchmarks of several services behind a load balancer: scaling and losses."""

@@ -1,10 +1,10 @@
-"""Several services behind HAProxy, measured: does it scale, and is anything ever lost?
+"""Benchmarks several services behind HAProxy: scaling and losses.
 
     python -m bench.fleet [scaling way kill rolling signal] [--plots bench/plots]
 
-All on 127.0.0.1; the services are real processes whose engine only takes time, T(n) = 100 + 100 n
-ms, at most 4 in a batch: 8 photos a second each. Wants HAProxy (`apt-get install haproxy`).
-Load comes in open loop; latency counts from the planned time of sending.
+All run on 127.0.0.1. The services are real processes with a fake engine, T(n) = 100 + 100 n ms, at
+most 4 in a batch: 8 photos a second each. HAProxy must be installed (`apt-get install haproxy`).
+The load is open-loop; latency counts from the planned time of sending.
 """
 
 from __future__ import annotations
@@ -27,14 +27,17 @@ SHOWS: dict[str, Callable[[float, Path | None], Table]] = {
 
 
 def main() -> int:
-    """Show what is asked for, all by default; print a table for each."""
+    """Run the named benchmarks, by default all, and print a table for each."""
     parser = argparse.ArgumentParser(prog="python -m bench.fleet", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("shows", nargs="*", metavar="SHOW", help=", ".join(SHOWS))
     parser.add_argument(
-        "--duration", type=float, default=15.0, help="seconds of each load; a ramp takes six times"
+        "--duration",
+        type=float,
+        default=15.0,
+        help="seconds per load; a ramp takes six times as long",
     )
-    parser.add_argument("--plots", type=Path, metavar="FOLDER", help="draws there what has a plot")
+    parser.add_argument("--plots", type=Path, metavar="FOLDER", help="folder for the plots")
     arguments = parser.parse_args()
     if unknown := set(arguments.shows) - set(SHOWS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")

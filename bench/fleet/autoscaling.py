@@ -1,4 +1,4 @@
-"""Does the signal to scale by come before the overload, and in time for more services?"""
+"""Measures whether scaling signals rise early enough before an overload."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from bench.fleet.tables import Table
 from bench.load import quantile
 
 LATENCY: Final = "p95 latency"
-THRESHOLDS: Final = (  # of a service
+THRESHOLDS: Final = (  # of one service
     (OUTSTANDING, TARGET, ""),
     (OUTSTANDING, 2.0 * MAX_BATCH, ""),
-    (WAIT, 1.0, " s"),  # what two full batches take
+    (WAIT, 1.0, " s"),  # duration of two full batches
     (BUSY, 0.7, ""),
     (LATENCY, DEADLINE_S / 2, " s"),
 )
 
 
 def signal(duration_s: float, plots: Path | None) -> Table:
-    """Two services, load rising from 60 % to 150 % of them: which signal comes first?"""
+    """Two services, load rising from 60 % to 150 % of their capacity: which signal is first?"""
     fixed = run_ramp(6 * duration_s, scales=False)
     scaled = run_ramp(6 * duration_s, scales=True)
     if plots:
@@ -68,7 +68,7 @@ def _row(
 
 
 def _latencies(ramp: Ramp) -> list[tuple[float, float]]:
-    """Return, for each second, the latency of 95 % of what was served in the last SMOOTH_S."""
+    """Return, for each second, the p95 latency of the requests served in the last SMOOTH_S."""
     served = [(time_s, o.latency_s) for time_s, o in ramp.outcomes if o.status == 200]
     times_s = [time_s for time_s, _ in ramp.signals[OUTSTANDING]]
     recent = {

@@ -1,8 +1,8 @@
-"""HAProxy before several services, all on 127.0.0.1.
+"""HAProxy in front of several services, all on 127.0.0.1.
 
-It sends a request to the service that has fewest in flight, asks `/readyz` on the second port
-whether a service may have any, and tries another service only where no connection came about,
-so that no request is ever processed twice by its doing.
+It sends a request to the service with the fewest in flight, and checks `/readyz` on the second
+port. It tries another service only if a connection fails, so it never causes a request to be
+processed twice.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ class BalancerMissing(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Balancer:
-    """A running HAProxy: its address, its process, the socket that it tells its state on."""
+    """A running HAProxy: its address, its process, and its statistics socket."""
 
     url: str
     process: subprocess.Popen[bytes]
     control: Path
 
     def up(self) -> set[int]:
-        """Return the numbers of the services that get requests."""
+        """Return the numbers of the services that receive requests."""
         return {
             int(row["svname"])
             for row in self._rows()
@@ -75,7 +75,7 @@ class Balancer:
         }
 
     def num_connection_retries(self) -> int:
-        """Return how many requests found no connection at first and were sent elsewhere."""
+        """Return the number of requests that failed to connect and were sent to another service."""
         return sum(
             int(row["wretr"] or 0) + int(row["wredis"] or 0)
             for row in self._rows()
@@ -83,7 +83,7 @@ class Balancer:
         )
 
     def cpu_s(self) -> float:
-        """Return the CPU time that the balancer has used."""
+        """Return the CPU time of the balancer."""
         return cpu_s_of(self.process)
 
     def _rows(self) -> list[dict[str, str]]:
@@ -95,10 +95,10 @@ class Balancer:
 
 @contextmanager
 def balancing(ports: Sequence[tuple[int, int]]) -> Iterator[Balancer]:
-    """Run HAProxy before services with these ports: of the API, and of the probes.
+    """Run HAProxy in front of services with these ports of the API and of the probes.
 
     Raises:
-        BalancerMissing: there is no HAProxy here.
+        BalancerMissing: HAProxy is not installed.
     """
     program = shutil.which("haproxy", path=PROGRAM_PATH)
     if program is None:
@@ -115,7 +115,7 @@ def balancing(ports: Sequence[tuple[int, int]]) -> Iterator[Balancer]:
             text += _SERVER.format(number=number, port=api_port, ops_port=ops_port)
         configuration = Path(folder, "haproxy.cfg")
         configuration.write_text(text)
-        # -db: in the foreground; -q: silent about services that come and go.
+        # -db: in the foreground; -q: no messages about services that start and stop.
         command = [program, "-db", "-q", "-f", str(configuration)]
         process = subprocess.Popen(command)
         try:

@@ -1,4 +1,4 @@
-"""Clients of the fleet: in open loop, and stubborn where they are asked to be."""
+"""Open-loop clients of the fleet, with optional retries."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ from bench import load
 from bench.harness import photo
 from bench.load import Outcome
 
-BROKEN: Final = frozenset({0, 502})  # the connection, or the balancer's to the service
-WRONG: Final = -1  # 200, but not the picture that was sent
+BROKEN: Final = frozenset(
+    {0, 502}
+)  # of the client's connection, or of the balancer's to the service
+WRONG: Final = -1  # 200, but with the wrong picture
 NUM_PHOTOS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """One photo's way: the outcome of each try, of which the last counts."""
+    """The outcomes of all tries for one photo; the last one counts."""
 
     tries: tuple[Outcome, ...]
 
     @property
     def end(self) -> Outcome:
-        """What became of it, its latency counted from the time planned for the first try."""
+        """The final outcome, with the latency from the planned time of the first try."""
         return self.tries[-1]
 
 
@@ -44,11 +46,11 @@ class Clients:
     """Send photos to a service or a balancer.
 
     Args:
-        url: where to.
-        deadline_s: of each photo, all its tries together.
-        retries: whether to try again after a broken connection or a refusal. That is safe:
-            relighting a photo twice changes nothing.
-        answers: what a right answer holds, for each of NUM_PHOTOS; else anything is right.
+        url: their address.
+        deadline_s: deadline of each photo, for all its tries together.
+        retries: whether to retry after a broken connection or a refusal. That is safe, as
+            relighting is idempotent.
+        answers: the expected answer for each of NUM_PHOTOS; None: any answer is right.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class Clients:
     async def send(
         self, times_s: Iterable[float], stop: asyncio.Event | None = None
     ) -> list[Errand]:
-        """Send a photo at each of the times, until it is enough; return what became of them."""
+        """Send a photo at each of the times until stopped; return the outcomes."""
         async with load.new_client(self._deadline_s) as client:
 
             async def go(number: int, planned_s: float) -> Errand:
@@ -90,7 +92,7 @@ class Clients:
             tries.append(outcome)
             if not self._retries or outcome.status not in BROKEN | {429, 503}:
                 return Errand(tuple(tries))
-            # Not all at once, and no sooner than asked for.
+            # With jitter, and no sooner than the service asked.
             pause_s = outcome.retry_after_s or 0.05 * 2 ** len(tries)
             pause_s *= random.uniform(1.0, 1.5)
             if time.monotonic() + pause_s > planned_s + self._deadline_s - load.MARGIN_S:
@@ -99,7 +101,7 @@ class Clients:
 
 
 def right_answers(url: str) -> list[bytes]:
-    """Return what a service makes of each of the photos, asked alone."""
+    """Return the answer of a service to each of the photos, sent one at a time."""
     with httpx.Client(timeout=30) as client:
         answers = [client.post(f"{url}/relight", content=photo_of(n)) for n in range(NUM_PHOTOS)]
     for answer in answers:
@@ -108,7 +110,7 @@ def right_answers(url: str) -> list[bytes]:
 
 
 def statuses(outcomes: Iterable[Outcome]) -> str:
-    """Return how many ended with which status."""
+    """Count the outcomes by status."""
     names = {0: "no answer", WRONG: "wrong picture"}
     counted = Counter(outcome.status for outcome in outcomes)
     return ", ".join(f"{n} x {names.get(s, s)}" for s, n in sorted(counted.items())) or "none"

@@ -1,4 +1,4 @@
-"""The services of a fleet: started, ended and started again, each on its own two ports."""
+"""Starts, stops and restarts the services of a fleet, each on its own two ports."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from typing import Final
 from bench.fleet.balancer import Balancer, balancing
 from bench.harness import Service, free_port, running
 
-ENGINE: Final = "100+100n"  # T(n) in ms: slow, so that two cores carry four services
+ENGINE: Final = "100+100n"  # T(n) in ms: slow, so that two cores can run four services
 MAX_BATCH: Final = 4
 CAPACITY_HZ: Final = MAX_BATCH / 0.5  # of one service
 
 
 class Fleet:
-    """Places behind a balancer; each is empty or has a service.
+    """Slots behind a balancer; each is empty or has a service.
 
-    Its methods block; a caller in an event loop takes a thread for them.
+    Its methods block; call them from a thread in an event loop.
 
     Args:
-        balancer: knows all places.
-        ports: of each place's API and probes.
+        balancer: knows all slots.
+        ports: ports of each slot's API and probes.
         engine: T(n) of the fake engine.
-        settings: further RELIGHT_* variables of each service.
+        settings: other RELIGHT_* variables of each service.
 
     Attributes:
-        balancer: where requests go.
-        services: those that are ready, by the number of their place.
+        balancer: receives the requests.
+        services: ready services by the number of their slot.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Fleet:
         self._stacks: dict[int, ExitStack] = {}
 
     def start(self, number: int) -> None:
-        """Start the service of a place; return once the balancer sends it requests."""
+        """Start the service of a slot; return once the balancer sends it requests."""
         stack = self._stacks[number] = ExitStack()
         ports = self._ports[number]
         self.services[number] = stack.enter_context(
@@ -62,10 +62,10 @@ class Fleet:
             list(threads.map(self.start, numbers))
 
     def end(self, number: int, with_signal: signal.Signals) -> tuple[float, int]:
-        """Send a signal to the service of a place; return once it has ended.
+        """Send a signal to the service of a slot; return once it has exited.
 
         Returns:
-            Seconds until the balancer sent it nothing any more; its exit status.
+            Seconds until the balancer stopped sending it requests; its exit status.
         """
         process = self.services[number].process
         process.send_signal(with_signal)
@@ -76,7 +76,7 @@ class Fleet:
         return out_s, status
 
     def close(self) -> None:
-        """Kill what still runs."""
+        """Kill the services that still run."""
         for stack in self._stacks.values():
             stack.close()
 
@@ -93,7 +93,7 @@ class Fleet:
 def fleet(
     num_places: int, num_running: int, engine: str = ENGINE, **settings: object
 ) -> Iterator[Fleet]:
-    """Run a balancer with so many places, of which the first ones have a service."""
+    """Run a balancer with that many slots, of which the first ones have a service."""
     ports = [(free_port(), free_port()) for _ in range(num_places)]
     knobs: dict[str, object] = {"max_batch_size": MAX_BATCH, "cache_bytes": 0}
     with balancing(ports) as balancer:

@@ -1,4 +1,4 @@
-"""The fleet's two plots: how it scales, and what comes first when the load rises."""
+"""The plots of the fleet: scaling, and the order of signals under a rising load."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from bench.load import Summary
 def scaling_plot(
     curves: Mapping[int, Sequence[Summary]], capacity_hz: float, deadline_s: float, path: Path
 ) -> None:
-    """Draw latency over the load, and goodput at the greatest load over the number of services.
+    """Plot latency over load, and goodput at the highest load over the number of services.
 
     Args:
         curves: for each number of services, the summaries of rising loads.
-        capacity_hz: of one service's engine.
-        deadline_s: of every photo.
-        path: of the file.
+        capacity_hz: capacity of one service's engine.
+        deadline_s: deadline of every photo.
+        path: path of the file.
     """
     with panels(path, 2) as (latency, goodput):
         for (number, summaries), color in zip(curves.items(), COLORS, strict=True):
@@ -44,7 +44,7 @@ def scaling_plot(
 
 
 def ramp_plot(fixed: Ramp, scaled: Ramp, path: Path) -> None:
-    """Draw load, signal and refusals over the time of a rising load, without and with scaling."""
+    """Plot load, signal and refusals over time under a rising load, without and with scaling."""
     with panels(path, 2) as both:
         titles = ("Two services", "Services added by the signal")
         for axes, ramp, title in zip(both, (fixed, scaled), titles, strict=True):
@@ -71,6 +71,6 @@ def _ramp(axes: Axes, ramp: Ramp) -> None:
         ramp.refused_s,
         range(round(times_s[-1]) + 2),
         color=COLORS[0],
-        histtype="stepfilled",  # one shape instead of a hundred
+        histtype="stepfilled",  # one path instead of a hundred
         label="refusals a second",
     )

@@ -1,4 +1,4 @@
-"""A load that rises past what a fleet can do, and what its metrics say meanwhile."""
+"""Sends a load that rises beyond a fleet's capacity, and records its metrics."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LOW: Final = 0.6  # of the first services' capacity
 HIGH: Final = 1.5
 SCRAPE_S: Final = 1.0
 SMOOTH_S: Final = 5.0
-TARGET: Final = 1.0 * MAX_BATCH  # photos outstanding in a service: a full batch
+TARGET: Final = 1.0 * MAX_BATCH  # outstanding photos per service: a full batch
 
 OUTSTANDING: Final = "relight_requests_outstanding"
 WAIT: Final = "relight_estimated_wait_seconds"
@@ -35,13 +35,13 @@ BUSY: Final = "relight_device_busy_seconds_total"
 
 @dataclass(slots=True)
 class Ramp:
-    """A rising load and what came of it. Times are in seconds from its start.
+    """A rising load and its results. Times are in seconds from its start.
 
     Attributes:
-        rise_s: how long the load rises, after CALM_S at its lowest.
-        signals: for each metric, (time, its mean over the services and the last SMOOTH_S).
-        outcomes: of all photos, (time of the answer, outcome).
-        num_services: (time, how many there were from then on).
+        rise_s: duration of the rise, after CALM_S at the lowest load.
+        signals: for each metric, (time, mean over the services and the last SMOOTH_S).
+        outcomes: (time of the answer, outcome) of all photos.
+        num_services: (time, number of services from then on).
     """
 
     rise_s: float
@@ -50,12 +50,12 @@ class Ramp:
     num_services: list[tuple[float, int]] = field(default_factory=list)
 
     def rate_hz(self, time_s: float) -> float:
-        """Return the photos a second that are planned at a time."""
+        """Return the planned photos per second at a time."""
         risen = min(1.0, max(0.0, (time_s - CALM_S) / self.rise_s))
         return (LOW + (HIGH - LOW) * risen) * NUM_FIRST * CAPACITY_HZ
 
     def times_s(self) -> Iterator[float]:
-        """Give the arrivals: a Poisson process of the highest rate, thinned to the planned one."""
+        """Yield the arrivals: a Poisson process of the highest rate, thinned to the planned one."""
         source = random.Random(1)
         highest_hz = HIGH * NUM_FIRST * CAPACITY_HZ
         for time_s in arrivals(highest_hz, CALM_S + self.rise_s, seed=0):
@@ -63,7 +63,7 @@ class Ramp:
                 yield time_s
 
     def passed_s(self, metric: str, threshold: float) -> float | None:
-        """Return the first time that the metric is above the threshold; None: it never is."""
+        """Return the first time at which the metric exceeds the threshold; None: never."""
         return first_above(self.signals[metric], threshold)
 
     @property
@@ -73,7 +73,7 @@ class Ramp:
 
 
 def first_above(values: Sequence[tuple[float, float]], threshold: float) -> float | None:
-    """Return the first of the times whose value is above the threshold; None: there is none."""
+    """Return the first time whose value exceeds the threshold; None: there is none."""
     return next((time_s for time_s, value in values if value > threshold), None)
 
 
@@ -81,9 +81,9 @@ def run_ramp(rise_s: float, *, scales: bool) -> Ramp:
     """Send a rising load to two services.
 
     Args:
-        rise_s: how long it rises.
-        scales: whether services are added, up to NUM_MOST, so that each has TARGET outstanding
-            photos: what an autoscaler does with an average per pod.
+        rise_s: duration of the rise.
+        scales: whether to add services, up to NUM_MOST, so that each has TARGET outstanding
+            photos, as an autoscaler does with an average per pod.
     """
     ramp = Ramp(rise_s, num_services=[(0.0, NUM_FIRST)])
     with fleet(NUM_MOST, NUM_FIRST) as members:
@@ -103,7 +103,7 @@ async def _run(ramp: Ramp, members: Fleet, *, scales: bool) -> None:
 
 
 async def _watch(ramp: Ramp, members: Fleet, start_s: float, *, scales: bool) -> None:
-    """Scrape every service each second, and add services where that is asked for."""
+    """Scrape every service each second, and add services if scaling."""
     history: list[dict[str, float]] = []
     starts: list[asyncio.Future[None]] = []
     async with httpx.AsyncClient(timeout=5) as client:
@@ -130,7 +130,7 @@ def _num_wanted(ramp: Ramp, num_ready: int) -> int:
 
 
 async def _scrape(client: httpx.AsyncClient, ops_urls: list[str]) -> dict[str, float]:
-    """Return the mean over the services of each metric, all its series of a service added."""
+    """Return the mean of each metric over the services, with its series summed per service."""
     answers = await asyncio.gather(*(client.get(f"{url}/metrics") for url in ops_urls))
     sums = dict.fromkeys((OUTSTANDING, WAIT, BUSY), 0.0)
     for answer in answers:
@@ -142,7 +142,7 @@ async def _scrape(client: httpx.AsyncClient, ops_urls: list[str]) -> dict[str, f
 
 
 def _smooth(history: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Return the means of the gauges and the rate of the counter over the last scrapes."""
+    """Return the means of the gauges and the counter's rate over the last scrapes."""
     recent = history[1:] or history
     means = {name: sum(now[name] for now in recent) / len(recent) for name in (OUTSTANDING, WAIT)}
     busy_s = history[-1][BUSY] - history[0][BUSY]

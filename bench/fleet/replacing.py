@@ -1,4 +1,4 @@
-"""One service after another ends under load and is started again: killed, or asked to leave."""
+"""Replaces one service after another under load: with SIGKILL, or in a rolling restart."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from bench.fleet.members import CAPACITY_HZ, Fleet, fleet
 from bench.fleet.tables import Table
 from bench.load import arrivals, quantile
 
-DRAIN_S: Final = 2.0  # must be longer than the balancer takes to notice
+DRAIN_S: Final = 2.0  # must exceed the time that the balancer takes to notice
 LONGEST_S: Final = 300.0
 
 
 @dataclass(slots=True)
 class Replacement:
-    """What became of the load while services were replaced.
+    """The results of a load during which services were replaced.
 
     Attributes:
-        errands: of all photos.
-        num_connection_retries: by the balancer.
+        errands: the errands of all photos.
+        num_connection_retries: connection retries of the balancer.
         out_s: for each service, from the signal to its last request.
         back_s: for each service, from its end to its first request.
-        exit_statuses: of each service.
+        exit_statuses: exit status of each service.
     """
 
     errands: list[Errand] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Replacement:
 
     @property
     def failed(self) -> list[Errand]:
-        """Photos that their client did not get in the end."""
+        """Photos that their client never received."""
         return [errand for errand in self.errands if errand.end.status != 200]
 
 
@@ -52,16 +52,16 @@ def replace(
     calm_s: float = 3.0,
     num_rounds: int = 1,
 ) -> Replacement:
-    """End and restart every service of a fleet in turn, under load.
+    """Stop and restart every service of a fleet in turn, under load.
 
     Args:
         with_signal: SIGKILL, or SIGTERM for a rolling restart.
-        retries: whether the clients try again.
-        num_services: in the fleet.
-        rate_hz: photos a second.
-        deadline_s: of each photo, all its tries together.
-        calm_s: before, between and after the replacements.
-        num_rounds: how often each service is replaced.
+        retries: whether the clients retry.
+        num_services: size of the fleet.
+        rate_hz: photos per second.
+        deadline_s: deadline of each photo, for all its tries together.
+        calm_s: pause before, between and after the replacements.
+        num_rounds: number of replacements of each service.
     """
     result = Replacement()
     with fleet(num_services, num_services, drain_s=DRAIN_S) as members:
@@ -97,7 +97,7 @@ def _replace_one(
 
 
 def kill(_: float, __: Path | None) -> Table:
-    """Each of three services is killed twice, at half their capacity; clients try again."""
+    """Each of three services is killed twice, at half their capacity; clients retry."""
     result = replace(signal.SIGKILL, retries=True, num_rounds=2)
     broken = [errand for errand in result.errands if errand.tries[0].status in BROKEN]
     longest_s = max((errand.end.latency_s for errand in broken), default=0.0)
@@ -110,7 +110,7 @@ def kill(_: float, __: Path | None) -> Table:
 
 
 def rolling(_: float, __: Path | None) -> Table:
-    """Rolling restart of three services at half their capacity; clients never try again."""
+    """Rolling restart of three services at half their capacity; clients never retry."""
     result = replace(signal.SIGTERM, retries=False)
     return [*_common(result, 0), ("failed requests", str(len(result.failed)), "0")]
 

@@ -1,4 +1,4 @@
-"""How much more four services do than one, at the same latency, and what the way costs."""
+"""Measures how the fleet scales at constant latency, and the cost of balancer and connection."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from bench.load import Summary, arrivals, quantile, summarise
 
 NUM_SERVICES: Final = (1, 2, 3, 4)
 DEADLINE_S: Final = 2.0
-CALM: Final = 0.7  # share of the capacity at which latency is compared
-OVERLOAD: Final = 1.5  # and goodput
+CALM: Final = 0.7  # share of the capacity for comparing latency
+OVERLOAD: Final = 1.5  # and for comparing goodput
 LOADS: Final = (0.3, 0.5, CALM, 0.85, 1.0, OVERLOAD)
 
 
@@ -27,7 +27,7 @@ class Step:
     """One load on one fleet.
 
     Attributes:
-        summary: what came of it.
+        summary: its results.
         cores: CPU time over wall time of the client, the balancer, and all services together.
     """
 
@@ -92,7 +92,7 @@ def _measure(members: Fleet, rate_hz: float, duration_s: float) -> Step:
 
 
 def way(_: float, __: Path | None) -> Table:
-    """One photo at a time, in turn straight to the only service and through the balancer."""
+    """One photo at a time, alternately directly to the only service and through the balancer."""
     num_photos = 100
     with fleet(1, 1, "20+20n") as members, httpx.Client(timeout=30) as client:
         urls = {"straight": members.services[0].url, "balanced": members.balancer.url}

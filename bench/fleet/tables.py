@@ -1,4 +1,4 @@
-"""What every show of the fleet gives back: a table, its first row the heading."""
+"""Tables of results; the first row is the heading."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
-"""Pairs of the AIM 2020 and NTIRE 2021 challenges: photos, and what they should become.
+"""Reads the pairs of the AIM 2020 and NTIRE 2021 challenges: photos and their targets.
 
     track 1, one-to-one    train/input/Image007.png   train/target/Image007.png
     its validation         validation/Image300.png    validation_gt/Image300.png
     track 3, any-to-any    input/Pair007.png, guide/Pair007.png    validation_gt/Pair007.png
 
-A file's folder says what it is, else the name of its archive: `target` or a name that ends in
-`gt` holds targets, `guide` the photos whose light is wanted, everything else inputs. Names say
-nothing of lights. Track 1 goes from N at 6500 K to E at 4500 K; track 3 from any light to the
-guide's. Track 2, whose answer is a light, has no targets; its training data, and track 3's, have
-lights in their names (`model_export.data.vidit`).
+The folder of a file, or else its archive's name, gives its role: `target` or a name ending in `gt`
+for targets, `guide` for photos with the wanted light, any other name for inputs. Names do not state
+the lights. Track 1 goes from N at 6500 K to E at 4500 K, track 3 from any light to the guide's.
+Track 2 asks for a light and has no targets. The training data of tracks 2 and 3 have lights in
+their names (`model_export.data.vidit`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _FILE_NAME: Final = re.compile(r"(?:Image|Pair)(\d{3,})\.png")
 
 @dataclass(frozen=True, slots=True)
 class ChallengePair:
-    """One photo with what it should become; each (size_px, size_px, 3) sRGB.
+    """A photo and its target; each (size_px, size_px, 3) sRGB.
 
     Attributes:
         number: of the scene or the pair.
@@ -46,20 +46,20 @@ class ChallengePair:
 
 
 def holds_pairs(root: Path) -> bool:
-    """Tell whether a folder or an archive holds files of a challenge's pairs.
+    """Return whether a folder or an archive contains a challenge's pairs.
 
     Raises:
-        MissingData: it is neither.
+        MissingData: the path is neither.
     """
     return any(_FILE_NAME.fullmatch(PurePosixPath(name).name) for name in Source(root).names())
 
 
 def read_pairs(roots: Iterable[Path], size_px: int) -> Iterator[ChallengePair]:
-    """Yield the pairs of one set, whose inputs and targets may lie in different archives.
+    """Yield the pairs of one set; inputs and targets may be in different archives.
 
     Raises:
-        MissingData: an input lacks its target, or the other way round; a guide lacks both; there
-            is no pair at all, or two of the same number.
+        MissingData: an input or a target lacks its counterpart; a guide lacks both; the set has
+            no pair, or two of the same number.
     """
     files = _by_role([Source(root) for root in roots])
     _refuse_incomplete(files)
@@ -81,7 +81,7 @@ def _by_role(sources: list[Source]) -> dict[Role, dict[int, tuple[Source, str]]]
                 number = int(match[1])
                 if number in known:
                     first, also = known[number][1], f"{source.root}/{name}"
-                    raise MissingData(f"two pictures are pair {number}: {first} and {also}")
+                    raise MissingData(f"pair {number} exists twice: {first} and {also}")
                 known[number] = (source, name)
     return files
 

@@ -1,4 +1,4 @@
-"""Develops what was drawn: a batch of scenes under their lights, changed as their draws say.
+"""Makes a batch of pictures from draws: scenes under their lights, with the drawn changes.
 
 stored codes -> scene-linear light -> soft light, paint, exposure, voids -> codes
 """
@@ -21,18 +21,18 @@ from model_export.data.voids import lit
 from relight.lights import DIRECTIONS, Light
 from service.contract.color import temperature_gain
 
-_FUSED_K: Final = 4500  # exposure fusion averages the lamps of all temperatures
-_SOFT_K: Final = 4500  # what every folder has as files
+_FUSED_K: Final = 4500  # exposure fusion averages lamps of all temperatures
+_SOFT_K: Final = 4500  # every folder has these files
 
 
 class Developer:
-    """Develops draws from a folder's pictures, on the device where these are.
+    """Makes pictures from draws, on the device of the folder's pictures.
 
-    A batch is of one size. What it returns are sRGB codes, float32 (n, 3, h, w), whole numbers.
+    A batch has one size. Results are sRGB codes, float32 (n, 3, h, w), whole numbers.
 
     Args:
-        folder: tells which lights are stored.
-        pictures: the folder's.
+        folder: gives the stored lights.
+        pictures: the pictures of the folder.
     """
 
     def __init__(self, folder: ViditFolder, pictures: Pictures) -> None:
@@ -40,7 +40,7 @@ class Developer:
         self._pictures = pictures
 
     def relit(self, draws: Sequence[Draw]) -> tuple[Tensor, Tensor]:
-        """Return each draw's scene under its light, and under the wanted one."""
+        """Return each scene under its light and under the wanted one."""
         soft = self._soft(draws)
         return (
             self._under([draw.light for draw in draws], draws, soft),
@@ -48,9 +48,9 @@ class Developer:
         )
 
     def unlit(self, draws: Sequence[Draw]) -> tuple[Tensor, Tensor]:
-        """Return each draw's scene under its light, and without shadows.
+        """Return each scene under its light and without shadows.
 
-        The exposure of the second is the fusion's own.
+        The exposure of the second is that of the fusion.
         """
         image = self._under([draw.light for draw in draws], draws, self._soft(draws))
         codes = self._pictures.shadow_free([draw.scene for draw in draws], draws[0].size_px)
@@ -58,7 +58,7 @@ class Developer:
         return image, self._codes(fused, draws, [_FUSED_K] * len(draws))
 
     def _soft(self, draws: Sequence[Draw]) -> dict[int, Tensor]:
-        """Return the light from all sides of the draws that have one, (3, h * w), at `_SOFT_K`."""
+        """Return the light from all sides for the draws that have it, (3, h * w), at `_SOFT_K`."""
         around = [Light(way, _SOFT_K) for way in DIRECTIONS]
         return {
             k: draw.ambient
@@ -71,14 +71,14 @@ class Developer:
         self, lights: Sequence[Light], draws: Sequence[Draw], soft: Mapping[int, Tensor]
     ) -> Tensor:
         linear = self._scene_linear([draw.scene for draw in draws], lights, draws[0].size_px)
-        for k, from_all_sides in soft.items():  # in the lamp's own colour
+        for k, from_all_sides in soft.items():  # in the colour of the lamp
             gain = self._sent(temperature_gain(_SOFT_K, lights[k].temperature_k))
             linear[k] += gain[:, None] * from_all_sides
         linear *= self._sent([draw.exposure for draw in draws])[:, None, None]
         return self._codes(linear, draws, [light.temperature_k for light in lights])
 
     def _scene_linear(self, scenes: Sequence[int], lights: Sequence[Light], size_px: int) -> Tensor:
-        """Return scenes under lights as scene-linear light, (n, 3, h * w)."""
+        """Return scenes under given lights, in scene-linear light, (n, 3, h * w)."""
         stored = [self._folder.stored_light(light) for light in lights]
         gains = [
             temperature_gain(have.temperature_k, want.temperature_k)
@@ -89,7 +89,7 @@ class Developer:
         return linear
 
     def _codes(self, linear: Tensor, draws: Sequence[Draw], kelvins: Sequence[int]) -> Tensor:
-        """Repaint scenes lit by lamps of these temperatures, darken their voids, and develop."""
+        """Repaint scenes under lamps of these temperatures, darken voids, encode as codes."""
         size_px = draws[0].size_px
         painted = [k for k, draw in enumerate(draws) if draw.paint != Paint()]
         if painted:

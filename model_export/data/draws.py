@@ -1,4 +1,4 @@
-"""What is drawn of a training pair: which scene, which two lights, and what is changed alike."""
+"""The random choices of a training pair: the scene, two lights, and the common changes."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from relight.lights import DIRECTIONS, Light
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """One pair, before any picture is read.
+    """The choices of one pair, before any picture is read.
 
     Attributes:
         size_px: side of its pictures.
-        scene: its number.
+        scene: number of the scene.
         light: of the input.
         wanted: of the target, before the flip.
-        light_index: which of the network's lights the target has, behind the flip.
-        flipped: whether both pictures are flipped left-right.
-        exposure: factor on both.
-        ambient: strength of a light from all sides in both.
-        paint: of both.
-        void: of both, or None.
+        light_index: index of the target's light in the network, after the flip.
+        flipped: whether both pictures are flipped horizontally.
+        exposure: factor for both.
+        ambient: strength of the light from all sides in both.
+        paint: change of reflectance in both.
+        void: void in both, or None.
     """
 
     size_px: int
@@ -50,7 +50,7 @@ class Draw:
         lights: Sequence[Light],
         vary: Augmentation,
     ) -> Draw:
-        """Draw a pair of one of the scenes, with one of the lights as its target."""
+        """Draw a pair of one of the scenes, with a target under one of the lights."""
         scene = scenes[int(rng.integers(len(scenes)))]
         light = Light(str(rng.choice(DIRECTIONS)), int(rng.choice(vary.temperatures_k)))
         flipped = bool(rng.random() < vary.mirror)

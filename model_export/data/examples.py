@@ -1,4 +1,4 @@
-"""Pairs that methods are measured by: a photo, and what it should become."""
+"""Evaluation pairs: a photo and its target."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from relight.lights import DIRECTIONS, Light
 
 
 class Example(NamedTuple):
-    """One pair that nobody trained on."""
+    """One held-out pair."""
 
     scene: int
     light: Light
@@ -39,7 +39,7 @@ def paired_examples(roots: Sequence[Path], target: Light, size_px: int) -> Itera
     """Yield the pairs of a challenge's one-to-one track.
 
     Raises:
-        MissingData: pictures are missing, or the pairs are not of that track and that light.
+        MissingData: pictures are missing, or the pairs are of another track or light.
     """
     source, wanted = ONE_TO_ONE
     if target != wanted:
@@ -47,7 +47,7 @@ def paired_examples(roots: Sequence[Path], target: Light, size_px: int) -> Itera
     for pair in read_pairs(roots, size_px):
         if pair.guide is not None:
             raise MissingData(
-                "these pairs are of the any-to-any track: the wanted light is a guide's, which"
-                " nothing names"
+                "these pairs are of the any-to-any track, whose wanted light is a guide's and has"
+                " no name"
             )
         yield Example(pair.number, source, pair.image, pair.target)

@@ -1,7 +1,7 @@
 """Shadow-free targets by exposure fusion (Mertens et al. 2007; the DRN paper, section 3.3).
 
-A scene under many lights is fused as if the lights were exposures: what is well exposed,
-coloured and textured in some picture of it wins, so shadows drop out.
+The pictures of a scene under many lights are fused as if they were exposures: each pixel comes
+mostly from the pictures in which it is well exposed, saturated and textured, so shadows vanish.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from relight.lights import DIRECTIONS, VIDIT_TEMPERATURES_K, Light
 
 
 def fuse(pictures: Sequence[Picture]) -> Picture:
-    """Fuse pictures of one scene, each (h, w, 3), weighing contrast, saturation and exposure."""
+    """Fuse pictures of one scene, each (h, w, 3), by contrast, saturation and exposure."""
     mertens = cv2.createMergeMertens(1.0, 1.0, 1.0)
     fused = mertens.process([np.ascontiguousarray(picture) for picture in pictures])
     return np.asarray(np.rint(np.clip(fused, 0, 1) * 255), dtype=np.uint8)
 
 
 def fuse_folder(folder: ViditFolder, size_px: int) -> None:
-    """Write the shadow-free picture of every scene that has none of this size yet."""
+    """Write the shadow-free picture of every scene that lacks one of this size."""
     out = folder.shadow_free_folder
     out.mkdir(exist_ok=True)
     lights = [Light(direction, k) for direction in DIRECTIONS for k in VIDIT_TEMPERATURES_K]

@@ -1,6 +1,6 @@
-"""Draws training pairs from scenes: a photo, and the same scene under the wanted light.
+"""Streams training pairs: a photo, and the same scene under the wanted light.
 
-Draw -> Developer: the scene under two lights, changed alike -> Pair
+Draw -> Developer: the scene under two lights, with common changes -> Pair
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from relight.lights import Light
 
 
 class Pair(NamedTuple):
-    """What one step learns from; a batch has n in front of each shape.
+    """A training pair; a batch has n before each shape.
 
     Attributes:
         image: (3, size_px, size_px) in [-1, 1].
         target: the same.
-        light: int64 (), index of the target's light; where the target has no shadows, any.
+        light: int64 (), index of the target's light; arbitrary for shadow-free targets.
     """
 
     image: Tensor
@@ -40,16 +40,16 @@ class Pair(NamedTuple):
 class Pairs(Dataset[Pair]):
     """The endless, repeatable stream of pairs of one stage.
 
-    Item k depends on `seed` and k alone, so a resumed run goes on with the pairs that an
-    uninterrupted one would have seen.
+    Item k depends only on `seed` and k, so a resumed run continues with the pairs that an
+    uninterrupted run would have seen.
 
     Args:
         folder: the training scenes.
-        stage: gives the size and the kind of target.
-        lights: the lights that the network learns to cast.
+        stage: gives the size and the target.
+        lights: the lights that the network learns.
         augmentation: how pairs are varied.
-        seed: of the stream.
-        pictures: the folder's, where they are at hand already.
+        seed: seed of the stream.
+        pictures: the pictures of the folder, if already loaded.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Pairs(Dataset[Pair]):
         return Pair(*(each[0] for each in self._pairs([self._draw(index)])))
 
     def batch(self, step: int) -> Pair:
-        """Return all pairs of a step, the first being 0, where the pictures lie."""
+        """Return all pairs of a step, counted from 0, on the device of the pictures."""
         first = step * self._stage.batch_size
         return self._pairs([self._draw(first + k) for k in range(self._stage.batch_size)])
 
@@ -96,7 +96,7 @@ class Pairs(Dataset[Pair]):
 
 
 def _planes(codes: Tensor, flipped: Tensor) -> Tensor:
-    """Return codes (n, 3, h, w) in [-1, 1], some of them flipped left-right."""
+    """Return codes (n, 3, h, w) in [-1, 1], some of them flipped horizontally."""
     return torch.where(flipped[:, None, None, None], codes.flip(-1), codes) / 127.5 - 1
 
 

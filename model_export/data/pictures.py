@@ -1,7 +1,7 @@
-"""Where training gets a folder's pictures from: its files, or the memory of a device.
+"""Provides the pictures of a folder: from files, or from the memory of a device.
 
-A GPU that learns faster than processes on its host read and vary pictures would wait for them.
-There, all pictures of the folder are kept as codes beside the network: 1.6 MB a scene of 256 px.
+A GPU that trains faster than the host's processes read and vary pictures would wait for them. On
+a GPU, all pictures of the folder stay in its memory as codes: 1.6 MB per scene of 256 px.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ _READ_AT_ONCE: Final = 64  # scenes
 
 
 class Pictures(Protocol):
-    """A folder's pictures.
+    """The pictures of a folder.
 
     Attributes:
-        device: where they are returned.
+        device: device of the returned pictures.
     """
 
     device: torch.device
 
     def stored(self, scenes: Sequence[int], lights: Sequence[Light], size_px: int) -> Tensor:
-        """Return each scene under the light beside it, uint8 (n, 3, h, w).
+        """Return scene i under light i, uint8 (n, 3, h, w).
 
         Args:
             scenes: numbers of n scenes.
-            lights: n lights that the folder has as files.
+            lights: n lights that the folder stores.
             size_px: h and w.
         """
         ...
@@ -46,13 +46,13 @@ class Pictures(Protocol):
         """Return the scenes without shadows, uint8 (n, 3, h, w).
 
         Raises:
-            MissingData: one has not been made yet.
+            MissingData: a picture has not been made yet.
         """
         ...
 
 
 class FolderPictures:
-    """Reads them when they are asked for."""
+    """Reads pictures on demand."""
 
     device = torch.device("cpu")
 
@@ -60,7 +60,7 @@ class FolderPictures:
         self._folder = folder
 
     def stored(self, scenes: Sequence[int], lights: Sequence[Light], size_px: int) -> Tensor:
-        """Return each scene under the light beside it; see `Pictures`."""
+        """Return scene i under light i; see `Pictures`."""
         named = zip(scenes, lights, strict=True)
         return _planes(self._folder.picture(scene, light, size_px) for scene, light in named)
 
@@ -70,17 +70,17 @@ class FolderPictures:
 
 
 class ResidentPictures:
-    """Reads all of them once, and keeps them on a device.
+    """Reads all pictures once and keeps them on a device.
 
     Args:
-        folder: whose pictures.
-        sizes_px: the sizes that will be asked for.
-        shadow_free: whether the scenes without shadows will be.
-        device: where to keep them.
+        folder: the folder.
+        sizes_px: the sizes in use.
+        shadow_free: whether to read the scenes without shadows.
+        device: the device that keeps them.
 
     Raises:
         MissingData: a picture cannot be read.
-        torch.OutOfMemoryError: the device has no room for them.
+        torch.OutOfMemoryError: the device has too little memory.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class ResidentPictures:
                 self._shadow_free[size_px] = self._read_all("shadow-free", no_shadows)[:, 0]
 
     def stored(self, scenes: Sequence[int], lights: Sequence[Light], size_px: int) -> Tensor:
-        """Return each scene under the light beside it; see `Pictures`."""
+        """Return scene i under light i; see `Pictures`."""
         columns = send([self._column[light] for light in lights], self.device)
         return self._stored[size_px][self._rows(scenes), columns]
 
@@ -117,13 +117,13 @@ class ResidentPictures:
         return send([self._row[scene] for scene in scenes], self.device)
 
     def _read_all(self, what: str, read: Callable[[int], Tensor]) -> Tensor:
-        """Return what is read of every scene, (scenes, ..., 3, h, w), on the device."""
+        """Return the pictures of every scene, (scenes, ..., 3, h, w), on the device."""
         scenes = list(self._row)
         first = read(scenes[0])
         whole = torch.empty((len(scenes), *first.shape), dtype=torch.uint8, device=self.device)
         bar = tqdm(total=len(scenes), desc=what, unit="scene")
         with ThreadPoolExecutor() as threads, bar:
-            for start in range(0, len(scenes), _READ_AT_ONCE):  # the host holds no more of them
+            for start in range(0, len(scenes), _READ_AT_ONCE):  # the host keeps no further copies
                 some = threads.map(read, scenes[start : start + _READ_AT_ONCE])
                 for row, planes in enumerate(some, start):
                     whole[row] = planes.to(self.device)

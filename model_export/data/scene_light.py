@@ -1,8 +1,8 @@
-"""Scene-linear light of batches, on whichever device they lie; `service.contract.color` in PyTorch.
+"""Scene-linear light of batches on any device; `service.contract.color` in PyTorch.
 
     sRGB codes -> linear light -> scene light (tone curve undone) -> change -> back
 
-Planes are (n, 3, h * w): a change of colour is a product with a (3, 3) matrix from the left.
+Planes are (n, 3, h * w): a colour change multiplies by a (3, 3) matrix from the left.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from service.contract.color import ACES_IN, ACES_OUT, aces_rational, aces_ration
 
 
 class _Constants(NamedTuple):
-    """What the tone curve needs, on a device."""
+    """The tables of the tone curve, on a device."""
 
     display_of_code: Tensor  # (256,)
-    into: Tensor  # (3, 3), as the others
+    into: Tensor  # (3, 3), as are the others
     out_of: Tensor
     into_inverse: Tensor
     out_of_inverse: Tensor

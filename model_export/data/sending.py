@@ -1,4 +1,4 @@
-"""Sends numbers from the host to a device that has other work to finish before it needs them."""
+"""Copies numbers from the host to a device without waiting for its running work."""
 
 from __future__ import annotations
 

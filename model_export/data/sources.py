@@ -1,4 +1,4 @@
-"""Where pictures lie: in a folder, or in a ZIP archive as it was downloaded."""
+"""Sources of pictures: a folder, or a downloaded ZIP archive."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 Picture = npt.NDArray[np.uint8]  # (h, w, 3) sRGB
 
-_NOT_DATA: Final = ("__MACOSX", ".")  # how names begin that archivers and editors leave behind
+_NOT_DATA: Final = ("__MACOSX", ".")  # prefixes of files that archivers and editors leave behind
 
 
 class MissingData(FileNotFoundError):
@@ -21,7 +21,7 @@ class MissingData(FileNotFoundError):
 
 
 class Source:
-    """The PNG files of a folder and the folders in it, or of a ZIP archive.
+    """The PNG files of a folder and its subfolders, or of a ZIP archive.
 
     Args:
         root: the folder or the archive.
@@ -50,7 +50,7 @@ class Source:
         """Return the content of a file.
 
         Raises:
-            MissingData: there is no such file, or it is damaged.
+            MissingData: the file does not exist or is damaged.
         """
         try:
             if self.root.is_dir():
@@ -60,7 +60,7 @@ class Source:
             raise MissingData(f"{self.root / name} is missing or cannot be read: {error}") from None
 
     def _zip(self) -> zipfile.ZipFile:
-        """Return the archive, opened in this process: forked ones would share a position."""
+        """Return the archive, opened in this process: forked processes would share a position."""
         if self._archive is None or self._archive[0] != os.getpid():
             self._archive = (os.getpid(), zipfile.ZipFile(self.root))
         return self._archive[1]
@@ -70,7 +70,7 @@ def read_picture(source: Source, name: str, size_px: int) -> Picture:
     """Return a picture as (size_px, size_px, 3), resized by area; alpha is dropped.
 
     Raises:
-        MissingData: the file is not there, or is no picture.
+        MissingData: the file does not exist or is not a picture.
     """
     content = np.frombuffer(source.read(name), dtype=np.uint8)
     codes = cv2.imdecode(content, cv2.IMREAD_COLOR_RGB) if content.size else None

@@ -1,13 +1,13 @@
 """Reads scenes in VIDIT's layout, real or rendered.
 
     Image007_4500_NE.png          scene 7, 4500 K, light from the north-east
-    A_d_NE.png                    scene A of VIDIT's published animations, temperature not told
+    A_d_NE.png                    scene A of VIDIT's published animations, temperature unknown
     shadow_free/Image007.png      the scene without shadows (`model_export.data.fusion`)
 
-The files lie in a folder, or in an archive as it was downloaded (`VIDIT_train.zip`, also the
-training data of AIM 2020's tracks 2 and 3), at any depth. VIDIT has every light as a file. A
-rendered folder has one temperature; the others are made from it in scene-linear light, where a
-lamp's colour is a gain on each channel.
+The files are in a folder or a downloaded archive (`VIDIT_train.zip`, also the training data of AIM
+2020's tracks 2 and 3), at any depth. VIDIT has every light as a file. A rendered folder has one
+temperature; the others are computed from it in scene-linear light, where a lamp's colour is a gain
+on each channel.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from service.contract.color import (
 
 SceneLinear = npt.NDArray[np.float32]  # (h, w, 3), 0 to infinity
 
-_CACHE_BYTES: Final = 2**31  # of decoded pictures, in each process that draws pairs
+_CACHE_BYTES: Final = 2**31  # decoded pictures, in each process that draws pairs
 SHADOW_FREE_FOLDER: Final = "shadow_free"
 _DIRECTION: Final = "(N|NE|E|SE|S|SW|W|NW)"
 _FILE_NAME: Final = re.compile(rf"Image(\d{{3,}})_(\d{{4,5}})_{_DIRECTION}\.png")
 _FRAME_NAME: Final = re.compile(rf"([A-Z])_d_{_DIRECTION}\.png")
-_FRAME_TEMPERATURE_K: Final = 4500  # not told; a frame's input and target have the same
+_FRAME_TEMPERATURE_K: Final = 4500  # unknown; input and target of a frame have the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class ViditFolder:
         root: the folder or the archive.
         size_px: side of its pictures.
         scenes: numbers of the scenes that have all eight directions, ascending.
-        temperatures_k: colour temperatures that every one of these scenes has as files.
+        temperatures_k: colour temperatures that all of these scenes have as files.
     """
 
     root: Path
@@ -66,10 +66,10 @@ class ViditFolder:
 
     @classmethod
     def open(cls, root: Path) -> ViditFolder:
-        """Read which scenes and lights a folder or an archive holds.
+        """List the scenes and lights of a folder or an archive.
 
         Raises:
-            MissingData: it is not there, holds no complete scene, or one picture twice.
+            MissingData: it does not exist, has no complete scene, or has one picture twice.
         """
         source = Source(root)
         files = _files_by_light(source)
@@ -93,22 +93,22 @@ class ViditFolder:
 
     @property
     def shadow_free_folder(self) -> Path:
-        """Where the shadow-free pictures lie: in the folder, or beside the archive."""
+        """Folder of the shadow-free pictures: in the folder, or beside the archive."""
         if self.root.is_dir():
             return self.root / SHADOW_FREE_FOLDER
         return self.root.with_suffix(f".{SHADOW_FREE_FOLDER}")
 
     def only(self, scenes: Iterable[int]) -> ViditFolder:
-        """Return the same folder with only these of its scenes."""
+        """Return the same folder restricted to these scenes."""
         return replace(self, scenes=tuple(scenes))
 
     def split(self, num_held_out: int) -> tuple[ViditFolder, ViditFolder]:
-        """Return the folder without its first scenes, and those.
+        """Return the folder without its first scenes, and a folder of those.
 
-        The first, because a folder that is still being rendered grows at its end.
+        These are the first ones, because a folder grows at its end while it is rendered.
 
         Raises:
-            MissingData: nothing would be left.
+            MissingData: no scene would be left.
         """
         if not 0 < num_held_out < len(self.scenes):
             raise MissingData(
@@ -135,7 +135,7 @@ class ViditFolder:
         return render_srgb(self.scene_linear(scene, light, size_px))
 
     def scene_linear(self, scene: int, light: Light, size_px: int) -> SceneLinear:
-        """Return the same in scene-linear light, behind the renderer's tone curve."""
+        """Return the same in scene-linear light, with the renderer's tone curve undone."""
         stored = self.stored_light(light)
         linear = to_scene_linear(self._read(scene, stored, size_px))
         if stored == light:
@@ -144,7 +144,7 @@ class ViditFolder:
         return np.asarray(linear * gain)
 
     def stored_light(self, light: Light) -> Light:
-        """Return the light of the file that a light is made from: the nearest temperature's."""
+        """Return the stored light from which to compute a light: the nearest temperature."""
         kelvin = min(self.temperatures_k, key=lambda k: abs(k - light.temperature_k))
         return Light(light.direction, kelvin)
 
@@ -152,17 +152,17 @@ class ViditFolder:
         """Return a scene without shadows, (size_px, size_px, 3).
 
         Raises:
-            MissingData: it has not been made yet.
+            MissingData: the picture has not been made yet.
         """
         key = (f"{SHADOW_FREE_FOLDER}/{scene}", size_px)
         return self._cached(key, lambda: self.read_shadow_free(scene, size_px))
 
     def read(self, scene: int, stored: Light, size_px: int) -> Picture:
-        """Return a picture that is there as a file, and do not keep it; several threads may."""
+        """Read a stored picture without caching it; thread-safe."""
         return read_picture(self._source, self._files[scene, stored], size_px)
 
     def read_shadow_free(self, scene: int, size_px: int) -> Picture:
-        """Return what `shadow_free` does, and do not keep it; several threads may."""
+        """Read a scene without shadows, without caching it; thread-safe."""
         return read_picture(Source(self.shadow_free_folder), f"Image{scene:03d}.png", size_px)
 
     def _read(self, scene: int, stored: Light, size_px: int) -> Picture:
@@ -177,16 +177,16 @@ class ViditFolder:
 
 
 def names_lights(root: Path) -> bool:
-    """Tell whether a folder or an archive holds pictures with lights in their names.
+    """Return whether a folder or an archive has pictures with lights in their names.
 
     Raises:
-        MissingData: it is neither, or it holds a picture twice.
+        MissingData: the path is neither, or has a picture twice.
     """
     return bool(_files_by_light(Source(root)))
 
 
 def _files_by_light(source: Source) -> dict[tuple[int, Light], str]:
-    """Return the file of each scene under each light; frames of animations where no others are.
+    """Return the file of each scene under each light; animation frames only if no others exist.
 
     Raises:
         MissingData: two files are the same picture.
@@ -210,7 +210,7 @@ def _files_by_light(source: Source) -> dict[tuple[int, Light], str]:
 
 
 def _complete_temperatures(lights: set[Light]) -> set[int]:
-    """Return the temperatures at which all eight directions are there."""
+    """Return the temperatures at which all eight directions exist."""
     return {
         light.temperature_k
         for light in lights
@@ -231,7 +231,7 @@ def render_srgb(linear: SceneLinear) -> Picture:
 
 
 def to_scene_linear(picture: Picture) -> SceneLinear:
-    """Return sRGB codes as the scene-linear light that `render_srgb` made them of."""
+    """Return the scene-linear light of sRGB codes: the inverse of `render_srgb`."""
     return aces_inverse(linear_of_codes()[picture])
 
 

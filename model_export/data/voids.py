@@ -1,4 +1,4 @@
-"""Parts of a scene that no lamp reaches: pits, ledges, and the night behind the last wall."""
+"""Voids: parts of a scene that no lamp reaches, such as pits, ledges and a dark background."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from torch.nn import functional as F
 
 from model_export.data.sending import send
 
-_OCTAVES: Final = ((3, 1.0), (8, 0.4), (32, 0.15))  # cells on a side, and the height of the noise
-_MAX_TILT: Final = 2.0  # above 1 a void mostly lies at the top or at the bottom
+_OCTAVES: Final = ((3, 1.0), (8, 0.4), (32, 0.15))  # cells per side, and the height of the noise
+_MAX_TILT: Final = 2.0  # above 1, most voids are at the top or the bottom
 _EDGE: Final = 0.05  # height over which the light fades
 _SHARE: Final = (0.1, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
 class Void:
-    """What is drawn of a void.
+    """The random choices of a void.
 
     Attributes:
-        tilt: how much lower the height is at the top than in the middle.
+        tilt: how much lower the height is at the top than at the centre.
         cells: noise of each octave, float32 (num_cells, num_cells).
-        share: of the picture that is void.
+        share: share of the picture that is void.
     """
 
     tilt: float
@@ -36,16 +36,16 @@ class Void:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Void:
-        """Draw a void, which has a tenth to half of the picture."""
+        """Draw a void that covers a tenth to half of the picture."""
         tilt = rng.uniform(-_MAX_TILT, _MAX_TILT)
         cells = tuple(rng.standard_normal((n, n)).astype(np.float32) for n, _ in _OCTAVES)
         return cls(tilt, cells, rng.uniform(*_SHARE))
 
 
 def lit(voids: Sequence[Void], size_px: int, device: torch.device) -> Tensor:
-    """Return how much of the light arrives at each pixel, float32 (n, size_px, size_px), 0 to 1.
+    """Return the share of light at each pixel, float32 (n, size_px, size_px), 0 to 1.
 
-    A void's outline is that of a noise of three octaves, cut off where it has its share.
+    A void is where a noise of three octaves is below the threshold that gives its share.
     """
     tilts = send([void.tilt for void in voids], device)[:, None, None]
     height = tilts * torch.linspace(-1, 1, size_px, device=device)[:, None]  # (n, h, 1)

@@ -1,4 +1,4 @@
-"""The colour cast that a method adds to photos that are lit as wanted already."""
+"""The colour cast that a method adds to photos that already have the wanted light."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from model_export.data.sources import Picture
 
 
 class ColorCast(NamedTuple):
-    """By how many per cent the shares of red, green and blue change, the mean over photos.
+    """Change of the shares of red, green and blue in per cent, mean over photos.
 
     A picture's shares are the mean codes of its channels, relative to the mean of all three.
     """
@@ -28,10 +28,10 @@ class ColorCast(NamedTuple):
 def measure_cast(
     lit_already: Iterable[Picture], relight: Callable[[Picture], Picture]
 ) -> ColorCast:
-    """Return what a method does to the balance of colours where nothing was to be done.
+    """Measure how a method changes the colour balance of photos that need no change.
 
     Args:
-        lit_already: photos under the wanted light, uint8 (h, w, 3); none is all black.
+        lit_already: photos under the wanted light, uint8 (h, w, 3); none entirely black.
         relight: the method.
     """
     changes = [100 * (_shares(relight(photo)) / _shares(photo) - 1) for photo in lit_already]

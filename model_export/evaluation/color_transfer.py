@@ -1,10 +1,10 @@
-"""Global colour transfer: what a photo gains by brightness and tint alone.
+"""Global colour transfer: a baseline that changes only brightness and tint.
 
     y = (x - mean x) / std x * std t + mean t          each channel of CIE Lab
 
 Source: Reinhard, Ashikhmin, Gooch and Shirley, "Color Transfer between Images", 2001. The
-statistics t are the mean ones of the training targets, never those of the photo's own target:
-a method that does no better has learned no light.
+statistics t are means over the training targets, never those of the photo's own target. A method
+that is no better has not learned light.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from model_export.atomic import replacing
 from model_export.data.sources import Picture
 
 FORMAT: Final = "relight-color-transfer/1"
-_FLATTEST: Final = 1e-3  # standard deviation of a channel, below which it is taken for flat
+_FLATTEST: Final = 1e-3  # a channel with a smaller standard deviation counts as flat
 
 
 class NotColorTransfer(ValueError):
-    """A file is not one of a colour transfer's statistics."""
+    """A file does not contain the statistics of a colour transfer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class ColorTransfer:
 
     Attributes:
         light: the wanted light, such as `E-4500`.
-        mean_lab: mean L*, a* and b* of a picture, the mean over pictures.
-        std_lab: their standard deviations within a picture, the mean over pictures.
-        num_pictures: how many there were.
+        mean_lab: mean L*, a* and b* of a picture, averaged over pictures.
+        std_lab: their standard deviations within a picture, averaged over pictures.
+        num_pictures: number of pictures.
     """
 
     light: str
@@ -48,7 +48,7 @@ class ColorTransfer:
 
     @classmethod
     def fit(cls, targets: Iterable[Picture], light: str) -> ColorTransfer:
-        """Measure training targets, each (h, w, 3) sRGB; there must be one at least."""
+        """Measure training targets, at least one, each (h, w, 3) sRGB."""
         moments = np.array([_moments(rgb2lab(picture)) for picture in targets])
         mean, std = moments.mean(axis=0)  # (pictures, 2, 3) -> (2, 3)
         return cls(light, tuple(mean.tolist()), tuple(std.tolist()), len(moments))
@@ -61,7 +61,7 @@ class ColorTransfer:
         return np.asarray(np.rint(_to_srgb(moved) * 255), dtype=np.uint8)
 
     def save(self, path: Path) -> None:
-        """Write the statistics; an older file of that name is replaced as a whole."""
+        """Write the statistics; an existing file is replaced atomically."""
         with replacing(path) as stream:
             stream.write(json.dumps({"format": FORMAT, **asdict(self)}, indent=2).encode())
 
@@ -70,8 +70,8 @@ class ColorTransfer:
         """Read the statistics.
 
         Raises:
-            NotColorTransfer: the file is something else.
-            OSError: it cannot be read.
+            NotColorTransfer: the file has other content.
+            OSError: the file cannot be read.
         """
         try:
             document: dict[str, Any] = json.loads(path.read_bytes())
@@ -82,7 +82,9 @@ class ColorTransfer:
                 document[name] = (float(lightness), float(a), float(b))
             return cls(**document)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise NotColorTransfer(f"{path} holds no statistics of a colour transfer") from error
+            raise NotColorTransfer(
+                f"{path} does not contain the statistics of a colour transfer"
+            ) from error
 
 
 def _moments(lab: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -93,5 +95,5 @@ def _moments(lab: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def _to_srgb(lab: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     lab[..., 0] = lab[..., 0].clip(0, 100)
     lightness = (lab[..., 0] + 16) / 116
-    lab[..., 2] = np.minimum(lab[..., 2], 200 * lightness)  # no negative Z, which would warn
+    lab[..., 2] = np.minimum(lab[..., 2], 200 * lightness)  # a negative Z would raise a warning
     return np.asarray(lab2rgb(lab)).clip(0, 1)

@@ -1,4 +1,4 @@
-"""The command `evaluate`: what to measure, by which pairs, and where the figures go."""
+"""The command `evaluate`: measures models and prints or records the figures."""
 
 from __future__ import annotations
 
@@ -31,26 +31,28 @@ def evaluate_command(
     ],
     data: DataFolder,
     *,
-    held_out: Annotated[int, typer.Option(help="first scenes of the folder; 0: all")] = 45,
+    held_out: Annotated[int, typer.Option(help="number of first scenes to use; 0: all")] = 45,
     ground_truth: Annotated[
-        Path | None, typer.Option(help="the targets, where a challenge has them apart")
+        Path | None,
+        typer.Option(help="archive of the targets, if a challenge keeps them separately"),
     ] = None,
     size_px: int = 256,
-    light: Annotated[Light, typer.Option(parser=parse_light, help="the target")] = E_4500,
+    light: Annotated[Light, typer.Option(parser=parse_light, help="light of the target")] = E_4500,
     temperature_k: Annotated[
-        list[int] | None, typer.Option(help="of the inputs; may be repeated; else the target's")
+        list[int] | None,
+        typer.Option(help="colour temperature of the inputs; repeatable; default: the target's"),
     ] = None,
     lpips_weights: Annotated[
         tuple[Path, Path] | None,
         typer.Option(help="torchvision's SqueezeNet 1.1 or AlexNet, and LPIPS 0.1's layers for it"),
     ] = None,
-    sheet: Annotated[Path | None, typer.Option(help="where to draw a contact sheet")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="write a contact sheet here")] = None,
     failures: Annotated[
-        Path | None, typer.Option(help="where to draw the pairs that the model does worst on")
+        Path | None, typer.Option(help="write the pairs with the worst results here")
     ] = None,
     record: Annotated[bool, typer.Option(help="store the scores in the checkpoint")] = False,
 ) -> None:
-    """Measure models on scenes that they have not seen, beside the unchanged input."""
+    """Measure models on held-out scenes and compare them with the unchanged input."""
     methods = [method for model in models for method in open_methods(model, light)]
     if (record or failures) and len(methods) != 1:
         raise typer.BadParameter("--record and --failures take one model")
@@ -78,7 +80,7 @@ def evaluate_command(
 
 
 def _scenes(roots: Sequence[Path], num_held_out: int, size_px: int) -> ViditFolder | None:
-    """Return the scenes to measure by, or None where there are a challenge's pairs instead."""
+    """Return the held-out scenes, or None if the data are a challenge's pairs."""
     if len(roots) > 1 or (not names_lights(roots[0]) and holds_pairs(roots[0])):
         return None
     folder = ViditFolder.open(roots[0])
@@ -89,7 +91,7 @@ def _scenes(roots: Sequence[Path], num_held_out: int, size_px: int) -> ViditFold
 
 
 def _cast(scenes: ViditFolder, light: Light, size_px: int, method: Method) -> ColorCast:
-    """Measure and tell the colour cast on photos under the target light."""
+    """Measure and print the colour cast on photos under the target light."""
     lit_already = (scenes.picture(scene, light, size_px) for scene in scenes.scenes)
     cast = measure_cast(lit_already, method.relight)
     typer.echo(f"{method.name} adds to photos under {light} already, R / G / B: {cast}")
@@ -103,7 +105,7 @@ def _record(
     softness_px: float,
     cast: ColorCast | None,
 ) -> None:
-    """Keep what was measured in the model's provenance, where the export finds it."""
+    """Store the scores in the model's provenance, for the export."""
     checkpoint = load(model)
     unchanged, own = scores
     metrics: dict[str, str | float] = {
@@ -118,7 +120,7 @@ def _record(
 
 
 def _rounded(prefix: str, score: Score) -> dict[str, float]:
-    """Return each mean, and half of its 95 % confidence interval over scenes where there is one."""
+    """Return each mean and, if known, half of its 95 % confidence interval over scenes."""
     means = {"psnr_db": score.psnr_db, "ssim": score.ssim, "lpips": score.lpips}
     rounded = {}
     for name, mean in means.items():

@@ -1,4 +1,4 @@
-"""Shows where a model fails: the pairs that it brings least nearer to their target."""
+"""Finds the pairs on which a model gains least, and draws them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class _Answer(NamedTuple):
 
 
 class WorstPairs:
-    """Keeps the pair of each scene that a method gained least PSNR on over the unchanged input.
+    """Keeps the pair of each scene with the smallest gain in PSNR over the unchanged input.
 
     Args:
-        method: what the contact sheet calls it.
+        method: its name on the contact sheet.
     """
 
     def __init__(self, method: str) -> None:
@@ -30,13 +30,13 @@ class WorstPairs:
         self._by_scene: dict[int, _Answer] = {}
 
     def see(self, pair: Example, relit: Picture, gain_db: float) -> None:
-        """Take in what the method made of a pair."""
+        """Record the output of the method for a pair."""
         known = self._by_scene.get(pair.scene)
         if known is None or gain_db < known.gain_db:
             self._by_scene[pair.scene] = _Answer(gain_db, pair, relit)
 
     def write(self, path: Path) -> None:
-        """Write a sheet of the five worst scenes, the worst first; each row says its gain."""
+        """Write a sheet of the five worst scenes, the worst first, with the gain of each."""
         worst = sorted(self._by_scene.values(), key=lambda answer: answer.gain_db)[:_NUM_ROWS]
         write_sheet(
             path,

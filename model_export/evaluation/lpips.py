@@ -1,4 +1,4 @@
-"""LPIPS: how different two pictures look, from the features of a network that knows objects.
+"""LPIPS: the perceptual distance of two pictures, from features of a classification network.
 
     d(x, y) = sum_l mean_hw sum_c w_lc (x_lc - y_lc)^2        features of unit length
 
@@ -21,14 +21,14 @@ from model_export.checkpoint import load_tensors
 from model_export.data.pairs import to_tensor
 from model_export.data.sources import Picture
 
-# The means and deviations of ImageNet, for pictures in [-1, 1].
+# ImageNet's means and deviations, for pictures in [-1, 1].
 _SHIFT: Final = (-0.030, -0.088, -0.188)
 _SCALE: Final = (0.458, 0.448, 0.450)
 _EPSILON: Final = 1e-10
 
 
 class NotLpips(ValueError):
-    """Weights are not those of a backbone and its LPIPS layers."""
+    """The weights are not those of a backbone and its LPIPS layers."""
 
 
 class _Fire(nn.Module):
@@ -46,7 +46,7 @@ class _Fire(nn.Module):
 
 
 def squeezenet_features() -> tuple[nn.Sequential, Sequence[int]]:
-    """Return torchvision's `squeezenet1_1.features`, and behind which layers LPIPS looks."""
+    """Return torchvision's `squeezenet1_1.features`, and the layers whose output LPIPS compares."""
     layers: list[nn.Module] = [nn.Conv2d(3, 64, 3, stride=2), nn.ReLU()]
     fires = [(64, 16, 64), (128, 16, 64), (128, 32, 128), (256, 32, 128)]
     fires += [(256, 48, 192), (384, 48, 192), (384, 64, 256), (512, 64, 256)]
@@ -58,7 +58,7 @@ def squeezenet_features() -> tuple[nn.Sequential, Sequence[int]]:
 
 
 def alexnet_features() -> tuple[nn.Sequential, Sequence[int]]:
-    """Return torchvision's `alexnet.features`, and behind which layers LPIPS looks."""
+    """Return torchvision's `alexnet.features`, and the layers whose output LPIPS compares."""
     features = nn.Sequential(
         *(nn.Conv2d(3, 64, 11, stride=4, padding=2), nn.ReLU(), nn.MaxPool2d(3, stride=2)),
         *(nn.Conv2d(64, 192, 5, padding=2), nn.ReLU(), nn.MaxPool2d(3, stride=2)),
@@ -80,7 +80,7 @@ class Lpips(nn.Module):
         backbone_name: `SqueezeNet` or `AlexNet`.
 
     Raises:
-        NotLpips: the weights are of something else, or do not belong together.
+        NotLpips: the weights are of another network, or do not belong together.
     """
 
     def __init__(self, backbone: Mapping[str, Tensor], layers: Mapping[str, Tensor]) -> None:
@@ -110,7 +110,7 @@ class Lpips(nn.Module):
         """Read both files.
 
         Raises:
-            CheckpointError: a file is not one of tensors.
+            CheckpointError: a file does not contain tensors.
             NotLpips: see the class.
         """
         return cls(load_tensors(backbone), load_tensors(layers))

@@ -1,4 +1,4 @@
-"""Ways to relight, from the files that hold them.
+"""Loads relighting methods from files.
 
 .pt      a checkpoint of DRN or of a baseline, run by PyTorch
 .onnx    an exported model, run as the service runs it
@@ -27,17 +27,17 @@ Relight = Callable[[Picture], Picture]
 
 
 class LightNotRendered(ValueError):
-    """A model does not render the light that it shall be measured by."""
+    """A model does not render the light of the evaluation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One way to relight.
+    """A relighting method.
 
     Attributes:
-        name: what tables and sheets call it.
-        relight: from the input picture to the relit one, both (h, w, 3) sRGB.
-        num_parameters: how many numbers it has learned; None where that is not known.
+        name: its name in tables and sheets.
+        relight: maps the input picture to the relit one, both (h, w, 3) sRGB.
+        num_parameters: number of learned parameters; None if unknown.
     """
 
     name: str
@@ -46,12 +46,12 @@ class Method:
 
 
 def open_methods(path: Path, target: Light) -> list[Method]:
-    """Read the method of a file, or those of a comparison's folder in the order of its table.
+    """Read the method of a file, or all methods of a comparison's folder in table order.
 
     Raises:
         LightNotRendered: a model renders other lights.
         MissingData: the folder holds no method.
-        CheckpointError, ModelRefused, NotColorTransfer: a file is something else.
+        CheckpointError, ModelRefused, NotColorTransfer: a file has other content.
         OSError: a file cannot be read.
     """
     if not path.is_dir():
@@ -65,7 +65,7 @@ def open_methods(path: Path, target: Light) -> list[Method]:
 
 
 def _checkpoints(folder: Path) -> Iterator[Path]:
-    """Yield the checkpoints of a folder and of the runs in it, named as their architecture."""
+    """Yield the checkpoints of a folder and its runs that are named after their architecture."""
     for pattern in ("*.pt", "*/*.pt"):
         yield from (path for path in folder.glob(pattern) if path.stem in ARCHITECTURES)
 
@@ -83,7 +83,7 @@ def _open_method(path: Path, target: Light) -> Method:
 
 
 def relight_with_checkpoint(checkpoint: Checkpoint, target: Light) -> Relight:
-    """Return the relighting of a checkpoint, run by PyTorch on the CPU.
+    """Return the method of a checkpoint, run by PyTorch on the CPU.
 
     Raises:
         LightNotRendered: the checkpoint renders other lights.
@@ -100,7 +100,7 @@ def relight_with_checkpoint(checkpoint: Checkpoint, target: Light) -> Relight:
 
 def _relight_with_onnx(model: Path, target: Light) -> Relight:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # waiting threads would be counted as CPU time
+    options.intra_op_num_threads = 1  # waiting threads would count as CPU time
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     metadata = session.get_modelmeta().custom_metadata_map
     lights = ModelContract.from_metadata(metadata).lights

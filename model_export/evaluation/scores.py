@@ -1,7 +1,6 @@
-"""How good a relighting is: PSNR, SSIM and LPIPS on pairs that nobody trained on.
+"""Measures relighting methods: PSNR, SSIM and LPIPS on held-out pairs.
 
-Every table has the unchanged input beside the models. A model that does not clearly beat it
-does nothing.
+Every table includes the unchanged input. A model that does not clearly beat it does nothing.
 """
 
 from __future__ import annotations
@@ -42,16 +41,16 @@ class Mean(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """How good a method is, and what it costs.
+    """The quality and the cost of a method.
 
     Attributes:
-        method: what was measured.
-        num_pairs: how many pairs.
+        method: its name.
+        num_pairs: number of pairs.
         psnr_db: peak signal-to-noise ratio of 8-bit sRGB codes.
         ssim: structural similarity (Wang et al. 2004, 7x7 windows, channels averaged).
-        lpips: perceptual distance, or None where it was not measured.
-        cpu_s: time of one CPU thread for one picture, the median.
-        num_parameters: how many numbers the method has learned; None where that is not known.
+        lpips: perceptual distance, or None if not measured.
+        cpu_s: median time of one CPU thread for one picture.
+        num_parameters: number of learned parameters; None if unknown.
     """
 
     method: str
@@ -86,10 +85,10 @@ def evaluate(
 
     Args:
         held_out: the pairs.
-        methods: what to measure.
-        lpips: the perceptual metric; None leaves it out.
-        sheet: where to write a contact sheet with one row a scene; None writes none.
-        failures: where to write the worst pairs of the last method; None writes none.
+        methods: the methods.
+        lpips: the perceptual metric; None omits it.
+        sheet: path of a contact sheet with one row per scene; None writes none.
+        failures: path of a sheet of the last method's worst pairs; None writes none.
     """
     named = [Method(UNCHANGED, lambda picture: picture), *methods]
     measured: list[list[_Measured]] = [[] for _ in named]
@@ -116,7 +115,7 @@ def evaluate(
 
 
 def as_table(scores: Sequence[Score]) -> str:
-    """Return the scores as a Markdown table; LPIPS is a column where it was measured."""
+    """Return the scores as a Markdown table, with a column for LPIPS if it was measured."""
     columns: dict[str, Callable[[Score], str]] = {
         "method": lambda score: score.method,
         "parameters": lambda score: _count(score.num_parameters),
@@ -133,7 +132,7 @@ def as_table(scores: Sequence[Score]) -> str:
 
 
 def _with_margin(mean: Mean | None, num_digits: int) -> str:
-    """Write a mean with its margin; one scene has none."""
+    """Format a mean with its margin; a single scene has none."""
     if mean is None:
         return ""
     margin = "" if math.isnan(mean.margin) else f" ± {mean.margin:.{num_digits}f}"
@@ -147,7 +146,7 @@ def _count(number: int | None) -> str:
 class _Measured(NamedTuple):
     scene: int
     cpu_s: float
-    metrics: tuple[float, ...]  # PSNR, SSIM and, where it is measured, LPIPS
+    metrics: tuple[float, ...]  # PSNR, SSIM and, if measured, LPIPS
 
 
 def _measure(relit: Picture, example: Example, cpu_s: float, lpips: Lpips | None) -> _Measured:
@@ -179,7 +178,7 @@ def _summary(method: Method, measured: Sequence[_Measured]) -> Score:
 
 
 def _shown(held_out: Sequence[Example]) -> set[int]:
-    """Return which examples a contact sheet shows: one a scene, each from another light."""
+    """Choose the examples of a contact sheet: one per scene, each from a different light."""
     by_scene: dict[int, list[int]] = {}
     for index, example in enumerate(held_out):
         by_scene.setdefault(example.scene, []).append(index)
@@ -190,7 +189,7 @@ def _shown(held_out: Sequence[Example]) -> set[int]:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Let PyTorch compute on one thread: waiting threads would be counted as CPU time."""
+    """Let PyTorch compute on one thread: waiting threads would count as CPU time."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,9 +1,8 @@
-"""How much a network blurs, measured once on held-out pairs.
+"""Measures the blur of a network on held-out pairs.
 
-`service.relighting.guided_upsampling` gives back the detail that a network loses, and needs to
-know how much that is. Against the true target, which has the same light, nothing but the
-network's blur is left to see: the estimate for a single photo also takes vanished shadow edges
-for blur.
+`service.relighting.guided_upsampling` restores the detail that a network loses, and needs the
+amount of blur. The true target has the same light, so only the network's blur differs. The
+estimate for a single photo also mistakes vanished shadow edges for blur.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The model card that lies beside an exported model.
+"""Writes the model card of an exported model.
 
 Its sections follow Mitchell et al., "Model Cards for Model Reporting", FAT* 2019.
 """
@@ -32,12 +32,12 @@ def model_card(
     """Return the card, in Markdown.
 
     Args:
-        contract: what the file promises.
-        checkpoint: what it was exported from.
+        contract: metadata of the file.
+        checkpoint: source of the export.
         file_name: name of the ONNX file.
-        content: its bytes.
+        content: bytes of the ONNX file.
         difference: largest difference to PyTorch, in units of the output (0 to 1).
-        failures: name of the picture beside the card that shows where the model fails.
+        failures: name of the picture of failures beside the card.
     """
     lights = ", ".join(map(str, contract.lights))
     num_parameters = sum(weight.numel() for weight in checkpoint.weights.values())

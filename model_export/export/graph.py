@@ -1,15 +1,15 @@
-"""The network as the service runs it: pixels in, pixels out.
+"""The network in the form that the service runs: pixels in, pixels out.
 
-`PixelGraph` is what `model_export.export.writer` traces. It computes what `Drn` computes, to the
+`model_export.export.writer` traces `PixelGraph`. It gives the same results as `Drn`, up to the
 last few bits of float32, in the form that ONNX Runtime runs fastest on a CPU:
 
-- a bias in front of an instance norm cancels out, and is dropped;
-- the eight dilated branches share one reflection of the border and one instance norm;
-- the 7x7 paint layer becomes an 8x8 convolution of stride 2 with 4 x 3 channels, one for each
-  pixel of a 2x2 cell: three channels leave most of a vector register empty.
+- a bias before an instance norm cancels out and is dropped;
+- the eight dilated branches share one reflection padding and one instance norm;
+- the 7x7 paint layer becomes an 8x8 convolution of stride 2 with 4 x 3 channels, three for each
+  pixel of a 2x2 cell, because three channels alone leave most of a vector register empty.
 
 The last two together save 10 % of the CPU time of `drn-s` at 512x512. Transposed convolutions
-as phase-wise convolutions (2x2 or 3x3) and one stem for both sub-networks were measured, too:
+as phase-wise convolutions (2x2 or 3x3) and one stem for both sub-networks were also measured:
 they saved nothing.
 """
 
@@ -28,7 +28,7 @@ class PixelGraph(nn.Module):
     """Relight 8-bit pixels, as `service.contract.metadata` describes it.
 
     Args:
-        network: is rewritten in place: pass one that nobody else uses.
+        network: rewritten in place; must not be used elsewhere.
         precision: type of the output.
     """
 
@@ -45,17 +45,17 @@ class PixelGraph(nn.Module):
     def forward(self, image: Tensor, light: Tensor | None = None) -> Tensor:
         """Map uint8 (n, h, w, 3) to float (n, h, w, 3) in [0, 1], both sRGB-encoded.
 
-        A network of several lights is told by `light`, int64 (n,), which one is wanted.
+        For a network of several lights, `light`, int64 (n,), selects the wanted ones.
         """
         photo = image.permute(0, 3, 1, 2).float() / 127.5 - 1  # -> (n, 3, h, w) in [-1, 1]
         relit = (self.network(photo, light).permute(0, 2, 3, 1) + 1) / 2  # -> (n, h, w, 3)
-        # A runtime's tanh may pass 1 by a rounding; the contract promises that the pixels don't.
+        # A runtime's tanh may exceed 1 by a rounding error; the contract rules that out for pixels.
         pixels: Tensor = relit.clamp(0, 1).to(self.precision)
         return pixels
 
 
 class _SharedBorder(nn.Module):
-    """`MultiScalePerception` with one border of the widest reach, cropped behind each branch."""
+    """`MultiScalePerception` with one border for the widest branch, cropped after each branch."""
 
     def __init__(self, perception: MultiScalePerception) -> None:
         super().__init__()
@@ -69,14 +69,14 @@ class _SharedBorder(nn.Module):
         branches = []
         for weight, dilation in zip(self.weights, DILATIONS, strict=True):
             seen = F.conv2d(x, weight, dilation=dilation)
-            border = reach - dilation  # a branch that reaches less far keeps some of the border
+            border = reach - dilation  # narrower branches leave a part of the border
             inner = slice(border, -border or None)
             branches.append(seen[..., inner, inner])
         return F.relu(F.instance_norm(torch.cat(branches, dim=1)))
 
 
 class _PhasePaint(nn.Module):
-    """A reflecting 7x7 convolution that makes 2x2 pixels at each step; h and w are even."""
+    """A 7x7 convolution with reflection padding, four pixels per step; h and w are even."""
 
     def __init__(self, convolution: nn.Module) -> None:
         super().__init__()

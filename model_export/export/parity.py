@@ -1,4 +1,4 @@
-"""The proof that an exported graph computes what the network computes."""
+"""Checks that an exported graph gives the same results as the network."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME
 
 
 class ParityError(RuntimeError):
-    """The exported graph does not compute what the network computes."""
+    """The results of the exported graph differ from the network's."""
 
 
 def prove_parity(
     network: RelightingNetwork, content: bytes, shapes: Sequence[tuple[int, int]], atol: float
 ) -> float:
-    """Run a graph beside its network: three pictures in one batch, then each alone.
+    """Compare a graph with its network: three pictures in one batch, then each alone.
 
     Args:
-        network: the original, in evaluation mode; each picture asks for another of its lights.
+        network: the original, in evaluation mode; each picture uses a different light.
         content: the ONNX file.
         shapes: (h, w) to run, in pixels.
         atol: largest absolute difference allowed, in units of the output (0 to 1).
@@ -33,7 +33,7 @@ def prove_parity(
         The largest absolute difference found.
 
     Raises:
-        ParityError: a difference is over `atol`, or is not a number.
+        ParityError: a difference exceeds `atol` or is not a number.
     """
     session = ort.InferenceSession(content, providers=["CPUExecutionProvider"])
     worst = 0.0
@@ -46,7 +46,7 @@ def prove_parity(
             expected = relight(network, image, int(light))
             for relit in (alone, in_batch):
                 difference = float(np.abs(relit.astype(np.float32) - expected).max())
-                if not difference <= atol:  # NaN is no agreement
+                if not difference <= atol:  # also true of NaN
                     raise ParityError(
                         f"graph and network differ by {difference:.2g} at {width}x{height} px;"
                         f" {atol:.2g} is allowed"
@@ -65,7 +65,7 @@ def _run(
 
 
 def probe_images(height: int, width: int) -> NDArray[np.uint8]:
-    """Return the pictures to prove a graph on, uint8 (3, h, w, 3).
+    """Return the test pictures, uint8 (3, h, w, 3).
 
     The first is white noise; the others have a photo's spectrum (amplitudes fall as 1/f), one
     bright and one dark, clipped at both ends.

@@ -1,7 +1,7 @@
-"""The authors' released checkpoint, read into our names.
+"""Converts the authors' released checkpoint to our names.
 
-Their file (`latest_net_G.pth`) is a flat state dict of the paper's network. It has four roots
-and the paint layer, each of which has one place in `Drn`:
+Their file (`latest_net_G.pth`) is a flat state dict of the paper's network. Each of its roots
+corresponds to one part of `Drn`:
 
     toHDR.*              scene_reconversion.*
     estLight.*           shadow_prior.*
@@ -64,17 +64,17 @@ _RERENDERER: Final = {
 def from_published(
     state_dict: Mapping[str, Any], architecture: str = PUBLISHED_ARCHITECTURE
 ) -> dict[str, Tensor]:
-    """Rename the authors' weights to ours, strictly: nothing missing, nothing left over.
+    """Rename the authors' weights to ours; none may be missing or left over.
 
     Args:
         state_dict: the authors' names, with or without the `module.` of parallel training.
         architecture: name of the size; the authors published `drn`.
 
     Returns:
-        State dict of `Drn`, with the same tensors, none of them copied.
+        State dict of `Drn` with the same tensors, not copied.
 
     Raises:
-        CheckpointError: a name or a shape differs; its text names the first ones.
+        CheckpointError: a name or a shape differs; the text names the first ones.
     """
     found = {name.removeprefix("module."): tensor for name, tensor in state_dict.items()}
     theirs = dict(_layers())
@@ -87,7 +87,7 @@ def from_published(
 def import_published(
     path: Path, out: Path, architecture: str = PUBLISHED_ARCHITECTURE
 ) -> Checkpoint:
-    """Write the authors' checkpoint file as one of ours.
+    """Convert the authors' checkpoint file to one of ours.
 
     Args:
         path: their `.pth`: the plain state dict, or one under the key `state_dict`.
@@ -109,7 +109,7 @@ def import_published(
         provenance={
             "trained_on": "VIDIT, by the authors of DRN",
             "size_px": PUBLISHED_SIZE_PX,
-            "license": "NOASSERTION",  # the authors name none for their weights
+            "license": "NOASSERTION",  # the authors give none for their weights
             "source": path.name,
             "source_sha256": sha256(path),
         },
@@ -119,7 +119,7 @@ def import_published(
 
 
 def _layers() -> Iterator[tuple[str, str]]:
-    """Yield each layer of `Drn` that has weights, with the authors' name for it."""
+    """Yield each layer of `Drn` that has weights, with the authors' name."""
     yield from _sub_network("scene_reconversion", "toHDR", head="out.1")
     yield "scene_reconversion.skip.0", "toHDR.shortconect.1"
     yield from _sub_network("shadow_prior", "estLight", head="decoder.5")

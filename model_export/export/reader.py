@@ -1,8 +1,8 @@
-"""Reads the weights back from an exported file, so that what was shipped can learn on.
+"""Reads the weights of an exported file, so that training can continue from them.
 
-The writer and its graph changed their form: that is undone here, to within the rounding of 16-bit
-weights. What an exported graph does not need is not there: the heads that only the first two
-training stages use, biases that an instance norm cancels, and zero ones.
+This reverses the changes of the writer and its graph, up to the rounding of 16-bit weights. An
+exported graph lacks the weights that it does not need: the heads of the first two training stages,
+biases that an instance norm cancels, and zero biases.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def initial_weights(path: Path) -> dict[str, Tensor]:
     """Return the weights of a checkpoint `.pt` or of an exported `.onnx`, under `Drn`'s names.
 
     Raises:
-        CheckpointError: the file is something else.
+        CheckpointError: the file has other content.
         OSError: the file cannot be read.
     """
     if path.suffix == ".onnx":
@@ -57,14 +57,14 @@ def _exported_weights(path: Path) -> dict[str, Tensor]:
 
 
 def _widened(stored: dict[str, Tensor], name: str) -> Tensor:
-    """Return a weight as float32, whether it was stored so or in 16-bit steps."""
+    """Return a weight as float32, stored as float32 or as 16-bit integers."""
     if name in stored:
         return stored[name].float()
     return stored[f"{name}.steps"].float() * stored[f"{name}.scale"]
 
 
 def _one_phase(name: str, values: Tensor) -> Tensor:
-    """Turn the paint layer's 8x8 convolution of four phases back into the 7x7 one: its first."""
+    """Return the 7x7 paint layer from its 8x8 convolution of four phases: the first phase."""
     if name == f"{_PAINT}.weight":
         return values[::4, :, :-1, :-1].clone()
     return values[::4].clone() if name == f"{_PAINT}.bias" else values

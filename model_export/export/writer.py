@@ -1,4 +1,4 @@
-"""From a checkpoint to the file that the service loads, and the proof that both agree.
+"""Exports a checkpoint to the file that the service loads, and checks that both agree.
 
     checkpoint -> PixelGraph -> ONNX -> 16-bit weights -> contract -> parity -> file, card
 
@@ -22,6 +22,7 @@ from PIL import Image
 
 from model_export.atomic import replacing
 from model_export.checkpoint import Checkpoint, CheckpointError
+from model_export.export import narrowing
 from model_export.export.card import model_card
 from model_export.export.graph import PixelGraph
 from model_export.export.parity import prove_parity, relight
@@ -39,14 +40,10 @@ from service.contract.metadata import (
 
 OPSET: Final = 20
 # In units of the output, 0 to 1. With exact weights only the order of float32 sums differs;
-# rounded weights move the output by their rounding, carried through some hundred layers.
+# rounded weights change the output by their rounding, propagated through about a hundred layers.
 EXACT_ATOL: Final = 1e-4
 ROUNDED_ATOL: Final = 2e-3
-
-_INT16_MAX: Final = 32767
-# The layers of few weights see the most pixels: rounding theirs makes nearly all of the difference.
-_MIN_NARROWED_SHARE: Final = 1 / 460  # of all weights
-_TRACED_SHAPE: Final = (2, 4 * SIZE_MULTIPLE_PX, 6 * SIZE_MULTIPLE_PX, 3)  # nothing depends on it
+_TRACED_SHAPE: Final = (2, 4 * SIZE_MULTIPLE_PX, 6 * SIZE_MULTIPLE_PX, 3)  # no result depends on it
 
 
 def export_onnx(
@@ -63,35 +60,35 @@ def export_onnx(
 ) -> ModelContract:
     """Write `out` (ONNX), its golden output (`.golden.npz`) and its model card (`.md`).
 
-    The arithmetic is float32 whatever the options: narrow weights are widened once, when ONNX
-    Runtime loads the file. They are integers with a scale for each slice; small tensors stay exact.
+    The arithmetic is always float32: ONNX Runtime widens narrow weights once, when it loads the
+    file. They are integers with a scale per slice; small tensors stay exact.
 
     Args:
-        checkpoint: with the provenance that `Checkpoint` asks for.
+        checkpoint: with the provenance that `Checkpoint` requires.
         checkpoint_sha256: checksum of the checkpoint's file.
-        out: the file to write; an older one is replaced when the new one is proved.
+        out: the file to write; an existing one is replaced once the new one is verified.
         name: the model's short name.
         version: version of the weights.
         precision: type of the output pixels, `float16` or `float32`.
         narrow_weights: store the weights in 16 bits, for half the size.
-        parity_shapes: (h, w) to prove the graph at, in pixels; else every bucket of the service.
-        failures: a picture of where the model fails, put beside the card (`.failures.jpg`).
+        parity_shapes: (h, w) to check, in pixels; default: every bucket of the service.
+        failures: picture of failures to copy beside the card (`.failures.jpg`).
 
     Returns:
-        What the file promises.
+        Metadata of the file.
 
     Raises:
         CheckpointError: the checkpoint lacks provenance, or is a baseline's.
-        ModelRefused: the precision is another.
+        ModelRefused: the precision is unknown.
         ParityError: the graph and the network disagree; no file is written.
     """
-    out.parent.mkdir(parents=True, exist_ok=True)  # before the work, not behind it
+    out.parent.mkdir(parents=True, exist_ok=True)  # before the work starts
     shown = _as_jpeg(failures) if failures else None
     contract = _contract(checkpoint, checkpoint_sha256, name, version, precision)
     output_type: torch.dtype = getattr(torch, contract.precision)
     model = _trace(PixelGraph(_drn(checkpoint), output_type))
     if narrow_weights:
-        _narrow_weights(model.graph)
+        narrowing.narrow_weights(model.graph)
     model.metadata_props.update(contract.to_metadata())
     document = ir.to_proto(model)
     onnx.checker.check_model(document, full_check=True)
@@ -164,15 +161,15 @@ def _contract(
 
 
 def _trace(graph: PixelGraph) -> ir.Model:
-    """Return the graph as ONNX, with dynamic n, h and w, and no trace of this machine in it.
+    """Return the graph as ONNX with dynamic n, h and w, and without paths of this machine.
 
-    The trace is of one size, which takes a third of the time of a symbolic one. No node of the
-    graph depends on the size; that the other sizes come out right is part of the parity proof.
+    The trace uses one size, which takes a third of the time of a symbolic one. No node of the
+    graph depends on the size, and the parity check covers the other sizes.
     """
     several = graph.network.num_lights > 1
     lights = (torch.zeros(_TRACED_SHAPE[:1], dtype=torch.int64),) if several else ()
     with warnings.catch_warnings():
-        # PyTorch 2.13's exporter trips over its own renaming of a class.
+        # PyTorch 2.13's exporter fails because one of its classes was renamed.
         warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
         program = torch.onnx.export(
             graph.eval(),
@@ -190,35 +187,5 @@ def _trace(graph: PixelGraph) -> ir.Model:
             value.shape = None
     for value in (*model.graph.inputs, *model.graph.outputs):
         value.shape = ir.Shape(["n"] if value.name == LIGHT_NAME else ["n", "h", "w", 3])
-    ClearMetadataAndDocStringPass()(model)  # source lines with their paths
+    ClearMetadataAndDocStringPass()(model)  # source lines and their paths
     return model
-
-
-def _narrow_weights(graph: ir.Graph) -> None:
-    """Store the large weights as 16-bit integers, and widen them in front of their use.
-
-    w = s q,  q in -32767...32767,  one s for each slice of the first axis
-    """
-    tensors = {name: weight.const_value for name, weight in graph.initializers.items()}
-    num_weights = sum(tensor.size for tensor in tensors.values() if tensor is not None)
-    for name, exact in tensors.items():
-        if exact is None or exact.dtype != ir.DataType.FLOAT:
-            continue
-        if exact.size < _MIN_NARROWED_SHARE * num_weights:
-            continue
-        weight = graph.initializers[name]
-        values = exact.numpy()
-        peak = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
-        scale = np.maximum(peak / _INT16_MAX, np.finfo(np.float32).tiny)
-        steps = np.rint(values / scale).astype(np.int16)
-        stored = [
-            ir.val(part, const_value=ir.tensor(array, name=part))
-            for part, array in ((f"{name}.steps", steps), (f"{name}.scale", scale))
-        ]
-        cast = ir.node("Cast", [stored[0]], attributes={"to": ir.DataType.FLOAT})
-        widened = ir.node("Mul", [cast.outputs[0], stored[1]])
-        weight.replace_all_uses_with(widened.outputs[0])
-        del graph.initializers[name]
-        for value in stored:
-            graph.register_initializer(value)
-        graph.insert_before(graph[0], (cast, widened))

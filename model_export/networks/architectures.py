@@ -1,4 +1,4 @@
-"""Every network that can be trained, by name: DRN's sizes, and the baselines' beside them.
+"""All trainable networks by name: the sizes of DRN and of the baselines.
 
 `pix2pix` has the width of its paper, `pix2pix-s` a quarter of it and `pix2pix-xs` a sixteenth,
 as with `drn`, `drn-s` and `drn-xs`.
@@ -26,7 +26,7 @@ def _of_one_light(
 
 
 # Name -> network and its width in the paper. The first three share DRN's width, so that they
-# differ in nothing but what the paper varies.
+# differ only in the aspect that the paper varies.
 _BASELINES: Final[Mapping[str, tuple[Callable[[int], RelightingNetwork], int]]] = {
     "pix2pix": (Pix2Pix, 32),
     "shadadv": (Pix2Pix, 32),
@@ -50,7 +50,7 @@ def build(name: str, num_lights: int = 1) -> RelightingNetwork:
     """Return a freshly initialised network of the architecture that `ARCHITECTURES` names.
 
     Raises:
-        ValueError: there is no such architecture, or it cannot render so many lights.
+        ValueError: the architecture is unknown, or cannot render that many lights.
     """
     if name not in ARCHITECTURES:
         raise ValueError(f"architecture {name!r} is not one of {', '.join(ARCHITECTURES)}")

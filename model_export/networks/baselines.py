@@ -1,8 +1,8 @@
-"""The networks that the DRN paper compares with, as far as they are plain image-to-image ones.
+"""The image-to-image networks of the DRN paper's comparison.
 
     Pix2Pix   Isola et al. 2017, with the paper's generator: four strided convolutions, nine
               residual blocks, four transposed convolutions
-    ShadAdv   the same generator; a second judge of dark regions trains it, too
+    ShadAdv   the same generator, also trained by a second discriminator for dark regions
     BPAE      ShadAdv with back-projection blocks in place of the strided convolutions
     U-Net     Ronneberger et al. 2015, with a picture as output
 
@@ -35,7 +35,7 @@ from model_export.networks.blocks import (
 
 
 class Autoencoder(RelightingNetwork):
-    """An hourglass from photo to photo, without skips.
+    """An hourglass from photo to photo, without skip connections.
 
     Args:
         width: channels at full size; doubled by each halving.
@@ -44,9 +44,9 @@ class Autoencoder(RelightingNetwork):
 
     Attributes:
         stem: 7x7, 3 channels to `width`.
-        encoder: four times half the size and twice the channels.
+        encoder: four steps to half the size and twice the channels.
         bottleneck: nine `ResidualBlock`.
-        decoder: the way back.
+        decoder: four steps back to full size.
         head: 7x7 and tanh, to the picture.
     """
 
@@ -94,8 +94,8 @@ class Bpae(Autoencoder):
 class UNet(RelightingNetwork):
     """Two convolutions at each of five scales, joined across the hourglass.
 
-    The borders are reflected, so that the picture keeps its size (the original crops), and
-    instance norms stand where later U-Nets have batch norms.
+    Borders are reflected, so that the picture keeps its size (the original crops), and instance
+    norms replace the batch norms of later U-Nets.
 
     Args:
         width: channels at full size, 64 in the original.
@@ -134,7 +134,7 @@ class UNet(RelightingNetwork):
         for scale, convolutions in enumerate(self.encoder):
             x = convolutions(F.max_pool2d(x, 2) if scale else x)
             seen.append(x)
-        seen.pop()  # the coarsest goes on as it is: (n, 16c, h/16, w/16)
+        seen.pop()  # the decoder starts from the coarsest scale: (n, 16c, h/16, w/16)
         for enlarge, convolutions in zip(self.enlarge, self.decoder, strict=True):
             x = convolutions(torch.cat([seen.pop(), enlarge(x)], dim=1))
         relit: Tensor = self.head(x)  # (n, c, h, w) -> (n, 3, h, w)

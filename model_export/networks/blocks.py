@@ -1,8 +1,7 @@
-"""The blocks that DRN is built of, and the networks that it is compared with.
+"""The building blocks of DRN and of the networks that it is compared with.
 
 Every normalisation is an instance norm without affine parameters or running statistics, so the
-bias of a convolution in front of one has no effect; it exists because published checkpoints
-have it.
+bias of a convolution before one has no effect. It exists because published checkpoints have it.
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ from torch import Tensor, nn
 NUM_SCALES: Final = 4
 NUM_RESIDUAL_BLOCKS: Final = 9
 SIZE_MULTIPLE_PX: Final = 2**NUM_SCALES
-MIN_SIZE_PX: Final = 2 * SIZE_MULTIPLE_PX  # the deepest level is reflected: it needs two pixels
+MIN_SIZE_PX: Final = 2 * SIZE_MULTIPLE_PX  # reflection at the deepest level needs two pixels
 INITIAL_STD: Final = 0.02
-_MIN_VARIANCE: Final = 1e-4  # keeps the slope of the root finite for a plain photo
+_MIN_VARIANCE: Final = 1e-4  # keeps the slope of the root finite for a uniform photo
 
 
 def reflect_conv(
@@ -61,7 +60,7 @@ class LightModulation(nn.Module):
 
         y = (1 + gamma[light]) x + beta[light]
 
-    It starts as the identity, and stays it in a network of one light.
+    It starts as the identity, and remains so in a network of one light.
     """
 
     def __init__(self, num_lights: int, channels: int) -> None:
@@ -83,16 +82,16 @@ class LightModulation(nn.Module):
 class ExposureModulation(nn.Module):
     """A scale and a shift of each channel for the exposure and the tint of the photo.
 
-    The instance norm behind the first convolution makes the features the same for a photo and for
-    `a * photo + b`. What it takes away is told again here: mean and deviation of each colour.
+    The instance norm after the first convolution makes the features of a photo and of
+    `a * photo + b` equal. This restores the lost statistics: mean and deviation of each colour.
 
         y = (1 + gamma(photo)) x + beta(photo)
 
     It starts as the identity.
 
     Attributes:
-        hidden: six statistics of the photo to what the modulation follows.
-        modulation: that to gamma and beta.
+        hidden: maps six statistics of the photo to hidden features.
+        modulation: maps these to gamma and beta.
     """
 
     def __init__(self, channels: int) -> None:
@@ -114,16 +113,16 @@ class ExposureModulation(nn.Module):
 
 
 class PhotoGate(nn.Module):
-    """Lets through what the photo shows already, as much as the wanted light leaves of it.
+    """Adds features of the photo, weighted by a gate on the painted features.
 
         y = x + gate(x) photo_features
 
-    Colours and textures that are lit in the photo need not be painted anew. It starts closed, as
-    the identity.
+    The network need not repaint colours and textures that are lit in the photo. The gate starts
+    closed, so the block starts as the identity.
 
     Attributes:
-        gate: 1x1, what was painted to the share of each of the photo's features.
-        adapter: 3x3, the photo to as many channels.
+        gate: 1x1, maps painted features to a weight for each feature of the photo.
+        adapter: 3x3, maps the photo to the same number of channels.
     """
 
     def __init__(self, channels: int) -> None:
@@ -140,14 +139,14 @@ class PhotoGate(nn.Module):
 
 
 class DownBackProjection(nn.Module):
-    """Halve the size, double the channels, and put back what the halving lost.
+    """Halve the size, double the channels, and restore the information lost in halving.
 
         z = E1(x);  r = W1(x) - D2(z);  y = W2(z) + E2(r)
 
     Attributes:
         encode: E1, from x to half the size.
         decode: D2, from the code back to full size.
-        encode_residual: E2, from what was lost to half the size.
+        encode_residual: E2, from the residual to half the size.
         weight_input: W1, 1x1 on x.
         weight_code: W2, 1x1 on the code.
     """
@@ -170,14 +169,14 @@ class DownBackProjection(nn.Module):
 
 
 class UpBackProjection(nn.Module):
-    """Double the size, halve the channels, and correct by what maps back wrongly.
+    """Double the size, halve the channels, and correct by the back-projection error.
 
         h = D1(x);  r = W1(x) - E2(h);  y = W2(h) + D3(r)
 
     Attributes:
         decode: D1, from x to twice the size.
         encode: E2, from the result back to x's size.
-        decode_residual: D3, from the difference to twice the size.
+        decode_residual: D3, from the error to twice the size.
         weight_input: W1, 1x1 on x.
         weight_result: W2, 1x1 on the result.
     """
@@ -204,8 +203,8 @@ class ResidualBlock(nn.Module):
 
     Attributes:
         body: the two convolutions with their norms.
-        between: tells the wanted light to what lies between them.
-        behind: tells it to their result.
+        between: modulation by the wanted light, between the convolutions.
+        behind: modulation by the wanted light, after them.
     """
 
     def __init__(self, channels: int, num_lights: int = 1) -> None:
@@ -240,15 +239,15 @@ def check_size(image: Tensor) -> None:
         )
     if min(height_px, width_px) < MIN_SIZE_PX:
         raise ValueError(
-            f"a picture of {width_px}x{height_px} px has a side under {MIN_SIZE_PX} px"
+            f"a picture of {width_px}x{height_px} px has a side below {MIN_SIZE_PX} px"
         )
 
 
 def initialise(module: nn.Module) -> None:
     """Start as pix2pix does: weights from N(0, 0.02), biases at zero.
 
-    Behind an instance norm the weights' scale does not change the output, only how far one
-    step of the optimiser turns them; the authors' learning rates belong to this scale.
+    Before an instance norm the scale of the weights does not change the output, only the relative
+    size of an optimiser step. The authors' learning rates assume this scale.
     """
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         nn.init.normal_(module.weight, std=INITIAL_STD)

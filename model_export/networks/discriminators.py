@@ -1,4 +1,4 @@
-"""The judges of adversarial training: pix2pix's patch discriminator, conditional on the input."""
+"""The discriminator of adversarial training: pix2pix's, conditional on the input."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 
 class PatchDiscriminator(nn.Module):
-    """Scores patches of a picture, given the input that it was made from.
+    """Scores patches of a picture, given the network's input.
 
     Four 4x4 convolutions of stride 2, then one of stride 1 to a score for each patch (Isola et
-    al. 2017, section 3.2.2; the DRN paper keeps that structure for both of its judges).
+    al. 2017, section 3.2.2; the DRN paper uses this structure for both discriminators).
 
     Args:
         width: channels of the first layer; doubled by each of the next three.
@@ -36,7 +36,7 @@ class PatchDiscriminator(nn.Module):
 
         Args:
             condition: the network's input, (n, 3, h, w) in [-1, 1].
-            picture: the picture to judge, (n, 3, h, w) in [-1, 1].
+            picture: the picture to score, (n, 3, h, w) in [-1, 1].
         """
         return cast(Tensor, self.layers(torch.cat([condition, picture], dim=1)))
 

@@ -1,4 +1,4 @@
-"""The Deep Relighting Network, in the order in which its paper tells it.
+"""The Deep Relighting Network, in the order of its paper.
 
     photo ─┬─ SceneReconversion ── structure ─┐
            │                                  ├─ ReRenderer ── relit photo
@@ -7,13 +7,13 @@
 Source: Wang, Siu, Liu, Li and Lun, "Deep Relighting Networks for Image Light Source
 Manipulation", ECCV Workshops 2020, arXiv 2008.08298.
 
-Pictures are (n, 3, h, w) in [-1, 1]. Instance norms and the global gate let each output pixel
-depend on the whole picture: tiles are not equivalent, padding is not free.
+Pictures are (n, 3, h, w) in [-1, 1]. Instance norms and the global gate make each output pixel
+depend on the whole picture: tiling and padding change the result.
 
-The paper's network renders one light. One of several lights is told by `LightModulation` which
-of them is wanted, in the shadow prior and the re-renderer. The scene reconversion is not told:
-structure is what all lights share. That network also looks at the photo once more before it
-paints: `ExposureModulation` and `PhotoGate` bring back what the instance norms took away.
+The paper's network renders one light. In a network of several lights, `LightModulation` selects
+the wanted light in the shadow prior and the re-renderer, but not in the scene reconversion,
+because all lights share the structure. Such a network also uses the photo again before it paints:
+`ExposureModulation` and `PhotoGate` restore the information that the instance norms remove.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ DILATIONS: Final = (2, 3, 4, 5, 6, 8, 10, 12)
 
 
 class _SubNetwork(nn.Module):
-    """What both sub-networks share: an hourglass with a head for its own training stage.
+    """The common part of both sub-networks: an hourglass, with a head for its training stage.
 
     Attributes:
         stem: 7x7, 3 channels to `width`.
         encoder: four `DownBackProjection`, to 16 times the channels at 1/16 of the size.
         bottleneck: nine `ResidualBlock`.
         decoder: four `UpBackProjection`, back to `width` channels at full size.
-        modulations: tell each step of the decoder the wanted light.
-        head: 7x7 and tanh, features to picture; only the stage's own training uses it.
+        modulations: modulate each step of the decoder by the wanted light.
+        head: 7x7 and tanh, features to picture; only its own training stage uses it.
     """
 
     def __init__(self, width: int, num_lights: int = 1) -> None:
@@ -88,12 +88,12 @@ class _SubNetwork(nn.Module):
 
 
 class SceneReconversion(_SubNetwork):
-    """Take the light out of the photo: what is left is the scene's structure.
+    """Remove the light from the photo and keep the structure of the scene.
 
     Its picture is the scene without shadows (first training stage).
 
     Attributes:
-        skip: 3x3 on stem and hourglass together; keeps the fine structure.
+        skip: 3x3 on stem and hourglass; keeps the fine structure.
     """
 
     def __init__(self, width: int) -> None:
@@ -115,7 +115,7 @@ class SceneReconversion(_SubNetwork):
 
 
 class ShadowPrior(_SubNetwork):
-    """Guess the wanted light's shading and shadows, without a short cut past the hourglass.
+    """Predict shading and shadows of the wanted light; no skip bypasses the hourglass.
 
     Its picture is the relit photo (second training stage).
     """
@@ -131,7 +131,7 @@ class ShadowPrior(_SubNetwork):
 
 
 class MultiScalePerception(nn.Module):
-    """Look at eight distances at once: 3x3 convolutions that reach 5 to 25 pixels."""
+    """Eight parallel dilated 3x3 convolutions with receptive fields of 5 to 25 pixels."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -147,7 +147,7 @@ class MultiScalePerception(nn.Module):
 
 
 class Recalibration(nn.Module):
-    """Weigh the channels by what the whole picture shows, and mix them.
+    """Weight the channels by global statistics of the picture, and mix them.
 
         w = sigmoid(F2(relu(F1(mean(M(u))))));  y = B(w u + u)
 
@@ -178,15 +178,15 @@ class Recalibration(nn.Module):
 
 
 class ReRenderer(nn.Module):
-    """Put the wanted light on the structure.
+    """Apply the wanted light to the structure.
 
     Attributes:
         structure_adapter: 3x3, from the scene reconversion's channels to `rerender_width`.
         light_adapter: 3x3, from the shadow prior's channels to `rerender_width`.
-        modulation: tells what was recalibrated the wanted light.
-        exposure: tells the sum of both the exposure of the photo; only with several lights.
-        photo_gate: adds what the photo shows already; only with several lights.
-        perception: both together, at eight distances.
+        modulation: modulates the recalibrated features by the wanted light.
+        exposure: modulates their sum by the exposure of the photo; only with several lights.
+        photo_gate: adds features of the photo; only with several lights.
+        perception: eight receptive fields on both together.
         recalibration: the global gate, back to `rerender_width` channels.
         paint: 7x7 and tanh, features to picture.
     """
@@ -210,7 +210,7 @@ class ReRenderer(nn.Module):
     ) -> Tensor:
         """Map two (n, width, h, w) features to relit pictures, (n, 3, h, w) in [-1, 1].
 
-        `photo`, (n, 3, h, w) in [-1, 1], is what the features were made of.
+        `photo`, (n, 3, h, w) in [-1, 1], is the source of the features.
         """
         structure = self.structure_adapter(structure)  # (n, c, h, w) -> (n, f, h, w)
         shadows = self.light_adapter(shadows)  # (n, c, h, w) -> (n, f, h, w)
@@ -224,10 +224,10 @@ class ReRenderer(nn.Module):
 
 
 class Drn(RelightingNetwork):
-    """The whole network: photo under any light in, photo under a trained light out.
+    """The whole network: relights a photo under any light with a trained light.
 
     Attributes:
-        num_lights: how many lights it renders.
+        num_lights: number of lights that it renders.
         scene_reconversion: first training stage.
         shadow_prior: second training stage.
         rerenderer: third training stage.
@@ -245,7 +245,7 @@ class Drn(RelightingNetwork):
 
         Args:
             image: (n, 3, h, w) in [-1, 1].
-            light: int64 (n,), which of its lights; not looked at where there is one.
+            light: int64 (n,), indices of its lights; ignored if it has one.
 
         Returns:
             (n, 3, h, w) in [-1, 1].
@@ -258,7 +258,7 @@ class Drn(RelightingNetwork):
         return relit
 
     def judged(self, name: str, image: Tensor, light: Tensor | None) -> Tensor:
-        """Return the picture of a sub-network, or of all of it (`drn`); see the base class."""
+        """Return the picture of a sub-network or of the whole (`drn`); see the base class."""
         if name == "scene_reconversion":
             return self.scene_reconversion.picture(self.scene_reconversion(image))
         if name == "shadow_prior":
@@ -283,7 +283,7 @@ ARCHITECTURES: Final[Mapping[str, Architecture]] = MappingProxyType(
     {
         "drn": Architecture(width=32, rerender_width=64),  # the paper's, 117 million parameters
         "drn-s": Architecture(width=8, rerender_width=16),  # 7.3 million
-        "drn-xs": Architecture(width=2, rerender_width=4),  # 0.46 million: for trying things out
+        "drn-xs": Architecture(width=2, rerender_width=4),  # 0.46 million: for experiments
     }
 )
 
@@ -292,7 +292,7 @@ def build(name: str, num_lights: int = 1) -> Drn:
     """Return a freshly initialised network of the architecture that `ARCHITECTURES` names.
 
     Raises:
-        ValueError: there is no such architecture.
+        ValueError: the architecture is unknown.
     """
     if name not in ARCHITECTURES:
         raise ValueError(f"architecture {name!r} is not one of {', '.join(ARCHITECTURES)}")

@@ -1,14 +1,14 @@
-"""Retinex-Net: a picture is reflectance times illumination, and only the second is relit.
+"""Retinex-Net: splits a picture into reflectance and illumination, and relights the latter.
 
     photo ── Decomposition ─┬─ reflectance ──────────────┬─ product ── relit photo
                             └─ illumination ─ Adjustment ─┘
 
 Source: Wei, Wang, Yang and Liu, "Deep Retinex Decomposition for Low-Light Enhancement", BMVC
 2018, arXiv 1808.04560. Two photos of a scene under two lamps share their reflectance; the
-original's pair is a dark and a well-lit photo. Its denoising of the reflectance is left out:
-there is no sensor noise here.
+original's pair is a dark and a well-lit photo. Its denoising of the reflectance is omitted, as
+rendered scenes have no sensor noise.
 
-Inside, pictures are in [0, 1]; going in and coming out, in [-1, 1].
+Inputs and outputs are in [-1, 1], internal pictures in [0, 1].
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from model_export.networks.blocks import check_size, reflect_conv
 
 _NUM_DECOMPOSITION_LAYERS: Final = 5
 _NUM_ADJUSTMENT_SCALES: Final = 3
-_EDGE_SHARPNESS: Final = 10.0  # lambda_g: how much an edge of the reflectance excuses one of light
+_EDGE_SHARPNESS: Final = 10.0  # lambda_g: how far edges of the reflectance permit edges of light
 
 
 class Decomposition(nn.Module):
@@ -57,21 +57,21 @@ class Decomposition(nn.Module):
         return split[:, :3] * 2 - 1
 
     def own_losses(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Return what the first stage is judged by, of pictures in [0, 1].
+        """Return the losses of the first stage, on pictures in [0, 1].
 
         Args:
             image: (n, 3, h, w) in [-1, 1].
             target: the same scenes under another light.
 
         Returns:
-            `reconstruction`: L1 of each photo made of its own parts; `cross_reconstruction`: of
+            `reconstruction`: L1 of each photo from its own parts; `cross_reconstruction`: from
             the other's reflectance; `reflectance`: L1 between the two; `smoothness` of both
             illuminations.
         """
         photos = torch.cat([image, target])
         split = self(photos)  # (2n, 4, h, w)
         photo, reflectance, illumination = (photos + 1) / 2, split[:, :3], split[:, 3:]
-        others = reflectance.roll(len(image), dims=0)  # each photo's partner
+        others = reflectance.roll(len(image), dims=0)  # the other photo of each pair
         return {
             "reconstruction": F.l1_loss(reflectance * illumination, photo),
             "cross_reconstruction": F.l1_loss(others * illumination, photo),
@@ -81,10 +81,10 @@ class Decomposition(nn.Module):
 
 
 class Adjustment(nn.Module):
-    """Relight the illumination, seeing the reflectance (the original's Enhance-Net).
+    """Relight the illumination, given the reflectance (the original's Enhance-Net).
 
-    An hourglass with sums across it; what it sees at each scale of the way back is brought to
-    full size and merged.
+    An hourglass with additive skip connections; the features of each decoder scale are enlarged
+    to full size and merged.
     """
 
     def __init__(self, width: int) -> None:
@@ -101,7 +101,7 @@ class Adjustment(nn.Module):
         self.apply(_initialise)
 
     def forward(self, split: Tensor) -> Tensor:
-        """Map what `Decomposition` returns to the new illumination, (n, 1, h, w) in [0, 1]."""
+        """Map the output of `Decomposition` to the new illumination, (n, 1, h, w) in [0, 1]."""
         x = self.stem(split)
         seen = []
         for halve in self.encoder:
@@ -152,7 +152,7 @@ class RetinexNet(RelightingNetwork):
         return super().judged(name, image, light)
 
     def own_losses(self, name: str, image: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Return what a stage minimises, of pictures in [0, 1].
+        """Return the losses of a stage, on pictures in [0, 1].
 
         Args:
             name: `decomposition` for the first stage, else the second.
@@ -174,7 +174,7 @@ class RetinexNet(RelightingNetwork):
 
 
 def _roughness(illumination: Tensor, reflectance: Tensor) -> Tensor:
-    """Return mean |grad I| exp(-lambda_g |grad R|): light may change where surfaces do."""
+    """Return mean |grad I| exp(-lambda_g |grad R|): light may change at edges of surfaces."""
     grey = reflectance.mean(dim=1, keepdim=True)
     total = illumination.new_zeros(())
     for axis in (2, 3):
@@ -189,7 +189,7 @@ def _resized(x: Tensor, like: Tensor) -> Tensor:
 
 
 def _initialise(module: nn.Module) -> None:
-    """Keep the signal's variance through ReLUs (He et al. 2015): there are no norms."""
+    """Preserve the variance through ReLUs (He et al. 2015), as there are no norms."""
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         if module.bias is not None:

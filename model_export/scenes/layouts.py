@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -44,17 +44,19 @@ INDOORS = ("room", "store")
 SOFT_EVERY = 6
 
 
-def describe(seed: int, scene: int, attempt: int = 0) -> Scene:
-    """Describe one scene; the same three numbers always give the same scene.
+def describe(seed: int, scene: int, attempt: int = 0, *, without: Sequence[str] = ()) -> Scene:
+    """Describe one scene; the same arguments always give the same scene.
 
     Args:
         seed: seed of the data set.
         scene: number of the scene.
         attempt: counts up when a scene has to be thrown away.
+        without: kinds of scenes that must not come up.
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, scene, attempt]))
-    share = np.array(list(_WEIGHTS.values())) / sum(_WEIGHTS.values())
-    kind = str(rng.choice(list(_WEIGHTS), p=share))
+    weights = {kind: weight for kind, weight in _WEIGHTS.items() if kind not in without}
+    share = np.array(list(weights.values())) / sum(weights.values())
+    kind = str(rng.choice(list(weights), p=share))
     soft = scene % SOFT_EVERY == SOFT_EVERY - 1
     camera = _camera(rng)
     lamps = _lamps(rng, camera, soft=soft, indoors=kind in INDOORS)

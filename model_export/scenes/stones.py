@@ -16,7 +16,7 @@ HeightField: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]
 
 
 @cache
-def _sphere(subdivisions: int) -> tuple[FloatArray, IntArray]:
+def icosphere(subdivisions: int) -> tuple[FloatArray, IntArray]:
     """Vertices and triangles of a subdivided icosahedron, radius 1."""
     golden = (1 + 5**0.5) / 2
     pairs = [(a, b * golden) for a in (-1, 1) for b in (-1, 1)]
@@ -37,7 +37,7 @@ def _sphere(subdivisions: int) -> tuple[FloatArray, IntArray]:
     return positions, faces
 
 
-def _ripples(
+def ripples(
     rng: np.random.Generator, points: FloatArray, frequency: float, num_octaves: int
 ) -> FloatArray:
     """Sum random plane waves of rising frequency at points (n, 3); about -1 to 1."""
@@ -60,14 +60,14 @@ def boulder(
         detail: subdivisions; 20 * 4**detail triangles.
         flatness: height over length; drawn from 0.5 to 0.9 where it is None.
     """
-    points, faces = _sphere(detail)
-    points = points * (1 + 0.16 * _ripples(rng, points, 1.3, 3))[:, None]
+    points, faces = icosphere(detail)
+    points = points * (1 + 0.16 * ripples(rng, points, 1.3, 3))[:, None]
     for _ in range(rng.integers(5, 12)):
         normal, depth = unit(rng.normal(size=3)), rng.uniform(0.55, 0.85)
         over = np.maximum(points @ normal - depth, 0)
         points = points - 0.9 * over[:, None] * normal
     craggy = 0.035 if radius_m < 1.3 else 0.07
-    points = points * (1 + craggy * _ripples(rng, points, 4, detail - 1))[:, None]
+    points = points * (1 + craggy * ripples(rng, points, 4, detail - 1))[:, None]
     height = rng.uniform(0.5, 0.9) if flatness is None else flatness
     points = points * [1, rng.uniform(0.65, 1), height] * radius_m
     points = points @ rotation(rng.uniform(0, 6), *rng.normal(0, 0.25, 2)).T
@@ -77,7 +77,7 @@ def boulder(
 
 def chip(rng: np.random.Generator, flatness: float = 0.6) -> Mesh:
     """Make a small sharp stone of radius 1, for scattering."""
-    points, faces = _sphere(1)
+    points, faces = icosphere(1)
     points = points * rng.uniform(0.6, 1.15, (len(points), 1)) * [1, rng.uniform(0.5, 1), flatness]
     return unwelded(points, faces, crisp=True)
 

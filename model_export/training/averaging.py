@@ -1,7 +1,7 @@
-"""The mean of several trainings' weights, which often beats each one of them.
+"""Averages the weights of several runs, which often beats each of them.
 
-It works where one training went on from another, or both from the same start: then the weights
-between them are as good as theirs ("Model soups", Wortsman et al. 2022).
+This works if one run continued another, or if both had the same start: then the weights between
+them are as good as theirs ("Model soups", Wortsman et al. 2022).
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from collections.abc import Sequence
 
 from model_export.checkpoint import Checkpoint, CheckpointError
 
-_OF_THE_WEIGHTS = ("metrics.", "softness_px")  # measured, so no longer true
+_OF_THE_WEIGHTS = ("metrics.", "softness_px")  # measurements of other weights
 
 
 def average(names: Sequence[str], checkpoints: Sequence[Checkpoint]) -> Checkpoint:
     """Return the mean of checkpoints, with the last one's history.
 
     Args:
-        names: what the history shall call them; two may have the same name.
+        names: their names in the history; may repeat.
         checkpoints: at least one.
 
     Raises:
-        CheckpointError: they are of different architectures, or render different lights.
+        CheckpointError: their architectures or lights differ.
     """
     *others, last = checkpoints
     for other in others:

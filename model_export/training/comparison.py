@@ -1,9 +1,9 @@
-"""The paper's comparison, rebuilt: every method learns from the same pairs, in as many steps.
+"""The paper's comparison: every method trains on the same pairs for the same number of steps.
 
-Each config has the losses of its paper. What the papers leave open is the same for all: the
-augmentation, the learning rate, which falls linearly over the second half of the last stage's
-steps, and the weight of an adversarial loss against L1, 1 : 100 as in pix2pix. A method of
-several stages divides its steps between them.
+Each config has the losses of its paper. The settings that the papers leave open are the same for
+all: the augmentation, the learning rate, which falls linearly over the second half of the last
+stage's steps, and the weight of an adversarial loss relative to L1, 1 : 100 as in pix2pix. A method
+of several stages divides its steps between them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from relight.lights import Light
 
 COLOR_TRANSFER_FILE: Final = "color-transfer.json"
 _E_4500: Final = Light("E", 4500)
-# Its own: every method's figures must be of the same pairs, whatever the shipped model learns from.
+# Fixed here: all methods must use the same pairs, independently of the shipped model's training.
 _AUGMENTATION: Final = Augmentation(ambient=0.5, max_ambient=0.5)
 _NUM_STEPS: Final = 3000
 _SIZE_PX: Final = 128
@@ -86,7 +86,7 @@ U_NET: Final = _config(
         losses={"l1": 1.0},
     ),
 )
-# The weights of section 3 of its paper; the target takes the place of the well-lit photo.
+# The weights of section 3 of its paper; the target replaces the well-lit photo.
 RETINEX_NET: Final = _config(
     "retinex-net-s",
     _stage(
@@ -110,7 +110,7 @@ RETINEX_NET: Final = _config(
         losses={"reconstruction": 1.0, "smoothness": 0.1},
     ),
 )
-# The paper's three stages, but that all parts learn in the last one (CONTRIBUTING.md says why).
+# The paper's three stages, except that the last one trains all parts (see docs/decisions.md).
 DRN: Final = _config(
     "drn-s",
     _stage(
@@ -152,7 +152,7 @@ METHODS: Final[Mapping[str, TrainingConfig]] = {
 def within_budget(
     config: TrainingConfig, *, num_steps: int, size_px: int, batch_size: int
 ) -> TrainingConfig:
-    """Return a config with so many steps in all, divided between its stages as before."""
+    """Return a config with this total of steps, divided between its stages as before."""
     total = sum(stage.num_steps for stage in config.stages)
     stages, before, done = [], 0, 0
     for stage in config.stages:
@@ -171,24 +171,24 @@ def compare(
     start: Callable[[Path, TrainingConfig], Training],
     minutes: float | None = None,
 ) -> str | None:
-    """Train one method after another; finished ones are left as they are, stopped ones go on.
+    """Train one method after another; skip finished ones, continue stopped ones.
 
     Args:
-        out: each method's run gets a folder in it, and the colour transfer its statistics.
-        configs: method -> what to train; all have the same one light.
+        out: receives a folder per method, and the statistics of the colour transfer.
+        configs: method -> config; all have the same single light.
         folder: the training scenes.
-        start: makes the run of a method, from its folder and its config.
-        minutes: time for all of them; None: as long as they take.
+        start: creates the run of a method from its folder and config.
+        minutes: time limit for all of them; None: no limit.
 
     Returns:
-        The method that was stopped, or None when all are done.
+        The method that was stopped, or None if all are done.
 
     Raises:
-        MissingData: the scenes lack pictures that a stage wants.
+        MissingData: the scenes lack pictures that a stage needs.
     """
     stages = [stage for config in configs.values() for stage in config.stages]
     if any(stage.target == "shadow_free" for stage in stages):
-        folder.shadow_free(folder.scenes[-1], stages[0].size_px)  # ask now, not hours later
+        folder.shadow_free(folder.scenes[-1], stages[0].size_px)  # fail now, not hours later
     out.mkdir(parents=True, exist_ok=True)
     targets = (folder.picture(scene, _E_4500, stages[0].size_px) for scene in folder.scenes)
     ColorTransfer.fit(targets, str(_E_4500)).save(out / COLOR_TRANSFER_FILE)

@@ -1,4 +1,4 @@
-"""What a run is given beside its config: a machine, its data's origin, weights to begin with."""
+"""The conditions of a run besides its config: machine, origin of the data, initial weights."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Precision = Literal["float32", "bfloat16"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """Where and how a run computes.
+    """The machine of a run, and how to use it.
 
     Attributes:
         device: `cpu`, `cuda` or `cuda:1`.
-        precision: of the networks' arithmetic; weights and losses stay float32.
-        num_workers: processes that draw pairs; 0 draws them in this one.
-        keeps_pictures: whether the device keeps all pictures, and draws pairs itself.
-        compiles: whether `torch.compile` rewrites the network for the device first.
+        precision: precision of the networks' arithmetic; weights and losses stay float32.
+        num_workers: processes that draw pairs; 0: this process draws them.
+        keeps_pictures: whether the device keeps all pictures and makes the pairs.
+        compiles: whether to compile the network with `torch.compile`.
     """
 
     device: str = "cpu"
@@ -41,9 +41,9 @@ class Machine:
         keep_pictures: bool | None = None,
         compiles: bool = False,
     ) -> Machine:
-        """Choose what is not told: a GPU where there is one, in bfloat16, with all pictures."""
+        """Choose defaults: a GPU if present, in bfloat16, with all pictures in its memory."""
         on_gpu = torch.cuda.is_available() if device is None else device.startswith("cuda")
-        if num_workers is None:  # a GPU outruns the process that feeds it; a CPU has none to spare
+        if num_workers is None:  # a GPU is faster than one process; a CPU has no cores to spare
             num_workers = (os.cpu_count() or 1) if on_gpu else 0
         return cls(
             device=device or ("cuda" if on_gpu else "cpu"),
@@ -55,7 +55,7 @@ class Machine:
 
     @property
     def description(self) -> str:
-        """What the model card says of it: a GPU's name or how many CPU threads, and precision."""
+        """Description for the model card: GPU name or number of CPU threads, and precision."""
         if self.device.startswith("cuda"):
             name = torch.cuda.get_device_name(self.device)
         else:
@@ -66,11 +66,11 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the data come from, for the model card.
+    """The origin of the data, for the model card.
 
     Attributes:
         trained_on: the data, in a few words.
-        license: SPDX identifier of the licence that the weights get.
+        license: SPDX identifier of the licence of the weights.
     """
 
     trained_on: str
@@ -79,11 +79,11 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Weights that a run begins with.
+    """Initial weights of a run.
 
     Attributes:
-        name: of the file that they are from, for the model card.
-        weights: under `Drn`'s names; what is missing starts at random.
+        name: name of their file, for the model card.
+        weights: under `Drn`'s names; missing ones start at random.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A judge that learns: a discriminator with its own optimiser."""
+"""Adversarial training: a discriminator with its optimiser."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from model_export.training.losses import adversarial_loss, shadow_region
 
 
 class Critic:
-    """Tells real pictures from the network's, and says how well it was fooled.
+    """A discriminator that learns to tell real pictures from the network's.
 
     Args:
-        config: gives the form of the loss, the width and Adam's betas.
-        learning_rate: of its optimiser.
-        device: where it computes.
-        shadow_threshold: look only at what is darker than this (in [0, 1]); None looks at all.
+        config: gives the GAN loss, the width and Adam's betas.
+        learning_rate: learning rate of its optimiser.
+        device: its device.
+        shadow_threshold: compare only content darker than this (in [0, 1]); None: all.
     """
 
     def __init__(
@@ -46,19 +46,19 @@ class Critic:
         self._optimizer.step()
 
     def fooled(self, image: Tensor, made: Tensor) -> Tensor:
-        """Return the loss that is small when `made` passes for real."""
-        self._discriminator.requires_grad_(False)  # only the picture learns from it
+        """Return the generator's loss: small if `made` is taken for real."""
+        self._discriminator.requires_grad_(False)  # the gradient is for the picture alone
         return self._loss(image, made, real=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what `load_state_dict` takes."""
+        """Return the state for `load_state_dict`."""
         return {
             "discriminator": self._discriminator.state_dict(),
             "optimizer": self._optimizer.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Continue from a saved state."""
         self._discriminator.load_state_dict(state["discriminator"])
         self._optimizer.load_state_dict(state["optimizer"])
 

@@ -1,4 +1,4 @@
-"""Feeds a run with batches: drawn by processes on the host, or by the device that learns."""
+"""Supplies a run with batches, made by processes on the host or by the training device."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from model_export.training.conditions import Machine
 
 
 class Feeder:
-    """Gives the batches of each stage, on the machine's device.
+    """Yields the batches of each stage, on the machine's device.
 
-    Where the machine keeps pictures, all of them are read at once.
+    If the device keeps the pictures, all of them are read at the start.
 
     Args:
-        config: the lights, the augmentation, and the stages whose sizes are wanted.
+        config: gives the lights, the augmentation and the sizes of the stages.
         folder: the training scenes.
-        machine: where pairs are drawn.
+        machine: where to make the pairs.
 
     Raises:
         MissingData: a picture cannot be read.
-        torch.OutOfMemoryError: the device has no room for the pictures.
+        torch.OutOfMemoryError: the device has too little memory for the pictures.
     """
 
     def __init__(self, config: TrainingConfig, folder: ViditFolder, machine: Machine) -> None:
@@ -41,7 +41,7 @@ class Feeder:
             self._resident = ResidentPictures(folder, sizes_px, shadow_free, self._device)
 
     def batches(self, stage_index: int, first_step: int) -> Iterator[Pair]:
-        """Yield the batch of each step of a stage, from one of them on."""
+        """Yield the batches of a stage, starting at a given step."""
         stage = self._config.stages[stage_index]
         pairs = Pairs(
             self._folder,

@@ -1,4 +1,4 @@
-"""What learns in one stage: some parts of the network, and the critics that judge them."""
+"""The training step of a stage: some parts of the network and their discriminators."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from model_export.training.losses import (
 
 
 class Learner:
-    """Takes the steps of one stage.
+    """Performs the steps of one stage.
 
     Args:
-        network: the whole network; parts that the stage does not name are fixed.
-        stage: what to learn.
-        config: gives Adam's betas and the critics' form.
-        device: where it computes.
-        perceptual: the VGG-19 loss; without it that term is left out.
+        network: the whole network; parts that the stage does not name are frozen.
+        stage: the stage.
+        config: gives Adam's betas and the form of the discriminators.
+        device: its device.
+        perceptual: the VGG-19 loss; None omits that term.
     """
 
     def __init__(
@@ -62,20 +62,20 @@ class Learner:
             )
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what `load_state_dict` takes."""
+        """Return the state for `load_state_dict`."""
         return {
             "optimizer": self._optimizer.state_dict(),
             **{name: critic.state_dict() for name, critic in self._critics.items()},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Continue from a saved state."""
         self._optimizer.load_state_dict(state["optimizer"])
         for name, critic in self._critics.items():
             critic.load_state_dict(state[name])
 
     def learn(self, pair: Pair, step: int) -> dict[str, Tensor]:
-        """Take one step; return each loss, a scalar, for which a GPU need not have come by yet."""
+        """Take one step; return each loss as a scalar, possibly still pending on the GPU."""
         self._set_learning_rate(step)
         losses = dict(self._losses(pair))
         total = torch.stack([self._stage.losses[name] * loss for name, loss in losses.items()])

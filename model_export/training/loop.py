@@ -1,22 +1,19 @@
 """Trains the network: one loop, and stages as data.
 
-    pairs -> the stage's picture -> judges learn -> the stage's parts learn
+    pairs -> picture of the stage -> train the discriminators -> train the stage's parts
 
-A run can be stopped at any step (its minutes are over, Ctrl-C, SIGTERM) and resumed; it goes on
-with the weights, the optimisers and the pairs where it stopped.
+A run can be stopped at any step (time limit, Ctrl-C, SIGTERM) and resumed. It then continues with
+the weights, the optimisers and the pairs of the moment it stopped.
 """
 
 from __future__ import annotations
 
 import csv
 import dataclasses
-import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final, cast
 
 import torch
@@ -37,6 +34,7 @@ from model_export.training.feeding import Feeder
 from model_export.training.learner import Learner
 from model_export.training.losses import PerceptualLoss
 from model_export.training.running_mean import RunningMean
+from model_export.training.stopping import stop_on_signal
 
 STATE_FILE: Final = "state.pt"
 _SAVE_EVERY_S: Final = 300.0
@@ -46,27 +44,27 @@ _NUM_SHEET_ROWS: Final = 6
 
 
 class RunMismatch(ValueError):
-    """A run cannot be resumed with what is given now."""
+    """A run cannot be resumed under the given conditions."""
 
 
 class Training:
-    """One run in one folder.
+    """A training run in one folder.
 
     Writes `state.pt` (to resume), `<architecture>.pt` (the checkpoint), `log.csv` and `samples/`.
 
     Args:
-        out: the run's folder.
-        config: what to train.
+        out: folder of the run.
+        config: the training.
         folder: the training scenes.
-        held_out: scenes for the sample sheets, never trained on.
-        origin: what the card says of the data.
-        machine: where to compute.
-        perceptual: the VGG-19 loss, or None where no weights are at hand.
-        start: weights to begin with instead of random ones.
+        held_out: scenes for the sample sheets, excluded from training.
+        origin: origin of the data, for the model card.
+        machine: the machine.
+        perceptual: the VGG-19 loss, or None without weights.
+        start: initial weights instead of random ones.
 
     Raises:
-        MissingData: the pictures are smaller than a stage wants them.
-        CheckpointError: the weights to begin with are of another network.
+        MissingData: the pictures are smaller than a stage needs.
+        CheckpointError: the initial weights are of another network.
     """
 
     def __init__(
@@ -101,19 +99,21 @@ class Training:
             self._network.compile(dynamic=False)  # each size of pictures has its own kernels
         self._stage_index = 0
         self._step = 0
-        self._learners: dict[str, Any] = {}  # state of optimiser and critics, when resumed
+        self._learners: dict[
+            str, Any
+        ] = {}  # state of optimiser and discriminators of a resumed run
 
     @property
     def checkpoint_path(self) -> Path:
-        """Where the weights go."""
+        """Path of the weights."""
         return self.out / f"{self.config.architecture}.pt"
 
     def resume(self) -> None:
-        """Go on where the run in `out` stopped, with the scenes that it began with.
+        """Continue the run in `out` with the scenes that it started with.
 
         Raises:
-            FileNotFoundError: there is no run to resume.
-            RunMismatch: that run has another config, other scenes, or another loss.
+            FileNotFoundError: the folder has no run.
+            RunMismatch: that run has a different config, scenes or loss.
         """
         state = torch.load(self.out / STATE_FILE, map_location="cpu", weights_only=True)
         if state["config"] != repr(self.config):
@@ -131,7 +131,7 @@ class Training:
         self._learners = state["learners"]
 
     def run(self, minutes: float | None = None) -> bool:
-        """Train until all stages are done, `minutes` are over, or a signal asks to stop.
+        """Train until all stages are done, the time is over, or a signal arrives.
 
         Returns:
             Whether all stages are done.
@@ -140,7 +140,7 @@ class Training:
         torch.backends.cudnn.benchmark = True  # few sizes, many steps
         feeder = Feeder(self.config, self._folder, self._machine)
         until_s = time.monotonic() + (float("inf") if minutes is None else minutes * 60)
-        with _stop_on_signal() as stop:
+        with stop_on_signal() as stop:
             while self._stage_index < len(self.config.stages):
                 if not self._run_stage(feeder, until_s, stop):
                     return False
@@ -150,12 +150,12 @@ class Training:
 
     def _run_stage(self, feeder: Feeder, until_s: float, stop: threading.Event) -> bool:
         stage = self.config.stages[self._stage_index]
-        torch.manual_seed(self.config.seed + self._stage_index)  # critics start alike
+        torch.manual_seed(self.config.seed + self._stage_index)  # the same initial discriminators
         learner = Learner(self._network, stage, self.config, self._device, self._perceptual)
         if self._learners:
             learner.load_state_dict(self._learners)
         if self._step == 0:
-            self._mean.n_averaged.zero_()  # what this stage trains begins anew
+            self._mean.n_averaged.zero_()  # a stage starts its own average
         saved_s = time.monotonic()
         batches = feeder.batches(self._stage_index, self._step)
         bar = tqdm(batches, desc=stage.name, initial=self._step, total=stage.num_steps)
@@ -245,24 +245,7 @@ class Training:
 
 
 def _begin_with(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Copy weights into a network; those that it has beyond them stay as they are."""
+    """Copy weights into a network; its other weights stay unchanged."""
     own = network.state_dict()
     refuse_unlike({**own, **weights}, own)
     network.load_state_dict({**own, **weights})
-
-
-@contextmanager
-def _stop_on_signal() -> Iterator[threading.Event]:
-    """Turn SIGINT and SIGTERM into an event, so that a step is finished and saved."""
-    stop = threading.Event()
-
-    def ask(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signals: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(each, ask) for each in signals]
-    try:
-        yield stop
-    finally:
-        for each, handler in zip(signals, before, strict=True):
-            signal.signal(each, handler)

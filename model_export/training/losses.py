@@ -1,4 +1,4 @@
-"""What a stage of training minimises."""
+"""The losses of training."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# VGG-19 up to relu3_1: index of each convolution in torchvision's `features`, and whether the
-# activation behind it is compared (relu1_1, relu2_1, relu3_1) and with which weight.
+# VGG-19 up to relu3_1: index of each convolution in torchvision's `features`, and the weight of
+# the activation after it if that is compared (relu1_1, relu2_1, relu3_1).
 _VGG_CONVOLUTIONS: Final = ((0, 1 / 32), (2, None), (5, 1 / 16), (7, None), (10, 1 / 8))
 _VGG_POOL_BEFORE: Final = (5, 10)
 _SSIM_C1: Final = 0.01**2
 _SSIM_C2: Final = 0.03**2
-_PSNR_FLOOR: Final = 0.0025  # of the squared error: what lies above 26 dB matters less
+_PSNR_FLOOR: Final = 0.0025  # added to the squared error: gains above 26 dB matter less
 _IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 _IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 
 
 def adversarial_loss(scores: Tensor, *, real: bool, gan: Literal["log", "least_squares"]) -> Tensor:
-    """Return how far a discriminator's scores are from calling the picture real (or not)."""
+    """Return the distance of a discriminator's scores from the verdict real (or not)."""
     wanted = torch.ones_like(scores) if real else torch.zeros_like(scores)
     if gan == "log":
         return F.binary_cross_entropy_with_logits(scores, wanted)
@@ -45,15 +45,15 @@ def dissimilarity(picture: Tensor, target: Tensor) -> Tensor:
 
 
 def _windows(x: Tensor) -> Tensor:
-    rows = F.avg_pool2d(x, kernel_size=(7, 1), stride=1)  # in two passes: a third of the time
+    rows = F.avg_pool2d(x, kernel_size=(7, 1), stride=1)  # two passes take a third of the time
     return F.avg_pool2d(rows, kernel_size=(1, 7), stride=1)
 
 
 def negative_psnr(picture: Tensor, target: Tensor) -> Tensor:
     """Return the mean of log10(squared error) over pictures: a tenth of the PSNR, negated.
 
-    Every picture's relative gain counts alike (Chen et al. 2022, NAFNet), where in the mean
-    squared error the worst ones outweigh all others.
+    Every picture's relative gain counts equally (Chen et al. 2022, NAFNet), while in the mean
+    squared error the worst pictures outweigh all others.
 
     Args:
         picture: (n, 3, h, w) in [-1, 1].
@@ -71,8 +71,8 @@ def pyramid_distance(picture: Tensor, target: Tensor, num_levels: int = 5) -> Te
     Args:
         picture: (n, 3, h, w) in [-1, 1].
         target: the same.
-        num_levels: levels of the pyramid, the low-pass one included; fewer where a side would
-            fall under two pixels.
+        num_levels: levels of the pyramid including the low-pass; fewer if a side would be
+            shorter than two pixels.
     """
     difference = picture - target  # the pyramid is linear
     distances = []
@@ -90,7 +90,7 @@ def pyramid_distance(picture: Tensor, target: Tensor, num_levels: int = 5) -> Te
 def shadow_region(picture: Tensor, threshold: float) -> Tensor:
     """Keep only the dark content of a picture: z = min(alpha, x) with x in [0, 1].
 
-    The result is stretched back to [-1, 1], so that a discriminator sees a common range.
+    The result is scaled back to [-1, 1], the range of the discriminator's other inputs.
 
     Args:
         picture: (n, 3, h, w) in [-1, 1].
@@ -100,7 +100,7 @@ def shadow_region(picture: Tensor, threshold: float) -> Tensor:
 
 
 class NotVgg(ValueError):
-    """A state dict is not VGG-19's."""
+    """A state dict does not belong to VGG-19."""
 
 
 class PerceptualLoss(nn.Module):

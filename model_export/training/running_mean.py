@@ -1,4 +1,4 @@
-"""The mean of the weights on their way, which is better than where a step happens to end."""
+"""Exponential moving average of the weights, which is better than the weights of any one step."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 
 class RunningMean(AveragedModel):
-    """A copy of a network whose weights follow the network's.
+    """A copy of a network that holds the moving average of its weights.
 
-        mean = d mean + (1 - d) weights,  d = min(decay, (1 + n) / (10 + n)),  n taken in before
+        mean = d mean + (1 - d) weights,  d = min(decay, (1 + n) / (10 + n)),  n updates so far
 
-    The decay alone keeps what a stage began with for some 3 / (1 - decay) steps; the second
-    one, as in TensorFlow's moving average, lets a short stage forget it. To begin anew, set
+    The decay alone would keep the initial weights of a stage for about 3 / (1 - decay) steps. The
+    second term, as in TensorFlow's moving average, lets a short stage forget them. To restart, set
     `n_averaged` to zero.
 
     Args:
-        network: whose weights are taken in, and which has no buffers; the copy is where it is.
-        decay: 0 to 1; 0 makes the mean the last weights themselves.
+        network: the network to average, without buffers; the copy is on its device.
+        decay: 0 to 1; 0 keeps the last weights themselves.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
@@ -26,10 +26,10 @@ class RunningMean(AveragedModel):
         self._decay = decay
 
     def update_parameters(self, model: nn.Module) -> None:
-        """Take the network's weights in.
+        """Add the network's weights to the average.
 
-        The base class sends its count to the device each time, and waits until that has come
-        by it. Here the host counts.
+        The base class copies its counter to the device each time and waits for the device. Here
+        the host counts.
         """
         taken = int(self.n_averaged)
         means = [mean.detach() for mean in self.module.parameters()]

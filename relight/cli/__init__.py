@@ -1,13 +1,12 @@
-"""`relight`: the command line. `relight COMMAND --help` tells each command's options.
+"""`relight`: the command line. `relight COMMAND --help` lists the options of a command.
 
     serve      run the service
     image      relight one photo
-    folder     relight a folder of photos; stopped, it goes on where it was
-    models     what may be asked for
+    folder     relight a folder of photos; resumable
+    models     list the available lights
 
-`image`, `folder` and `models` work in this process, or call a service where `--url` names one.
-Without the extras cpu and gpu only the latter works: a command imports the service
-when it needs it.
+`image`, `folder` and `models` work in this process, or call a service if `--url` names one. Without
+the extras cpu and gpu they need `--url`: a command imports the service only when it uses it.
 """
 
 from __future__ import annotations

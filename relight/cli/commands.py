@@ -1,4 +1,4 @@
-"""The commands: what each is given, what it says, and how it ends."""
+"""The commands: their arguments, output and exit status."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from relight.client import AsyncClient, Catalogue, Relit
 from relight.errors import InvalidOption, RelightError
 from relight.options import Options
 
-_INTERRUPTED: Final = 130  # as a shell has it
-_NUM_RETRIES: Final = 1000  # the time for a photo is the bound
+_INTERRUPTED: Final = 130  # the shell's convention
+_NUM_RETRIES: Final = 1000  # the time limit of a photo is the bound
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -41,12 +41,12 @@ app = typer.Typer(
 
 
 class CannotStart(Exception):
-    """Something that the command needs is missing or wrong; the text says what."""
+    """A requirement of the command is missing or wrong; the text names it."""
 
 
 Url = Annotated[
     str | None,
-    typer.Option(envvar="RELIGHT_URL", help="a service to call; else this process does the work"),
+    typer.Option(envvar="RELIGHT_URL", help="address of a service; default: work in this process"),
 ]
 Key = Annotated[str | None, typer.Option(envvar="RELIGHT_KEY", help="API key for the service")]
 
@@ -66,7 +66,7 @@ def serve() -> None:
 def image(
     photo: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
     *,
-    out: Annotated[Path, typer.Option("-o", "--out", help="where the relit photo goes")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="file for the relit photo")],
     url: Url = None,
     key: Key = None,
     options: Options,
@@ -93,20 +93,20 @@ def folder(
     *,
     url: Url = None,
     key: Key = None,
-    jobs: Annotated[int, typer.Option(min=1, max=256, help="photos at once")] = 4,
+    jobs: Annotated[int, typer.Option(min=1, max=256, help="number of photos at once")] = 4,
     timeout: Annotated[
-        float, typer.Option(min=1, help="seconds for a photo, all tries together")
+        float, typer.Option(min=1, help="seconds per photo, including retries")
     ] = 300.0,
     options: Options,
 ) -> None:
     """Relight all photos of a folder, subfolders included.
 
-    Run again, it does what is left: what is new, what failed, what has changed, and all where
-    the options have. Ctrl-C stops it at any time.
+    Ctrl-C stops it at any time. Run it again to relight photos that are new, changed or failed;
+    all photos are redone if the options changed.
     """
     photos = photos_in(source, out)
     if not photos:
-        raise CannotStart(f"there is no photo in {source}")
+        raise CannotStart(f"no photos in {source}")
     journal = Journal(out, options)
     left = [photo for photo in photos if not journal.is_done(photo)]
     failed: list[Outcome] = []
@@ -138,7 +138,7 @@ def folder(
             if left:
                 asyncio.run(run())
     except KeyboardInterrupt:
-        typer.echo("stopped; the same command goes on from here", err=True)
+        typer.echo("stopped; run the same command to continue", err=True)
         raise typer.Exit(_INTERRUPTED) from None
     finally:
         if progress.tasks or not left:
@@ -159,9 +159,11 @@ def models(
     *,
     url: Url = None,
     key: Key = None,
-    as_json: Annotated[bool, typer.Option("--json", help="all of it, for programs")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="print the complete catalogue as JSON")
+    ] = False,
 ) -> None:
-    """Show which lights can be had, and from which models."""
+    """List the available lights and their models."""
 
     async def run() -> Catalogue:
         async with _connected(url, key, timeout_s=30.0) as client:
@@ -185,7 +187,7 @@ def models(
 def _connected(
     url: str | None, key: str | None, *, timeout_s: float, max_retries: int = 5
 ) -> AbstractAsyncContextManager[Relighting]:
-    """Return what relights: a service's client, or the models of this machine."""
+    """Return a client of a service, or the models of this machine."""
     if url is not None:
         try:
             return AsyncClient(url, key=key, timeout_s=timeout_s, max_retries=max_retries)
@@ -195,7 +197,7 @@ def _connected(
         from relight.cli.local import LocalClient  # noqa: PLC0415 - a caller has not installed it
         from service.settings import InvalidSettings, read_settings  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise CannotStart(f"{_what_to_install(error)}; or name a service with --url") from None
+        raise CannotStart(f"{_what_to_install(error)}; or use a service with --url") from None
     try:
         return LocalClient(read_settings())
     except InvalidSettings as error:
@@ -209,7 +211,7 @@ def _what_to_install(error: ModuleNotFoundError) -> str:
 
 
 def _check(options: Options, offered: Catalogue) -> None:
-    """Refuse, before the first photo, what would be refused for each."""
+    """Refuse, before the first photo, options that would be refused for each."""
     light = options.get("light")
     direction = str(light).partition("-")[0] if light else options.get("direction", "E")
     if direction not in offered["directions"]:
@@ -228,7 +230,7 @@ def _check(options: Options, offered: Catalogue) -> None:
 def _format_of(out: Path) -> str:
     known = {s: kind for kind, suffixes in SUFFIXES.items() for s in suffixes if s[:3] != ".he"}
     if out.suffix.lower() not in known:
-        raise CannotStart(f"-o {out}: its name must end in one of {', '.join(known)}")
+        raise CannotStart(f"-o {out}: the name must end in one of {', '.join(known)}")
     return known[out.suffix.lower()].removeprefix("image/")
 
 
@@ -241,7 +243,7 @@ def _tell(counts: dict[str, int], failed: list[Outcome], duration_s: float) -> N
 
 
 def main() -> None:
-    """Run a command; an expected failure is one line and exit status 1."""
+    """Run a command; an expected failure prints one line and exits with status 1."""
     try:
         app()
     except (CannotStart, RelightError, OSError) as error:

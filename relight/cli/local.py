@@ -19,21 +19,21 @@ from service.relighting.options import RelightOptions
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
 
-_PATIENCE_S: Final = 3600.0  # nobody else waits: a slow machine may take its time
+_PATIENCE_S: Final = 3600.0  # no other caller waits, so a slow machine may take longer
 
 
 class LocalClient:
     """Relights with the models of this machine; `async with` loads them.
 
     Args:
-        settings: which models, on which device, and the limits for photos.
+        settings: the models, the device, and the limits for photos.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.model_copy(
             update={
                 "max_queue_wait_ms": round(_PATIENCE_S * 1e3),
-                "max_inflight_bytes": 2**62,  # the caller's jobs are the bound
+                "max_inflight_bytes": 2**62,  # the number of jobs is the bound
                 "cache_bytes": 0,
             }
         )
@@ -53,7 +53,7 @@ class LocalClient:
         """Relight one photo, as `AsyncClient.relight` does.
 
         Raises:
-            RelightError: of the class that says what was wrong.
+            RelightError: relighting failed; the class gives the reason.
             OSError: the photo cannot be read.
         """
         given = RelightOptions.parse((n, str(v)) for n, v in options.items() if v is not None)
@@ -80,7 +80,7 @@ class LocalClient:
         )
 
     async def models(self) -> client.Catalogue:
-        """Return what may be asked for."""
+        """Return the models, lights, formats and limits."""
         offered: client.Catalogue = catalogue.Catalogue.of(  # type: ignore[assignment]
             self._parts.repository, self._settings
         ).model_dump()

@@ -10,7 +10,13 @@ from typing import Annotated, Any, Final, get_type_hints
 import typer
 
 from relight.lights import MAX_TEMPERATURE_K, MIN_TEMPERATURE_K, Light
-from relight.options import MAX_QUALITY, MIN_QUALITY, Options
+from relight.options import (
+    MAX_ELEVATION_DEG,
+    MAX_INTENSITY_STOPS,
+    MAX_QUALITY,
+    MIN_QUALITY,
+    Options,
+)
 
 
 def _parse_light(text: str) -> Light:
@@ -22,6 +28,14 @@ def _parse_light(text: str) -> Light:
 
 OPTIONS: Final[dict[str, Any]] = {
     "direction": typer.Option(help="where the light comes from; E is image right"),
+    "azimuth": typer.Option(
+        min=0, max=360, help="instead: in degrees, 0 behind the scene, 90 at image right"
+    ),
+    "elevation": typer.Option(min=0, max=MAX_ELEVATION_DEG, help="of the lamp, in degrees"),
+    "softness": typer.Option(min=0, max=1, help="0 for a hard lamp, 1 for an overcast sky"),
+    "intensity": typer.Option(
+        min=-MAX_INTENSITY_STOPS, max=MAX_INTENSITY_STOPS, help="of the lamp, in stops"
+    ),
     "temperature": typer.Option(
         min=MIN_TEMPERATURE_K, max=MAX_TEMPERATURE_K, help="colour temperature, in kelvin"
     ),

@@ -4,13 +4,13 @@
         relit = client.relight("photo.jpg", direction="W", temperature=3200)
         Path("relit.jpg").write_bytes(relit.data)
 
-A call ends within its time, and tries again while that is of use: where there is no connection,
-and where the service says (429, 503) when to come back. What fails is raised as the class of
-`relight.errors` that the service itself raised; a service out of reach is `Unavailable`.
+A call ends within its time limit. It retries if it cannot connect, and if the service asks for it
+(429, 503). A failure is raised as the class of `relight.errors` that the service raised; a service
+that cannot be reached is `Unavailable`.
 
-    http       Client, AsyncClient: the I/O, and nothing else
-    calls      what is sent, and when it is sent again
-    answers    what comes back, typed
+    http       Client, AsyncClient: the I/O
+    calls      requests and retries
+    answers    typed answers
 """
 
 from __future__ import annotations

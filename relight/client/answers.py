@@ -17,7 +17,7 @@ import httpx
 
 from relight import errors
 from relight.errors import InvalidOption, RelightError, Unavailable
-from relight.lights import Light
+from relight.lights import Lamps, Light, parse_light
 
 _TIMING: Final = re.compile(r"(\w+);dur=([\d.]+)")
 _WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
@@ -54,13 +54,13 @@ class Relit:
         model: name and checksum of the model, short.
         request_id: what the service's log calls the request.
         etag: entity tag of the answer; None in a batch.
-        cache: where the model's output came from: `hit`, `miss` or `coalesced`.
+        cache: where the model's output came from: `hit`, `scene`, `miss` or `coalesced`.
         timings_ms: how long each stage took, in the order of the trip; empty in a batch.
     """
 
     data: bytes = field(repr=False)
     media_type: str
-    light: Light
+    light: Light | Lamps
     model: str
     request_id: str
     etag: str | None = None
@@ -74,7 +74,7 @@ def read_relit(answer: Answer) -> Relit:
     return Relit(
         data=answer.data,
         media_type=headers["content-type"],
-        light=Light.parse(headers["x-light"]),
+        light=parse_light(headers["x-light"]),
         model=headers["x-model"],
         request_id=headers.get("x-request-id", ""),
         etag=headers.get("etag"),
@@ -94,7 +94,7 @@ def read_batch(answer: Answer) -> Sequence[Relit | RelightError]:
             return Relit(
                 data=archive.read(entry["member"]),
                 media_type=entry["media_type"],
-                light=Light.parse(entry["light"]),
+                light=parse_light(entry["light"]),
                 model=entry["model"],
                 request_id=request_id,
             )

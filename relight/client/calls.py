@@ -1,4 +1,4 @@
-"""The client's calls without their I/O: what is sent, when it is sent again, what comes of it.
+"""The calls of the client without I/O: requests, retries and results.
 
 Call.request -> [sent] -> Call.result
      ^                        | RelightError, TransportError
@@ -48,7 +48,7 @@ class _How(TypedDict):
 
 
 class Calls:
-    """What both clients share: everything but the I/O."""
+    """The common part of both clients: everything except the I/O."""
 
     def __init__(self, url: str, *, key: str | None, timeout_s: float, max_retries: int) -> None:
         if not url.startswith(("http://", "https://")):
@@ -95,15 +95,15 @@ class Calls:
 
 
 class Call(Generic[T]):
-    """One call with its deadline and its tries.
+    """One call with its deadline and its retries.
 
     Args:
-        url: where it goes, the options in its query.
-        read: makes a result of a good answer.
-        photos: what is sent along; none in a GET.
-        headers: of every try.
-        timeout_s: from now to the deadline.
-        max_retries: most tries after the first one.
+        url: its address, with the options in the query.
+        read: converts a successful answer to the result.
+        photos: the photos to send; none for a GET.
+        headers: headers of every try.
+        timeout_s: time from now to the deadline.
+        max_retries: maximum number of retries.
     """
 
     def __init__(
@@ -127,13 +127,13 @@ class Call(Generic[T]):
         return max(0.0, self._deadline_s - time.monotonic())
 
     def check(self) -> None:
-        """Raise DeadlineExceeded when the time is up."""
+        """Raise DeadlineExceeded if the time is up."""
         if not self.left_s:
             raise DeadlineExceeded(self.too_late)
 
     @contextmanager
     def request(self) -> Iterator[httpx.Request]:
-        """Give the next try's request; its photos are open inside."""
+        """Yield the request of the next try; its photos are open inside."""
         self.check()
         self._num_tries += 1
         left_s = self.left_s
@@ -158,26 +158,28 @@ class Call(Generic[T]):
             return httpx.Request("GET", self._url, headers=headers)
         start = files[0].tell()
         headers["Content-Length"] = str(files[0].seek(0, io.SEEK_END) - start)
-        headers["Content-Type"] = "application/octet-stream"  # the service looks at the bytes
+        headers["Content-Type"] = (
+            "application/octet-stream"  # the service detects the type from the bytes
+        )
         files[0].seek(start)
         return httpx.Request("POST", self._url, headers=headers, stream=_Body(files[0], self.check))
 
     def result(self, answer: Answer) -> T:
-        """Return what a good answer says; raise what another one stands for."""
+        """Return the result of a successful answer; raise the error of another one."""
         if not 200 <= answer.status < 300:
             raise read_failure(answer)
         return self._read(answer)
 
     def pause_s(self, error: Exception) -> float:
-        """Return how long to wait before the next try.
+        """Return the pause before the next try, in seconds.
 
         Raises:
-            RelightError: `error`, or what it means, where another try is of no use or too late.
+            RelightError: `error` or its equivalent, if a retry is useless or too late.
         """
         failure = self._failure(error)
         if isinstance(failure, Unavailable) and self._num_tries <= self._max_retries:
             backoff_s = min(_MAX_BACKOFF_S, _BACKOFF_S * 2.0**self._num_tries)
-            # Never earlier than told, and not all callers at the same moment.
+            # Never earlier than the service says, and not all callers at the same moment.
             jitter_s = backoff_s / 2 * random.random()  # noqa: S311 - no secret
             pause_s = max(failure.retry_after_s, backoff_s / 2) + jitter_s
             if pause_s < self.left_s:
@@ -198,18 +200,18 @@ class Call(Generic[T]):
 
 
 class _Photo:
-    """An image that can be sent again: a path is opened anew, a file is wound back."""
+    """An image that can be sent again: a path is reopened, a file is rewound."""
 
     def __init__(self, image: Image) -> None:
         if not isinstance(image, str | Path | bytes) and not image.seekable():
-            image = image.read()  # a pipe gives its bytes only once
+            image = image.read()  # a pipe can be read only once
         self._image = image
         self._start = 0 if isinstance(image, str | Path | bytes) else image.tell()
         self.name = Path(image).name if isinstance(image, str | Path) else "photo"
 
     @contextmanager
     def opened(self) -> Iterator[BinaryIO]:
-        """Give the image as a file at its start."""
+        """Yield the image as a file, positioned at its start."""
         if isinstance(self._image, bytes):
             yield io.BytesIO(self._image)
         elif isinstance(self._image, str | Path):
@@ -221,7 +223,7 @@ class _Photo:
 
 
 class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A file that is read piece by piece while it is sent."""
+    """A file that is read in chunks while it is sent."""
 
     def __init__(self, file: BinaryIO, check: Callable[[], None]) -> None:
         self._file, self._check = file, check

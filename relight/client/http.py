@@ -1,4 +1,4 @@
-"""The two clients: each sends a call, waits, and sends it again when the call says so."""
+"""The two clients: each sends a call, waits, and retries when the call says so."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ T = TypeVar("T")
 
 
 class Client(Calls):
-    """Calls a service and waits; may be shared by threads.
+    """A blocking client; threads may share it.
 
     Args:
         url: address of the service, such as `http://localhost:8000`.
-        key: API key, where the service wants one.
-        timeout_s: time for a call, all its tries together; the service is told, too.
-        max_retries: most tries after the first one.
-        transport: httpx's, for proxies, certificates, more connections.
+        key: API key, if the service needs one.
+        timeout_s: time limit of a call with all its retries; also sent to the service.
+        max_retries: maximum number of retries.
+        transport: an httpx transport, for proxies, certificates or more connections.
     """
 
     def __init__(
@@ -48,10 +48,10 @@ class Client(Calls):
         priority: Priority | None = None,
         **options: Unpack[Options],
     ) -> Relit:
-        """Relight one photo: a path, a file's bytes or an open file, sent piece by piece.
+        """Relight one photo: a path, a file's bytes, or an open file, which is sent in chunks.
 
         Raises:
-            RelightError: of the class that says what was wrong.
+            RelightError: the call failed; the class gives the reason.
             OSError: the photo cannot be read.
         """
         return self._run(self._relight(image, options, timeout_s=timeout_s, priority=priority))
@@ -64,13 +64,13 @@ class Client(Calls):
         priority: Priority | None = None,
         **options: Unpack[Options],
     ) -> Sequence[Relit | RelightError]:
-        """Relight many photos in one request; return for each, in order, how it ended."""
+        """Relight many photos in one request; return the result or error of each, in order."""
         return self._run(
             self._relight_batch(images, options, timeout_s=timeout_s, priority=priority)
         )
 
     def models(self) -> Catalogue:
-        """Return what may be asked for."""
+        """Return the models, lights, formats and limits."""
         return self._run(self._models())
 
     def close(self) -> None:
@@ -105,9 +105,9 @@ class Client(Calls):
 
 
 class AsyncClient(Calls):
-    """The same with `await`, on asyncio or trio; cancelling a call ends its work in the service.
+    """The client to `await`, on asyncio or trio; cancelling a call stops its work in the service.
 
-    Its arguments are those of `Client`; `transport` is one of httpx's asynchronous ones.
+    It takes the arguments of `Client`; `transport` is an asynchronous httpx transport.
     """
 
     def __init__(
@@ -143,13 +143,13 @@ class AsyncClient(Calls):
         priority: Priority | None = None,
         **options: Unpack[Options],
     ) -> Sequence[Relit | RelightError]:
-        """Relight many photos in one request; return for each, in order, how it ended."""
+        """Relight many photos in one request; return the result or error of each, in order."""
         return await self._run(
             self._relight_batch(images, options, timeout_s=timeout_s, priority=priority)
         )
 
     async def models(self) -> Catalogue:
-        """Return what may be asked for."""
+        """Return the models, lights, formats and limits."""
         return await self._run(self._models())
 
     async def close(self) -> None:

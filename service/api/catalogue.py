@@ -10,8 +10,10 @@ from relight.lights import MAX_TEMPERATURE_K, MIN_TEMPERATURE_K
 from service.api.access import known_caller
 from service.api.documentation import catalogue_documentation, problem_type_documentation
 from service.api.problem_types import PROBLEM_TYPES, ProblemType
+from service.contract.metadata import ModelContract
+from service.contract.pair import PairContract
 from service.imaging.formats import ANSWER_FORMATS, FORMATS
-from service.inference.loading import Model
+from service.inference.model import Model
 from service.inference.repository import ModelRepository
 from service.settings import Settings
 
@@ -19,7 +21,11 @@ router = APIRouter()
 
 
 class ModelDescription(BaseModel):
-    """One model."""
+    """One model.
+
+    `lights` are those that it was trained to paint; a model that computes the light has none, and
+    takes `options` instead, whose defaults are `elevation` and `softness`.
+    """
 
     name: str
     version: str
@@ -28,6 +34,9 @@ class ModelDescription(BaseModel):
     precision: str
     size_px: int
     lights: list[str]
+    options: list[str]
+    elevation: float | None
+    softness: float | None
     trained_on: str
     license: str
     metrics: dict[str, str | float]
@@ -36,14 +45,19 @@ class ModelDescription(BaseModel):
     def of(cls, model: Model) -> ModelDescription:
         """Describe a model that serves."""
         contract = model.contract
+        pair = contract if isinstance(contract, PairContract) else None
+        painted = contract.lights if isinstance(contract, ModelContract) else ()
         return cls(
             name=contract.name,
             version=contract.version,
             sha256=model.sha256,
             provider=model.provider,
-            precision=contract.precision,
+            precision=model.precision,
             size_px=contract.size_px,
-            lights=[str(light) for light in contract.lights],
+            lights=[str(light) for light in painted],
+            options=list(model.special_options),
+            elevation=pair.elevation_deg if pair else None,
+            softness=pair.softness if pair else None,
             trained_on=contract.trained_on,
             license=contract.license,
             metrics=dict(contract.metrics),

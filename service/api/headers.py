@@ -49,7 +49,11 @@ ANSWER_HEADERS: Final = {
     "Vary": _header("the answer's format follows the request's `Accept`", "Accept"),
     "WWW-Authenticate": _header("how to send a key", "Bearer"),
     "X-Cache": _header("where the model's output came from", "hit", enum=list(ORIGINS)),
-    "X-Light": _header("the light that the photo shows", "W-3200"),
+    "X-Light": _header(
+        "the light that the photo shows: direction and temperature, or the lamp's options "
+        "where the model computes the light",
+        "lamp;azimuth=60;elevation=30;softness=0.2;intensity=0;temperature=3200",
+    ),
     "X-Model": _header("the model's name and checksum", "drn-s@757740b10795"),
     "X-Request-ID": _header(
         "the request's own, or a new one; the log has it", "0d6f1f1c5b7c4f8fa5a0c8a3c1f0d7b2"

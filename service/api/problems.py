@@ -1,7 +1,7 @@
-"""The one table: what went wrong -> HTTP status -> RFC 9457 problem.
+"""Maps errors to HTTP statuses and RFC 9457 problems, in one table.
 
-Errors know the domain, this table knows HTTP. `code` is a closed set, documented in the
-OpenAPI description; `detail` is text for people; a 500 never shows an exception's text.
+Errors belong to the domain, this table to HTTP. `code` is a closed set, documented in the
+OpenAPI description; `detail` is written for people; a 500 never shows an exception's text.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from service.telemetry.metrics import CLIENT_LEFT
 
 MEDIA_TYPE: Final = "application/problem+json"
 
-_MISTAKE: Final = "The server made a mistake; it is logged."
+_MISTAKE: Final = "The server failed unexpectedly; the error is logged."
 
 _log = logging.getLogger(__name__)
 
 
 class Kind(NamedTuple):
-    """What HTTP says about one kind of failure."""
+    """The status, code and title of a kind of failure."""
 
     status: int
     code: str
@@ -46,7 +46,7 @@ KINDS: Final[dict[type[Exception], Kind]] = {
     errors.BodyTooLarge: Kind(413, "body_too_large", "Request body too large"),
     errors.Unauthorized: Kind(401, "unauthorized", "A key is needed"),
     errors.Forbidden: Kind(403, "forbidden", "The key does not allow this"),
-    errors.BodyTimeout: Kind(408, "body_timeout", "Request body came too slowly"),
+    errors.BodyTimeout: Kind(408, "body_timeout", "Request body arrived too slowly"),
     errors.UnsupportedMediaType: Kind(415, "unsupported_media_type", "Unsupported image format"),
     errors.ImageCorrupt: Kind(422, "image_corrupt", "Image is corrupt"),
     errors.ImageTooLarge: Kind(422, "image_too_large", "Image is too large"),
@@ -54,8 +54,8 @@ KINDS: Final[dict[type[Exception], Kind]] = {
     errors.ImageAnimated: Kind(422, "image_animated", "Image has more than one frame"),
     errors.ImageTooSlow: Kind(422, "image_too_slow", "Image takes too long to decode"),
     errors.Overloaded: Kind(503, "overloaded", "Server is overloaded"),
-    errors.ServerFull: Kind(503, "server_full", "Server holds too many bytes"),
-    errors.RateLimited: Kind(429, "rate_limited", "Too many requests of this caller"),
+    errors.ServerFull: Kind(503, "server_full", "Server memory budget is exhausted"),
+    errors.RateLimited: Kind(429, "rate_limited", "Too many requests from this caller"),
     errors.Draining: Kind(503, "draining", "Server is shutting down"),
     errors.ModelNotReady: Kind(503, "model_not_ready", "No model is ready yet"),
     errors.DeadlineExceeded: Kind(504, "deadline_exceeded", "Deadline exceeded"),
@@ -87,11 +87,11 @@ SCHEMA: Final[dict[str, Any]] = {
         "code": {"type": "string", "enum": list(CODES)},
         "request_id": {"type": "string"},
         "instance": {"type": "string"},
-        "option": {"type": "string", "description": "with invalid_option: its name"},
+        "option": {"type": "string", "description": "with invalid_option: name of the option"},
         "allowed": {
             "type": "array",
             "items": {"type": "string"},
-            "description": "with invalid_option: what would have been accepted",
+            "description": "with invalid_option: the accepted values",
         },
         "retry_after_ms": {"type": "integer", "description": "with a 429 or 503"},
     },
@@ -99,12 +99,12 @@ SCHEMA: Final[dict[str, Any]] = {
 
 
 def kind_of(error: Exception) -> Kind:
-    """Return what HTTP says about `error`: the entry of its class or of the nearest base."""
+    """Return the kind of `error`: the entry of its class or of the nearest base."""
     return next((KINDS[c] for c in type(error).__mro__ if c in KINDS), INTERNAL)
 
 
 def install(app: FastAPI, *, overload_status: int = 503) -> None:
-    """Make every failure of `app` answer with a problem, the framework's own included.
+    """Answer every failure of `app` with a problem, including the framework's own.
 
     Args:
         app: the app.
@@ -119,13 +119,13 @@ def install(app: FastAPI, *, overload_status: int = 503) -> None:
 
 
 class UnexpectedErrors:
-    """ASGI middleware: an exception that nobody foresaw is logged and answered by a bare 500."""
+    """ASGI middleware: logs an unexpected exception and answers with a plain 500."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the app; answer for it when it fails before its answer began."""
+        """Run the app; answer if it fails before its answer began."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -142,7 +142,7 @@ class UnexpectedErrors:
             request = Request(scope, receive)
             _log.exception("unexpected error", extra={"request_id": _request_id(request)})
             if started:
-                raise  # too late for a problem: the server cuts the connection
+                raise  # too late for a problem: the server closes the connection
             response = problem(request, INTERNAL, _MISTAKE)
             await response(scope, receive, send)
 
@@ -158,10 +158,10 @@ def problem(
     """Return an RFC 9457 answer.
 
     Args:
-        request: what it answers.
+        request: the request.
         kind: status, code and title.
         detail: one sentence for people.
-        headers: more headers.
+        headers: additional headers.
         members: extension members of the body.
     """
     request.state.problem_code = kind.code  # for the access log and the metrics
@@ -174,7 +174,7 @@ def problem(
 
 
 def problem_body(request: Request, error: Exception) -> dict[str, object]:
-    """Return the problem of `error` as an object, for an answer that holds several."""
+    """Return the problem of `error` as an object, for an answer with several problems."""
     if isinstance(error, errors.RelightError):
         return _body(request, _kind_for(request, error), str(error), _members_of(error))
     _log.error("unexpected error", extra={"request_id": _request_id(request)}, exc_info=error)
@@ -219,7 +219,7 @@ async def _on_relight_error(request: Request, error: Exception) -> Response:
     if isinstance(error, errors.Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, errors.BodyTooLarge | errors.BodyTimeout):
-        headers["Connection"] = "close"  # the rest of the body is not worth reading
+        headers["Connection"] = "close"  # the rest of the body need not be read
     return problem(
         request,
         _kind_for(request, error),

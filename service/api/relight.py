@@ -85,6 +85,6 @@ def _server_timing(timings: Timings) -> str:
     """Write W3C Server-Timing: `decode;dur=12.3, infer;dur=20.1;desc="n=4"`."""
     return ", ".join(
         f"{stage};dur={duration_s * 1e3:.1f}"
-        + (f';desc="n={timings.batch_size}"' if stage == "infer" else "")
+        + (f';desc="n={timings.batch_sizes[stage]}"' if stage in timings.batch_sizes else "")
         for stage, duration_s in timings.stages_s.items()
     )

@@ -1,9 +1,9 @@
-"""Calls of the device, and what is done when one fails.
+"""Runs batches on the device and handles failed ones.
 
 all at once ──> answers
 ├─ no memory    in smaller batches; that size is never tried again
 ├─ poisoned     all fail: only a new process can use the device
-└─ else         each alone, once: one item may have failed its neighbours
+└─ else         each alone, once: one item may have broken the batch
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _log = logging.getLogger(__name__)
 
 
 class Attempts(Generic[In, Staged, Out]):
-    """Run jobs on the device until each has an outcome; used by the device thread only.
+    """Run jobs on the device until each has an outcome; for the device thread only.
 
     Args:
-        stage: makes of n items what `run` takes.
-        run: makes n results of it, in the same order.
+        stage: turns n items into the input of `run`.
+        run: returns n results in the same order.
         sizes: how many items `run` may be given.
-        observe: told of each call, before anything is done about its failure.
+        observe: is called after each batch, before a failure is handled.
 
     Attributes:
         poisoned: whether the device can only be used again by a new process.
@@ -64,7 +64,7 @@ class Attempts(Generic[In, Staged, Out]):
 
         Args:
             jobs: of one key, in one of the allowed sizes.
-            staged: what `stage` made of their items, if it did so already.
+            staged: result of `stage` for their items, if it exists already.
         """
         try:
             return list(zip(jobs, self._call(jobs, staged), strict=True))
@@ -84,7 +84,7 @@ class Attempts(Generic[In, Staged, Out]):
     def _in_parts(
         self, jobs: Sequence[Job[In, Out]], most: int
     ) -> list[tuple[Job[In, Out], Outcome[Out]]]:
-        """Serve what a failed batch held, at most so many at a time."""
+        """Run the jobs of a failed batch again, at most so many at a time."""
         outcomes: list[tuple[Job[In, Out], Outcome[Out]]] = []
         waiting = list(jobs)
         while waiting:
@@ -99,7 +99,7 @@ class Attempts(Generic[In, Staged, Out]):
 
     def _why_not(self, job: Job[In, Out]) -> InferenceFailed | DeadlineExceeded | None:
         if job.abandoned:
-            return InferenceFailed("nobody waits for this item")
+            return InferenceFailed("no caller waits for this item")
         if self.poisoned:
             return thread_ended()
         if time.monotonic() > job.deadline_s:

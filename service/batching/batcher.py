@@ -124,14 +124,16 @@ class Batcher(Generic[In, Staged, Out]):
         priority: Priority = Priority.INTERACTIVE,
         *,
         caller: Hashable = None,
+        key: Hashable = None,
         num_coming: int = 0,
     ) -> None:
-        """Refuse already now what `submit` would refuse whatever its key.
+        """Refuse already now what `submit` would refuse.
 
         Args:
-            deadline_s: time on the monotonic clock when the result becomes worthless.
-            priority: the item's class.
-            caller: whose it is.
+            deadline_s: as in `submit`.
+            priority: as in `submit`.
+            caller: as in `submit`.
+            key: as in `submit`; None while it is not known.
             num_coming: items let in already that have not been submitted yet.
 
         Raises:
@@ -146,6 +148,7 @@ class Batcher(Generic[In, Staged, Out]):
                 deadline_s=deadline_s,
                 priority=priority,
                 caller=caller,
+                key=key,
                 num_coming=num_coming,
             )
 
@@ -157,6 +160,7 @@ class Batcher(Generic[In, Staged, Out]):
         deadline_s: float = math.inf,
         priority: Priority = Priority.INTERACTIVE,
         caller: Hashable = None,
+        arrived_s: float | None = None,
     ) -> Answer[Out]:
         """Return the result of `item`; cancelling the call takes it out of the queue.
 
@@ -166,6 +170,7 @@ class Batcher(Generic[In, Staged, Out]):
             deadline_s: time on the monotonic clock when the result becomes worthless.
             priority: the item's class.
             caller: whose it is: callers take turns.
+            arrived_s: since when the work that it follows from has been here; else now.
 
         Raises:
             Overloaded: at once, when the wait would be too long.
@@ -175,7 +180,8 @@ class Batcher(Generic[In, Staged, Out]):
         """
         now_s = time.monotonic()
         future: asyncio.Future[Answer[Out]] = asyncio.get_running_loop().create_future()
-        job = Job[In, Out](item, key, now_s, deadline_s, priority, caller, future)
+        since_s = now_s if arrived_s is None else arrived_s
+        job = Job[In, Out](item, key, since_s, deadline_s, priority, caller, future)
         with self._lock:
             self._refuse_when_closed()
             self._schedule.admit(job, now_s, busy_s=self._rest_s(now_s))

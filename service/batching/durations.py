@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Final
 
 _SMOOTHING: Final = 0.2  # weight of the newest measurement
@@ -11,22 +11,40 @@ _SMOOTHING: Final = 0.2  # weight of the newest measurement
 class Durations:
     """T(key, n): how long one batch of n items of a key takes, in seconds.
 
-    Seeded at warm-up and kept by an exponentially weighted moving average.
+    Seeded at warm-up and kept by an exponentially weighted moving average. Work may follow from
+    a batch, as lighting follows from reading a scene: its time counts from the start.
+
+    Args:
+        following: the key of the work that follows from a batch of a key; None: none does.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, following: Callable[[Hashable], Hashable | None] = lambda key: None) -> None:
+        self._following = following
+        self._followers: set[Hashable] = set()
         self._known_s: dict[Hashable, dict[int, float]] = {}
         self._fastest_s: dict[tuple[Hashable, int], float] = {}
         self._last_key: Hashable = None
 
     @property
     def last_key(self) -> Hashable:
-        """The key measured last; None at first."""
+        """The key measured last of those that work begins with; None at first."""
         return self._last_key
+
+    def following(self, key: Hashable) -> Hashable | None:
+        """Return the key of the work that follows from a batch of `key`, if any does."""
+        return self._following(key)
+
+    def follows(self, key: Hashable) -> bool:
+        """Return whether items of `key` follow from a batch of another key."""
+        return key in self._followers
 
     def observe(self, key: Hashable, size: int, duration_s: float) -> None:
         """Learn that a batch of `size` items of `key` took `duration_s`."""
-        self._last_key = key
+        following = self._following(key)
+        if following is not None:
+            self._followers.add(following)
+        if not self.follows(key):
+            self._last_key = key
         known_s = self._known_s.setdefault(key, {})
         before_s = known_s.get(size, duration_s)
         known_s[size] = before_s + _SMOOTHING * (duration_s - before_s)
@@ -42,9 +60,18 @@ class Durations:
         if size in self._known_s.get(key, {}):
             slow_s = self._known_s[key][size] - self._fastest_s[key, size]
             self._known_s[key][size] -= _SMOOTHING * slow_s
+        following = self._following(key)
+        if following is not None:
+            self.doubt(following, size)
 
     def estimate_s(self, key: Hashable, size: int) -> float:
-        """Return the expected duration; 0 while nothing is known about `key`.
+        """Return how long it takes until items of `key` need the device no more."""
+        following = self._following(key)
+        then_s = 0.0 if following is None else self.estimate_s(following, size)
+        return self.batch_s(key, size) + then_s
+
+    def batch_s(self, key: Hashable, size: int) -> float:
+        """Return the expected duration of one batch; 0 while nothing is known about `key`.
 
         A size not seen yet is taken in proportion to the next smaller one, which a
         batch never exceeds by much, or else as no faster than the next larger one.

@@ -1,4 +1,4 @@
-"""What the batcher hands around: a job that waits, its answer, and a batch that ran."""
+"""The batcher's data: a waiting job, its answer, and a batch that ran."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from relight.errors import InferenceFailed, RelightError
 from service.batching.urgency import Priority
 
 In = TypeVar("In")
-Staged = TypeVar("Staged")  # what the device is given: n items, put together
+Staged = TypeVar("Staged")  # the input of the device: n items combined
 Out = TypeVar("Out")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[Out]):
-    """A result with what it cost.
+    """A result and its cost.
 
     Attributes:
         value: the result.
-        waited_s: from submission to the start of the batch, in seconds.
+        waited_s: from arrival to the start of the batch, in seconds.
         ran_s: duration of the batch that held it.
         batch_size: number of items in that batch.
     """
@@ -34,7 +34,7 @@ class Answer(Generic[Out]):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What an observer is told after each call of the device."""
+    """The record of one batch, for an observer."""
 
     key: Hashable
     size: int
@@ -48,7 +48,7 @@ Outcome: TypeAlias = Answer[Out] | RelightError
 
 @dataclass(eq=False, slots=True)
 class Job(Generic[In, Out]):
-    """An item that waits for the device, and whoever waits for it."""
+    """An item that waits for the device, with the future of its caller."""
 
     item: In
     key: Hashable
@@ -60,11 +60,11 @@ class Job(Generic[In, Out]):
 
     @property
     def abandoned(self) -> bool:
-        """Whether nobody waits for it any more."""
+        """Whether its caller has left."""
         return self.future.done()
 
     def settle(self, outcome: Outcome[Out]) -> None:
-        """Answer whoever waits; to be called by the event loop."""
+        """Resolve the future; to be called by the event loop."""
         if self.future.done():  # the caller may have left meanwhile
             return
         if isinstance(outcome, RelightError):
@@ -75,14 +75,14 @@ class Job(Generic[In, Out]):
 
 @dataclass(frozen=True, slots=True)
 class Turn(Generic[In, Staged, Out]):
-    """What goes to the device next; staged already, or None."""
+    """The next batch for the device, with its staged input or None."""
 
     jobs: Sequence[Job[In, Out]]
     staged: Staged | None
 
 
 def inference_failed(cause: Exception) -> InferenceFailed:
-    """Return what a caller is told when the device failed on its item."""
+    """Return the error for a caller on whose item the device failed."""
     if isinstance(cause, InferenceFailed):
         return cause
     error = InferenceFailed("the model failed on this image")
@@ -91,5 +91,5 @@ def inference_failed(cause: Exception) -> InferenceFailed:
 
 
 def thread_ended() -> InferenceFailed:
-    """Return what a caller is told when no device thread is left."""
+    """Return the error for a caller when the device thread has ended."""
     return InferenceFailed("the device thread ended")

@@ -58,7 +58,7 @@ class Schedule(Generic[J]):
         self._durations = durations
         self._sizes = sizes
         self._max_wait_s = max_wait_s
-        self._turns = Turns(self._share_s)
+        self._turns = Turns(self._cost_s)
         self._line: list[J] = []  # by due time; of equals in order of arrival
 
     def __len__(self) -> int:
@@ -201,7 +201,8 @@ class Schedule(Generic[J]):
         self, new: Job, ahead: Sequence[Job], behind: Sequence[Job], free_s: float
     ) -> None:
         """Refuse `new` when it would make somebody behind it late; the device is free then."""
-        added_s = self._share_s(new.key)
+        size = self._sizes.largest(new.key)
+        added_s = self._durations.estimate_s(new.key, size) / size
         num_waiting = Counter(job.caller for job in (*ahead, new, *behind))
         num_by_key = Counter(job.key for job in ahead)
         total_s = {key: self._total_s(key, number) for key, number in num_by_key.items()}
@@ -235,13 +236,13 @@ class Schedule(Generic[J]):
             number -= count * size
         return total_s
 
-    def _share_s(self, key: Hashable) -> float:
+    def _cost_s(self, key: Hashable) -> float:
         """Return the device's time for one of a full batch."""
         size = self._sizes.largest(key)
-        return self._durations.estimate_s(key, size) / size
+        return self._durations.batch_s(key, size) / size
 
     def _usual_key(self) -> Hashable:
-        keys = Counter(job.key for job in self._line)
+        keys = Counter(job.key for job in self._line if not self._durations.follows(job.key))
         return max(keys, key=lambda key: keys[key], default=self._durations.last_key)
 
 

@@ -1,4 +1,4 @@
-"""How many items one call of the device may hold."""
+"""The allowed batch sizes of a device."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Hashable, Sequence
 
 
 class BatchSizes:
-    """The sizes that a device was warmed for, less those that it had no memory for.
+    """The sizes that a device was warmed for, minus those that exceed its memory.
 
     Args:
-        sizes: what it was, or will be, warmed for; 1 must be among them.
+        sizes: the sizes of the warm-up; must include 1.
     """
 
     def __init__(self, sizes: Sequence[int]) -> None:
@@ -19,11 +19,11 @@ class BatchSizes:
         self._too_large: dict[Hashable, int] = {}
 
     def largest(self, key: Hashable, num_items: int | None = None) -> int:
-        """Return the largest size of a key that is not above `num_items`; None: the largest."""
+        """Return the largest size of a key up to `num_items`; None: the largest of all."""
         most = self._sizes[-1] if num_items is None else num_items
         too_large = self._too_large.get(key, most + 1)
         return max(size for size in self._sizes if size <= most and size < too_large)
 
     def forbid(self, key: Hashable, size: int) -> None:
-        """Never give `size` items of a key, or more, again; single ones always may be."""
+        """Never allow `size` or more items of a key again; a single one is always allowed."""
         self._too_large[key] = max(2, min(size, self._too_large.get(key, size)))

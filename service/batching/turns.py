@@ -1,4 +1,4 @@
-"""Whose turn is it: callers who wait at the same time get equal shares of the device."""
+"""Fair queueing: callers who wait at the same time get equal shares of the device."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from service.batching.urgency import AGEING_S, Priority
 
 
 class Job(Protocol):
-    """What waits: something with a key, a caller and a deadline, that may be given up."""
+    """A waiting job with a key, a caller and a deadline; it may be abandoned."""
 
     @property
     def key(self) -> Hashable:
@@ -19,15 +19,15 @@ class Job(Protocol):
 
     @property
     def caller(self) -> Hashable:
-        """Whose it is: callers take turns."""
+        """Who submitted it; callers get equal shares."""
 
     @property
     def arrived_s(self) -> float:
-        """When it was submitted, in seconds of the caller's clock."""
+        """Time of submission, in seconds of the caller's clock."""
 
     @property
     def deadline_s(self) -> float:
-        """When its result becomes worthless, on the same clock; may be infinite."""
+        """Time when its result becomes worthless, on the same clock; may be infinite."""
 
     @property
     def priority(self) -> Priority:
@@ -35,20 +35,20 @@ class Job(Protocol):
 
     @property
     def abandoned(self) -> bool:
-        """Whether nobody waits for its result any more."""
+        """Whether its caller has left."""
 
 
 J = TypeVar("J", bound=Job)
 
 
 class Turns:
-    """How much of the device each caller has had: whoever has had least goes first.
+    """The device time that each caller has used: the least served caller goes first.
 
-    Start-time fair queueing (Goyal et al. 1996): a caller who comes back starts level with the
-    least served of those who wait, so that nobody saves up time and nobody owes any.
+    Start-time fair queueing (Goyal et al. 1996): a returning caller starts level with the least
+    served of the waiting ones, so that no caller saves up time or owes any.
 
     Args:
-        cost_s: the device's time for a job of a key.
+        cost_s: device time of a job of a key, in seconds.
     """
 
     def __init__(self, cost_s: Callable[[Hashable], float]) -> None:
@@ -57,10 +57,10 @@ class Turns:
         self._had_s: dict[Hashable, float] = {}
 
     def order(self, line: Sequence[J], now_s: float) -> Sequence[J]:
-        """Return jobs in the order in which they go: by class, then callers in turns.
+        """Return jobs in the order in which they run: by class, then fairly among callers.
 
         Args:
-            line: all that wait, in the order in which one caller would want them.
+            line: all waiting jobs, in order of urgency.
             now_s: the time; a class that has aged competes with the next higher one.
         """
         lines: defaultdict[Hashable, deque[J]] = defaultdict(deque)
@@ -70,7 +70,7 @@ class Turns:
             return line
         had_s = {caller: self._had(caller) for caller in lines}
         costs_s = {key: self._cost_s(key) for key in {job.key for job in line}}
-        ranks = {caller: number for number, caller in enumerate(lines)}  # the first in line first
+        ranks = {caller: number for number, caller in enumerate(lines)}  # the most urgent first
 
         def place(caller: Hashable) -> tuple[int, float, int, Hashable]:
             return _class_now(lines[caller][0], now_s), had_s[caller], ranks[caller], caller
@@ -89,7 +89,7 @@ class Turns:
         return order
 
     def serve(self, batch: Sequence[Job], line: Sequence[Job]) -> None:
-        """Charge the callers of a batch that was taken out of a line."""
+        """Charge the callers of a batch that was taken."""
         self._level_s = min((self._had(job.caller) for job in line), default=self._level_s)
         for job in batch:
             self._had_s[job.caller] = self._had(job.caller) + self._cost_s(job.key)

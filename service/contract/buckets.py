@@ -88,12 +88,16 @@ def _stretch(shape: Bucket, ratio: float) -> float:
     return abs(math.log(shape.width_px / shape.height_px / ratio))
 
 
-def fit(pixels: npt.NDArray[Scalar], bucket: Bucket) -> npt.NDArray[Scalar]:
+def fit(
+    pixels: npt.NDArray[Scalar], bucket: Bucket, *, mirrored: bool = False
+) -> npt.NDArray[Scalar]:
     """Bring a picture into a bucket.
 
     Args:
         pixels: uint8 or uint16 (h, w, 3).
         bucket: the shape, from `choose_bucket`.
+        mirrored: whether to flip it left-right first, so that a picture and its mirror image
+            become the same to the last bit.
 
     Returns:
         (bucket.height_px, bucket.width_px, 3), of the same type.
@@ -104,6 +108,8 @@ def fit(pixels: npt.NDArray[Scalar], bucket: Bucket) -> npt.NDArray[Scalar]:
     shrinks = num_rows * num_columns < height_px * width_px
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     halved: npt.NDArray[Any] = _halved(pixels, 4 * num_columns, 4 * num_rows)
+    if mirrored:
+        halved = np.ascontiguousarray(halved[:, ::-1])
     small = cv2.resize(halved, (num_columns, num_rows), interpolation=method)
     above, below = rows.start, bucket.height_px - rows.stop
     left, right = columns.start, bucket.width_px - columns.stop

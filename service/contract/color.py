@@ -164,7 +164,7 @@ def fill_light(original_srgb: Pixels, relit_srgb: Pixels, fill: float) -> Pixels
         return relit_srgb
     original, relit = srgb_to_linear(original_srgb), srgb_to_linear(relit_srgb)
     balance = float(relit.mean()) / max(float(original.mean()), 1e-6)
-    return linear_to_srgb(_shoulder(relit, relit + np.float32(fill * balance) * original))
+    return linear_to_srgb(shoulder(relit, relit + np.float32(fill * balance) * original))
 
 
 def gray(srgb: Pixels) -> Pixels:
@@ -191,6 +191,6 @@ def soft_clip(linear: Pixels) -> Pixels:
     return bent
 
 
-def _shoulder(before: Pixels, after: Pixels) -> Pixels:
-    """Soft-clip, but never below what it was before the change."""
+def shoulder(before: Pixels, after: Pixels) -> Pixels:
+    """Soft-clip linear light (...), but never below what it was before the change."""
     return np.asarray(np.maximum(np.minimum(before, after), soft_clip(after)), np.float32)

@@ -1,7 +1,7 @@
-"""Estimates how much a network blurs a picture, from one picture and its relit version.
+"""Estimates the blur that a network adds, from a picture and its relit version.
 
-The exporter measures it against held-out targets and stores it in the model's metadata; the
-service estimates it for each photo of a model that does not carry it.
+The exporter measures it on held-out targets and stores it in the model's metadata. For a model
+without that value, the service estimates it per photo.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from service.contract.metadata import MAX_SOFTNESS_PX
 Pixels = npt.NDArray[np.float32]
 Spectrum = npt.NDArray[np.float64]
 
-# Centres of the bands of the cosine spectrum, in radians a pixel, up to the corner's.
+# Centres of the bands of the cosine spectrum, in radians per pixel, up to the corner.
 _FREQUENCIES: Final[Spectrum] = (np.arange(256) + 0.5) * (np.pi * np.sqrt(2) / 256)
 
 
 def estimate_softness(low_in: Pixels, low_out: Pixels) -> float:
-    """Estimate how much the network blurs: the blur of its input that matches its output.
+    """Estimate the blur of a network: the blur of its input that matches its output.
 
-    Two pictures of one scene are taken to be equally sharp when a fine band (finer than
-    1 px) and a coarse band (2 to 4 px) have energies in the same proportion. Energies are
-    summed over the cosine spectrum, where a Gaussian blur is a mere factor.
+    Two pictures of one scene count as equally sharp if the energies of a fine band (below 1 px)
+    and a coarse band (2 to 4 px) have the same ratio. Energies are summed over the cosine
+    spectrum, where a Gaussian blur is a factor.
 
     Args:
         low_in: float32 (h, w, 3), 0 to 1.
         low_out: the same.
 
     Returns:
-        Standard deviation in pixels, 0 to 3; 0 when the output is no softer.
+        Standard deviation in pixels, 0 to 3; 0 if the output is no softer.
     """
     blurs = np.linspace(0, MAX_SOFTNESS_PX, 61)
     blurred_in = _spectrum(low_in) * np.exp(-np.square(blurs[:, None] * _FREQUENCIES))
@@ -42,9 +42,9 @@ def estimate_softness(low_in: Pixels, low_out: Pixels) -> float:
 
 
 def _spectrum(x: Pixels) -> Spectrum:
-    """Return the energy of luminance, less its mean, at each of `_FREQUENCIES`."""
+    """Return the energy of luminance, minus its mean, at each of `_FREQUENCIES`."""
     gray = cv2.cvtColor(x, cv2.COLOR_RGB2GRAY)
-    odd_row, odd_column = (side % 2 for side in gray.shape)  # OpenCV's DCT wants even sides
+    odd_row, odd_column = (side % 2 for side in gray.shape)  # OpenCV's DCT needs even sides
     gray = cv2.copyMakeBorder(gray, 0, odd_row, 0, odd_column, cv2.BORDER_REFLECT)
     height_px, width_px = gray.shape
     energy = np.square(cv2.dct(gray - gray.mean()))
@@ -57,13 +57,13 @@ def _spectrum(x: Pixels) -> Spectrum:
 
 def _sharpness(spectra: Spectrum) -> Spectrum:
     """Return log(fine / coarse) of spectra (n, bands); 0 for flat pictures."""
-    # Sums, not products of matrices, which add up in another order for another n: equal pictures
-    # are equally sharp to the last bit.
+    # Sums instead of matrix products, whose order of additions depends on n: equal pictures must
+    # be equally sharp to the last bit.
     fine = (spectra * np.square(1 - _low_pass(1))).sum(axis=1)
     coarse = (spectra * np.square(_low_pass(2) - _low_pass(4))).sum(axis=1)
     return np.asarray(np.log((fine + 1e-12) / (coarse + 1e-12)), np.float64)
 
 
 def _low_pass(sigma_px: float) -> Spectrum:
-    """Return what a Gaussian blur leaves of each of `_FREQUENCIES`."""
+    """Return the attenuation of each of `_FREQUENCIES` by a Gaussian blur."""
     return np.asarray(np.exp(-0.5 * np.square(sigma_px * _FREQUENCIES)), np.float64)

@@ -12,11 +12,10 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from relight.lights import Light
 from service.contract.metadata import INPUT_NAME, OUTPUT_NAME, ModelContract
-from service.inference.session import TensorSpec
+from service.inference.session import Tensors, TensorSpec
 
 PROVIDER: Final = "FakeExecutionProvider"
 
@@ -61,16 +60,14 @@ class FakeEngine:
             metrics={},
         ).to_metadata()
 
-    def run(
-        self, images: NDArray[np.uint8], lights: NDArray[np.int64] | None
-    ) -> NDArray[np.float32]:
+    def run(self, tensors: Tensors) -> Tensors:
         """Take the time of a batch and give the pictures back, 0 to 1."""
-        started_s = time.monotonic()
+        started_s, images = time.monotonic(), tensors[INPUT_NAME]
         duration_s = self.duration_s(len(images))
         relit = images.astype(np.float32) / np.float32(255)
         self.batch_sizes.append(len(images))
         time.sleep(max(0.0, started_s + duration_s - time.monotonic()))
-        return relit
+        return {OUTPUT_NAME: relit}
 
 
 def linear(text: str) -> Callable[[int], float]:

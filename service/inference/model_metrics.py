@@ -1,15 +1,21 @@
-"""Prometheus instruments of the models and their device."""
+"""Prometheus instruments of the models and their device.
+
+`part` is the graph: `whole` for a "relight/1" model, `scene` and `light` for a pair.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
+from itertools import product
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from service.batching.job import Batch
 from service.batching.urgency import Priority
-from service.inference.loading import Model
+from service.contract.buckets import Bucket
+from service.inference.model import Key, Model
 
 _RELOADS: Final = ("ok", "error")
 
@@ -49,7 +55,7 @@ class ModelMetrics:
         self.queue_depth = Gauge(
             "relight_queue_depth",
             "Images that wait for the device.",
-            ["model", "bucket", "priority"],
+            ["model", "part", "bucket", "priority"],
             registry=registry,
         )
         self.oldest_age_s = Gauge(
@@ -69,76 +75,80 @@ class ModelMetrics:
         self.batch_size = Histogram(
             "relight_batch_size",
             "Images in one call of the device.",
-            ["model"],
+            ["model", "part"],
             buckets=(1, 2, 3, 4, 6, 8, 12, 16, 32, 64),
             registry=registry,
         )
         self.batch_failures = Counter(
             "relight_batch_failures",
             "Calls of the device that failed.",
-            ["model"],
+            ["model", "part"],
             registry=registry,
         )
         self.out_of_memory = Counter(
             "relight_out_of_memory",
             "Calls of the device that it had no memory for; that size is not used again.",
-            ["model"],
+            ["model", "part"],
             registry=registry,
         )
         self.device_busy_s = Counter(
             "relight_device_busy_seconds",
             "Time that the device spent on batches; its rate is the duty cycle.",
-            ["model"],
+            ["model", "part"],
             registry=registry,
         )
         self.last_success = Gauge(
             "relight_engine_last_success_timestamp_seconds",
             "When the device last finished a batch.",
-            ["model"],
+            ["model", "part"],
             registry=registry,
         )
 
     def add(self, model: Model) -> None:
         """Make the series of a model, or let those of its name tell about this one."""
-        name, batcher = model.contract.name, model.batcher
-        self.info.labels(
-            name, model.contract.version, model.sha256, model.provider, model.contract.precision
-        ).set(1)
-        for family in (
-            self.batch_size,
-            self.batch_failures,
-            self.out_of_memory,
-            self.device_busy_s,
-            self.last_success,
-        ):
-            family.labels(name)
+        name, batcher = model.name, model.batcher
+        self.info.labels(*_info_of(model)).set(1)
+        for part in model.parts:
+            for family in (
+                self.batch_size,
+                self.batch_failures,
+                self.out_of_memory,
+                self.device_busy_s,
+                self.last_success,
+            ):
+                family.labels(name, part)
         self.estimated_wait_s.labels(name).set_function(lambda: batcher.wait_s)
         self.oldest_age_s.labels(name).set_function(lambda: batcher.oldest_age_s)
-        for bucket in model.buckets:
-            for priority in Priority:
-                depth = self.queue_depth.labels(name, str(bucket), priority.name.lower())
-                key = (bucket.height_px, bucket.width_px)
-                depth.set_function(partial(batcher.waiting, key, priority))
+        for part, bucket, priority in _queues_of(model):
+            depth = self.queue_depth.labels(name, part, str(bucket), priority.name.lower())
+            key = Key(part, bucket.height_px, bucket.width_px)
+            depth.set_function(partial(batcher.waiting, key, priority))
 
     def remove(self, model: Model) -> None:
         """End the gauges of a model; its counters stay, as counters do."""
-        name = model.contract.name
-        self.info.remove(
-            name, model.contract.version, model.sha256, model.provider, model.contract.precision
-        )
-        self.estimated_wait_s.remove(name)
-        self.oldest_age_s.remove(name)
-        for bucket in model.buckets:
-            for priority in Priority:
-                self.queue_depth.remove(name, str(bucket), priority.name.lower())
+        self.info.remove(*_info_of(model))
+        self.estimated_wait_s.remove(model.name)
+        self.oldest_age_s.remove(model.name)
+        for part, bucket, priority in _queues_of(model):
+            self.queue_depth.remove(model.name, part, str(bucket), priority.name.lower())
 
     def observe(self, name: str, batch: Batch) -> None:
         """Count a batch that a model of that name ran."""
-        self.batch_size.labels(name).observe(batch.size)
-        self.device_busy_s.labels(name).inc(batch.duration_s)
+        assert isinstance(batch.key, Key)
+        labels = (name, batch.key.part)
+        self.batch_size.labels(*labels).observe(batch.size)
+        self.device_busy_s.labels(*labels).inc(batch.duration_s)
         if batch.lacked_memory:
-            self.out_of_memory.labels(name).inc()
+            self.out_of_memory.labels(*labels).inc()
         if batch.failed:
-            self.batch_failures.labels(name).inc()
+            self.batch_failures.labels(*labels).inc()
         else:
-            self.last_success.labels(name).set_to_current_time()
+            self.last_success.labels(*labels).set_to_current_time()
+
+
+def _info_of(model: Model) -> tuple[str, ...]:
+    return (model.name, model.contract.version, model.sha256, model.provider, model.precision)
+
+
+def _queues_of(model: Model) -> Iterator[tuple[str, Bucket, Priority]]:
+    return product(model.parts, model.buckets, Priority)

@@ -1,7 +1,8 @@
 """The model repository: which lights can be had, and from which model; new models for old.
 
 The mirror of a picture lit from the east is the mirrored picture lit from the west, so a
-model offers both; `find` says which way round to show it the picture.
+"relight/1" model offers both; `find` says which way round to show it the picture. A "relight/2"
+model lights from everywhere; it goes first.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from relight.errors import InvalidOption, ModelNotReady, ModelRefused
-from relight.lights import DIRECTIONS, Light
+from relight.lights import DIRECTIONS, NEUTRAL_K, Light
 from service.contract.buckets import Shapes
-from service.inference.loading import Loaded, Model, load_folder, load_model
+from service.contract.metadata import ModelContract
+from service.inference.folder import Loaded, load_folder
+from service.inference.loading import Serving, load_model
+from service.inference.model import Model
 from service.inference.model_metrics import ModelMetrics
 from service.inference.session import Engine
 
@@ -32,7 +36,7 @@ class Offer:
     Attributes:
         light: the light that the caller gets.
         model: who renders it.
-        light_index: which of the model's lights.
+        light_index: which of the model's lights; of `DIRECTIONS` for a pair.
         mirrored: whether the picture goes in, and comes out, mirrored.
     """
 
@@ -48,9 +52,7 @@ class ModelRepository:
     Args:
         folder: where the `*.onnx` files lie.
         open_engine: loads one file onto the device.
-        max_batch_size: most images in one batch; None: 8 on a GPU, 1 on a CPU.
-        bucket_shapes: which shapes the models run at.
-        max_wait_s: admission refuses what would wait longer for the device.
+        max_batch_size, bucket_shapes, max_wait_s: as `Serving` has them.
         metrics: where loads and batches are counted.
     """
 
@@ -66,9 +68,12 @@ class ModelRepository:
     ) -> None:
         self._folder = folder
         self._open_engine = open_engine
-        self._max_batch_size = max_batch_size
-        self._bucket_shapes = bucket_shapes
-        self._max_wait_s = max_wait_s
+        self._serving = Serving(
+            max_batch_size=max_batch_size,
+            bucket_shapes=bucket_shapes,
+            max_wait_s=max_wait_s,
+            observe=metrics.observe,
+        )
         self._metrics = metrics
         self._models: tuple[Model, ...] = ()
         self._offers: Sequence[Offer] = ()
@@ -136,14 +141,19 @@ class ModelRepository:
 
     @contextmanager
     def lease(
-        self, direction: str, *, temperature_k: int | None = None, name: str | None = None
+        self,
+        direction: str | None,
+        *,
+        temperature_k: int | None = None,
+        name: str | None = None,
+        options: Collection[str] = (),
     ) -> Iterator[Offer]:
         """Give what `find` finds; its model stays usable inside, even when it is swapped out.
 
         Raises:
             InvalidOption, ModelNotReady: as `find` does.
         """
-        offer = self.find(direction, temperature_k=temperature_k, name=name)
+        offer = self.find(direction, temperature_k=temperature_k, name=name, options=options)
         self._num_leases[offer.model] += 1
         try:
             yield offer
@@ -155,26 +165,34 @@ class ModelRepository:
                     returned.set()
 
     def find(
-        self, direction: str, *, temperature_k: int | None = None, name: str | None = None
+        self,
+        direction: str | None,
+        *,
+        temperature_k: int | None = None,
+        name: str | None = None,
+        options: Collection[str] = (),
     ) -> Offer:
-        """Return the offer for a direction whose temperature is nearest, in mired.
+        """Return the best offer for a direction: of a pair, else of the nearest temperature.
 
         Args:
-            direction: one of `relight.lights.DIRECTIONS`.
-            temperature_k: the temperature wanted, which `service.contract.color` then makes exact.
+            direction: one of `relight.lights.DIRECTIONS`; None: any.
+            temperature_k: the temperature wanted, which `service.contract.color` then makes exact;
+                near is meant in mired.
             name: the model wanted, if any.
+            options: those asked for that not every model takes.
 
         Raises:
             ModelNotReady: nothing is loaded yet.
-            InvalidOption: no such model, or no model offers the direction.
+            InvalidOption: no such model, or no model offers the direction or takes the options.
         """
         if not self._models:
             raise ModelNotReady("the models are still being loaded")
-        names = tuple(model.contract.name for model in self._models)
+        names = tuple(model.name for model in self._models)
         if name is not None and name not in names:
             raise InvalidOption(f"there is no model {name!r}", option="model", allowed=names)
-        offers = [o for o in self.offers if name in {None, o.model.contract.name}]
-        fitting = [o for o in offers if o.light.direction == direction]
+        named = [offer for offer in self.offers if name in {None, offer.model.name}]
+        offers = _that_take(options, named, name)
+        fitting = [o for o in offers if direction in {None, o.light.direction}]
         if not fitting:
             offered = {o.light.direction for o in offers}
             raise InvalidOption(
@@ -182,7 +200,7 @@ class ModelRepository:
                 option="direction",
                 allowed=tuple(d for d in DIRECTIONS if d in offered),
             )
-        if temperature_k is None:
+        if temperature_k is None or fitting[0].model.is_pair:
             return fitting[0]
         return min(fitting, key=lambda o: abs(1 / o.light.temperature_k - 1 / temperature_k))
 
@@ -192,15 +210,8 @@ class ModelRepository:
         self._metrics.load_s.set(time.monotonic() - started_s)
         return loaded
 
-    def _load_one(self, path: Path) -> Model:
-        return load_model(
-            path,
-            self._open_engine(path),
-            max_batch_size=self._max_batch_size,
-            bucket_shapes=self._bucket_shapes,
-            max_wait_s=self._max_wait_s,
-            observe=self._metrics.observe,
-        )
+    def _load_one(self, paths: Sequence[Path]) -> Model:
+        return load_model(paths, self._open_engine, self._serving)
 
     def _swap(self, models: Sequence[Model]) -> None:
         old, self._models = self._models, tuple(models)
@@ -229,12 +240,32 @@ class ModelRepository:
         _log.info("%s has left", model.tag)
 
 
+def _that_take(
+    options: Collection[str], offers: Sequence[Offer], name: str | None
+) -> Sequence[Offer]:
+    """Return the offers of models that take all these options."""
+    taking = [o for o in offers if set(options) <= set(o.model.special_options)]
+    if taking:
+        return taking
+    option = min(options, key=lambda option: (option != "color", option))
+    what, allowed = ("color=model", ("photo",)) if option == "color" else (option, ())
+    detail = f"no model takes `{what}`" if name is None else f"{name} does not take `{what}`"
+    raise InvalidOption(f"{detail}; `GET /models` lists `options`", option=option, allowed=allowed)
+
+
 def _offers_of(models: Sequence[Model]) -> Sequence[Offer]:
+    computed = [
+        Offer(Light(direction, NEUTRAL_K), model, index, mirrored=False)
+        for model in models
+        if model.is_pair
+        for index, direction in enumerate(DIRECTIONS)
+    ]
     own = [
         Offer(light, model, index, mirrored=False)
         for model in models
+        if isinstance(model.contract, ModelContract)
         for index, light in enumerate(model.contract.lights)
     ]
     mirrored = [replace(o, light=o.light.mirrored, mirrored=True) for o in own]
-    lights = {(o.model.contract.name, o.light) for o in own}
-    return own + [o for o in mirrored if (o.model.contract.name, o.light) not in lights]
+    lights = {(o.model.name, o.light) for o in own}
+    return computed + own + [o for o in mirrored if (o.model.name, o.light) not in lights]

@@ -1,4 +1,4 @@
-"""ONNX Runtime: one model on one device.
+"""ONNX Runtime: one graph on one device.
 
 `Engine` is what the layers above know. `Session` is the real one; anything of the same shape
 can stand in, such as an engine whose T(n) a test or a load study sets.
@@ -7,14 +7,12 @@ can stand in, such as an engine whose T(n) a test or a load study sets.
 from __future__ import annotations
 
 import logging
-import math
 import os
 import re
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +22,6 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime as ort
 
 from relight.errors import DevicePoisoned, ModelRefused, OutOfMemory
-from service.batching.durations import Durations
-from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME
 
 CPU: Final = "CPUExecutionProvider"
 CUDA: Final = "CUDAExecutionProvider"
@@ -50,7 +46,7 @@ _NO_MEMORY: Final = re.compile(
     r"|CU(?:DNN|BLAS)_STATUS_(?:INTERNAL_ERROR_DEVICE_)?ALLOC(?:ATION)?_FAILED|bad_alloc"
 )
 
-_TOLERANCE: Final = 1e-3  # what float16 may be beyond 0 and 1
+Tensors = Mapping[str, NDArray[Any]]
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +63,7 @@ class TensorSpec:
 
 
 class Engine(Protocol):
-    """One loaded model on one device."""
+    """One loaded graph on one device."""
 
     @property
     def provider(self) -> str:
@@ -85,17 +81,14 @@ class Engine(Protocol):
     def outputs(self) -> Mapping[str, TensorSpec]:
         """Outputs by name."""
 
-    def run(
-        self, images: NDArray[np.uint8], lights: NDArray[np.int64] | None
-    ) -> NDArray[np.floating]:
-        """Relight a batch.
+    def run(self, tensors: Tensors) -> Tensors:
+        """Run a batch.
 
         Args:
-            images: uint8 (n, h, w, 3), sRGB; h and w multiples of 16.
-            lights: int64 (n,), indices into the model's lights; None for a model of one light.
+            tensors: every input by name, n items along the first axis.
 
         Returns:
-            float16 or float32 (n, h, w, 3), sRGB-encoded, 0 to 1.
+            Every output by name, n items along the first axis.
 
         Raises:
             OutOfMemory: a smaller batch may succeed.
@@ -177,75 +170,21 @@ class Session:
         """Outputs by name."""
         return {o.name: TensorSpec(o.type, tuple(o.shape)) for o in self._session.get_outputs()}
 
-    def run(
-        self, images: NDArray[np.uint8], lights: NDArray[np.int64] | None
-    ) -> NDArray[np.floating]:
-        """Relight a batch; shapes as `Engine.run` says. Releases the GIL while it computes."""
+    def run(self, tensors: Tensors) -> Tensors:
+        """Run a batch, as `Engine.run` says. Releases the GIL while it computes."""
         binding = self._session.io_binding()
-        binding.bind_cpu_input(INPUT_NAME, np.ascontiguousarray(images))
-        if lights is not None:
-            binding.bind_cpu_input(LIGHT_NAME, lights)
-        binding.bind_output(OUTPUT_NAME, "cpu")
+        for name, tensor in tensors.items():
+            binding.bind_cpu_input(name, np.ascontiguousarray(tensor))
+        names = [output.name for output in self._session.get_outputs()]
+        for name in names:
+            binding.bind_output(name, "cpu")
         try:
             self._session.run_with_iobinding(binding)
         except Exception as error:  # ONNX Runtime's errors have no common base but this
             if _POISON.search(str(error)):
                 raise DevicePoisoned("the device broke down") from error
             if _NO_MEMORY.search(str(error)):
-                raise OutOfMemory(f"no memory for a batch of {len(images)}") from error
+                size = len(next(iter(tensors.values())))
+                raise OutOfMemory(f"no memory for a batch of {size}") from error
             raise
-        relit: NDArray[np.floating] = binding.copy_outputs_to_cpu()[0]
-        return relit
-
-
-def warm_up(
-    engine: Engine,
-    durations: Durations,
-    *,
-    shapes: Sequence[tuple[int, int]],
-    batch_sizes: Sequence[int],
-    forbid: Callable[[tuple[int, int], int], None],
-    takes_light: bool,
-) -> None:
-    """Run every shape and batch size, so that no request pays for a first time.
-
-    On a GPU the first run of each chooses kernels, so a second one is measured. On a CPU
-    only the very first run, which takes the memory, is slower than the others.
-
-    Args:
-        engine: what to run.
-        durations: learns T((h, w), n).
-        shapes: (h, w) of every bucket.
-        batch_sizes: sizes to warm.
-        forbid: told (h, w) and n of a batch that the device has no memory for.
-        takes_light: whether the model has the `light` input.
-
-    Raises:
-        ModelRefused: the output has another shape than the input, or is not within 0 to 1.
-    """
-    cold = True
-    for height, width in sorted(shapes, key=math.prod, reverse=True):  # memory grows once
-        for size in sorted(batch_sizes, reverse=True):
-            images = np.full((size, height, width, 3), 128, np.uint8)
-            lights = np.zeros(size, np.int64) if takes_light else None
-            try:
-                if cold:
-                    engine.run(images, lights)
-                    cold = engine.provider == CUDA
-                started_s = time.monotonic()
-                relit = engine.run(images, lights)
-            except OutOfMemory:
-                if size == 1:
-                    raise
-                _log.warning("no memory for %d images of %d x %d px", size, width, height)
-                forbid((height, width), size)
-                continue
-            durations.observe((height, width), size, time.monotonic() - started_s)
-            _check_output(images, relit)
-
-
-def _check_output(images: NDArray[np.uint8], relit: NDArray[np.floating]) -> None:
-    if relit.shape != images.shape:
-        raise ModelRefused(f"{images.shape} goes in, {relit.shape} comes out")
-    if not (relit.min() >= -_TOLERANCE and relit.max() <= 1 + _TOLERANCE):
-        raise ModelRefused("its output leaves the range 0 to 1 or is not a number")
+        return dict(zip(names, binding.copy_outputs_to_cpu(), strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Self, get_args
 
@@ -9,9 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import ErrorDetails
 
 from relight.errors import InvalidOption
-from relight.lights import MAX_TEMPERATURE_K, MIN_TEMPERATURE_K, Light
+from relight.lights import (
+    MAX_TEMPERATURE_K,
+    MIN_TEMPERATURE_K,
+    NEUTRAL_K,
+    Lamp,
+    Lamps,
+    Light,
+    azimuth_of,
+)
 from relight.options import (
     DEFAULT_DIRECTION,
+    LAMP_OPTIONS,
+    MAX_ELEVATION_DEG,
+    MAX_INTENSITY_STOPS,
     MAX_QUALITY,
     MIN_QUALITY,
     AnswerFormat,
@@ -21,8 +33,11 @@ from relight.options import (
     Metadata,
     Subsampling,
 )
+from service.contract.pair import PairContract
 
 _Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+_NAMED = re.compile("`(\\w+)`")
+_COMPUTED = "; for models that compute the light (`options` in `GET /models`)"
 
 
 class RelightOptions(BaseModel):
@@ -35,6 +50,38 @@ class RelightOptions(BaseModel):
         examples=["W"],
         description="compass point that the new light comes from, N = from behind the scene, "
         f"E = from image right; {DEFAULT_DIRECTION} when neither this nor `light` is given",
+    )
+    azimuth: float | None = Field(
+        None,
+        ge=0,
+        le=360,
+        allow_inf_nan=False,
+        examples=[60],
+        description="where the lamp stands, in degrees clockwise seen from above: 0 behind the "
+        f"scene, 90 at image right, 180 behind the camera; instead of `direction`{_COMPUTED}",
+    )
+    elevation: float | None = Field(
+        None,
+        ge=0,
+        le=MAX_ELEVATION_DEG,
+        allow_inf_nan=False,
+        examples=[30],
+        description="height of the lamp above the horizontal plane, in degrees; else the model's "
+        f"own{_COMPUTED}",
+    )
+    softness: _Share | None = Field(
+        None,
+        examples=[0.5],
+        description=f"0 for a hard lamp, 1 for an overcast sky; else the model's own{_COMPUTED}",
+    )
+    intensity: float | None = Field(
+        None,
+        ge=-MAX_INTENSITY_STOPS,
+        le=MAX_INTENSITY_STOPS,
+        allow_inf_nan=False,
+        examples=[0.5],
+        description="strength of the lamp in stops; at 0, the default, the photo keeps its mean "
+        f"luminance{_COMPUTED}",
     )
     temperature: int | None = Field(
         None,
@@ -106,12 +153,20 @@ class RelightOptions(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _light_stands_alone(self) -> Self:
+    def _lights_do_not_contradict(self) -> Self:
         if self.light is not None:
             Light.parse(self.light)
             if self.direction is not None or self.temperature is not None:
                 raise ValueError("`light` already names direction and temperature")
+        if self.azimuth is not None and (self.direction or self.light) is not None:
+            raise ValueError("`azimuth` already says where the light comes from")
         return self
+
+    @property
+    def special(self) -> frozenset[str]:
+        """The options given that not every model takes."""
+        lamp = {name for name in LAMP_OPTIONS if getattr(self, name) is not None}
+        return frozenset(lamp | ({"color"} if self.color == "model" else set()))
 
     @property
     def wanted_direction(self) -> str:
@@ -119,6 +174,21 @@ class RelightOptions(BaseModel):
         if self.light is not None:
             return Light.parse(self.light).direction
         return self.direction or DEFAULT_DIRECTION
+
+    def lamps(self, model: PairContract) -> Lamps:
+        """Return the lamps asked for; what is left open is as the model has it."""
+
+        def given(value: float | None, default: float) -> float:
+            return default if value is None else value
+
+        lamp = Lamp(
+            azimuth_deg=given(self.azimuth, azimuth_of(self.wanted_direction)) % 360,
+            elevation_deg=given(self.elevation, model.elevation_deg),
+            softness=given(self.softness, model.softness),
+            intensity_stops=self.intensity or 0.0,
+            temperature_k=self.wanted_temperature_k or NEUTRAL_K,
+        )
+        return Lamps((lamp,))
 
     @property
     def wanted_temperature_k(self) -> int | None:
@@ -150,7 +220,9 @@ class RelightOptions(BaseModel):
 
 def _invalid_option(error: ErrorDetails) -> InvalidOption:
     if not error["loc"]:  # a rule about several options
-        return InvalidOption(error["msg"].removeprefix("Value error, "), option="light")
+        detail = error["msg"].removeprefix("Value error, ")
+        named = _NAMED.match(detail)
+        return InvalidOption(detail, option=named[1] if named else "light")
     name = str(error["loc"][0])[:64]
     field = RelightOptions.model_fields.get(name)
     if field is None:

@@ -5,6 +5,9 @@
 
 Temperature, fill and strength act on the small picture, in sRGB; detail carries them to
 the full size, in the photo's own colour space.
+
+A model that computes the light sees a photo and its mirror image alike: whichever way round
+`leans_left` is not. The small picture stays so until detail is carried over.
 """
 
 from __future__ import annotations
@@ -17,12 +20,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from relight.lights import NEUTRAL_K
 from service.contract import color
 from service.contract.buckets import Bucket, choose_bucket, fit, unfit
 from service.imaging import ImageLimits, Photo, decode, encode, profiles
+from service.relighting.composition import Lit
 from service.relighting.guided_upsampling import transfer
 from service.relighting.options import RelightOptions
-from service.relighting.shading import NEUTRAL_K, shade
+from service.relighting.orientation import leans_left
+from service.relighting.shading import shade
 from service.telemetry.stage_timings import Timings
 
 FINISH_STAGES: Final = ("color", "detail", "encode")
@@ -37,12 +43,14 @@ class Prepared:
         native: float32 (bucket h, bucket w, 3), 0 to 1, in the photo's colour space.
         srgb: the same in sRGB.
         image: the same, uint8, as the network sees it.
+        mirrored: whether the small pictures are the photo's mirror image.
     """
 
     photo: Photo
     native: NDArray[np.float32]
     srgb: NDArray[np.float32]
     image: NDArray[np.uint8]
+    mirrored: bool = False
 
     @property
     def num_bytes(self) -> int:
@@ -75,6 +83,7 @@ def prepare(
     timings: Timings,
     *,
     full_size: bool = True,
+    canonical: bool = False,
 ) -> Prepared:
     """Read an image file and fit it into one of a model's buckets.
 
@@ -84,6 +93,7 @@ def prepare(
         buckets: the model's.
         timings: filled on the way.
         full_size: whether more pixels than the model sees are wanted.
+        canonical: whether a photo and its mirror image shall be seen alike.
 
     Raises:
         ImageError: the picture is wrong.
@@ -93,15 +103,17 @@ def prepare(
         photo = decode(data, limits, enough_px=None if full_size else longest_px)
     with timings.stage("fit"):
         bucket = choose_bucket(photo.width_px, photo.height_px, buckets)
-        native = fit(photo.pixels, bucket).astype(np.float32) / np.float32(photo.white)
+        mirrored = canonical and leans_left(photo.pixels)
+        codes = fit(photo.pixels, bucket, mirrored=mirrored)
+        native = codes.astype(np.float32) / np.float32(photo.white)
         srgb = profiles.to_srgb(native, photo.icc_profile)
         image = np.rint(srgb * 255).astype(np.uint8)
-    return Prepared(photo, native, srgb, image)
+    return Prepared(photo, native, srgb, image, mirrored)
 
 
 def finish(
     prepared: Prepared,
-    rendered: Rendered | None,
+    rendered: Rendered | Lit | None,
     options: RelightOptions,
     format_name: str,
     timings: Timings,
@@ -118,15 +130,13 @@ def finish(
     if rendered is not None and options.adds_color:
         prepared = _in_colour(prepared)
     photo = prepared.photo
-    size = (photo.width_px, photo.height_px)
-    low_in = low_out = np.ascontiguousarray(unfit(prepared.native, *size))
+    low_in = low_out = _seen(prepared, prepared.native)
     if rendered is not None:
         with timings.stage("color"):
             relit = _light(prepared.srgb, rendered, options)
             if photo.is_gray:
                 relit = color.gray(relit)
-            low_relit = np.ascontiguousarray(unfit(relit, *size))
-            low_out = profiles.from_srgb(low_relit, photo.icc_profile)
+            low_out = profiles.from_srgb(_seen(prepared, relit), photo.icc_profile)
     with timings.stage("detail"):
         if options.detail == "model":
             photo = _small(photo, low_out)
@@ -145,6 +155,12 @@ def finish(
         )
 
 
+def _seen(prepared: Prepared, canvas: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Cut the photo out of its bucket, the right way round."""
+    picture = unfit(canvas, prepared.photo.width_px, prepared.photo.height_px)
+    return np.ascontiguousarray(picture[:, ::-1] if prepared.mirrored else picture)
+
+
 def _in_colour(prepared: Prepared) -> Prepared:
     """Let a grey photo take colour: in sRGB, where its profile has none."""
     photo, native = prepared.photo, prepared.native
@@ -157,12 +173,15 @@ def _in_colour(prepared: Prepared) -> Prepared:
 
 
 def _light(
-    original: NDArray[np.float32], rendered: Rendered, options: RelightOptions
+    original: NDArray[np.float32], rendered: Rendered | Lit, options: RelightOptions
 ) -> NDArray[np.float32]:
-    """Turn what the model rendered into what was asked for; all float32 (h, w, 3) sRGB."""
-    relit = np.clip(rendered.image, 0, 1)
-    if options.color == "photo":
-        relit = shade(original, relit)
+    """Turn what the model made into what was asked for; all float32 (h, w, 3) sRGB."""
+    if isinstance(rendered, Lit):
+        relit = rendered.compose(original)
+    else:
+        relit = np.clip(rendered.image, 0, 1)
+        if options.color == "photo":
+            relit = shade(original, relit)
     own_k = own_temperature_k(options, rendered.temperature_k)
     relit = color.change_temperature(relit, own_k, options.wanted_temperature_k or own_k)
     relit = color.fill_light(original, relit, options.fill)

@@ -1,29 +1,28 @@
 """One request's whole trip.
 
-bytes -> prepare -> [mirror] -> model -> [mirror] -> finish -> bytes
-         CPU pool               cache or queue       CPU pool
+bytes -> prepare -> render -> finish -> bytes
+         CPU pool   cache or  CPU pool
+                    queue
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Hashable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from relight.errors import ImageTooLarge, ImageTooSlow, InvalidOption, ServerFull
-from relight.lights import Light
-from service.batching.job import Answer
+from relight.lights import Lamps, Light
 from service.batching.urgency import Priority
+from service.contract.pair import PairContract
 from service.imaging import ImageLimits, ReadingCost, reading_cost, writing_bytes
 from service.imaging.formats import FORMATS, choose_format, sniff
-from service.inference.loading import Shot
+from service.inference.model import Model
 from service.inference.repository import ModelRepository, Offer
+from service.relighting.composition import Lit
 from service.relighting.etag import answer_tag, photo_digest
 from service.relighting.options import RelightOptions
 from service.relighting.pipeline import (
@@ -34,10 +33,10 @@ from service.relighting.pipeline import (
     own_temperature_k,
     prepare,
 )
+from service.relighting.rendering import Order, Renderer, Source
 from service.telemetry.metrics import Metrics
 from service.telemetry.stage_timings import Timings
 from service.traffic.admission import Admission
-from service.traffic.cache import Cache, Origin
 from service.traffic.cpu_pool import CpuPool, OverBudget, Step
 from service.traffic.deadline import until
 from service.traffic.memory_budget import Holding
@@ -89,9 +88,9 @@ class Relit:
     data: bytes | None
     media_type: str
     etag: str
-    light: Light
+    light: Light | Lamps
     model: str
-    origin: Origin | None
+    origin: Source | None
     timings: Timings
 
 
@@ -102,7 +101,7 @@ class Relighter:
         repository: the models.
         pool: threads for the CPU's work.
         admission: says who may come in, again when the body is there.
-        cache: keeps what the models make.
+        renderer: has models make what a photo needs.
         limits: sizes of pictures to accept.
         decode_budget_s: how long the decoding of one picture may take.
         max_working_bytes: most memory that reading or writing one picture may take.
@@ -115,7 +114,7 @@ class Relighter:
         repository: ModelRepository,
         pool: CpuPool,
         admission: Admission,
-        cache: Cache[Answer[NDArray[np.floating]]],
+        renderer: Renderer,
         *,
         limits: ImageLimits,
         decode_budget_s: float,
@@ -126,7 +125,7 @@ class Relighter:
         self._repository = repository
         self._pool = pool
         self._admission = admission
-        self._cache = cache
+        self._renderer = renderer
         self._limits = limits
         self._decode_budget_s = decode_budget_s
         self._max_working_bytes = max_working_bytes
@@ -152,28 +151,37 @@ class Relighter:
         return relit
 
     async def _trip(self, request: RelightRequest) -> Relit:
-        options, timings = request.options, request.timings
+        options = request.options
         with self._repository.lease(
-            options.wanted_direction,
+            None if options.azimuth is not None else options.wanted_direction,
             temperature_k=options.wanted_temperature_k,
             name=options.model,
+            options=options.special,
         ) as offer:
             digest = await self._digest(request.data)
             format_name = choose_format(options.format, request.accept, sniff(request.data))
-            etag = answer_tag(digest, options, offer.model.tag, format_name, self._revision)
+            order = _order(request, offer, digest)
+            etag = answer_tag(
+                digest,
+                options,
+                light=str(order.lamps or options.wanted_direction),
+                model=offer.model.tag,
+                format_name=format_name,
+                revision=self._revision,
+            )
             data, origin = None, None
             if etag not in request.known_tags:
-                data, origin = await self._make(request, offer, digest, format_name)
+                data, origin = await self._make(request, order, format_name)
         own_k = own_temperature_k(options, offer.light.temperature_k)
         light_k = options.wanted_temperature_k or own_k
         return Relit(
             data=data,
             media_type=FORMATS[format_name].media_type,
             etag=etag,
-            light=Light(offer.light.direction, light_k),
+            light=order.lamps or Light(offer.light.direction, light_k),
             model=offer.model.tag,
             origin=origin,
-            timings=timings,
+            timings=request.timings,
         )
 
     @staticmethod
@@ -183,19 +191,18 @@ class Relighter:
         return await asyncio.to_thread(photo_digest, data)
 
     async def _make(
-        self, request: RelightRequest, offer: Offer, digest: str, format_name: str
-    ) -> tuple[bytes, Origin | None]:
+        self, request: RelightRequest, order: Order, format_name: str
+    ) -> tuple[bytes, Source | None]:
         """Return the answer's file, and where the model's output came from."""
         options, timings = request.options, request.timings
-        full_size = options.detail == "full"  # else the photo is decoded smaller
-        key = (digest, offer.model.sha256, offer.light_index, offer.mirrored, full_size)
-        with self._expected(request, key):
+        is_new_light = options.strength > 0  # at 0 the photo itself is the answer
+        with self._renderer.expected(order) if is_new_light else nullcontext():
             timings.place = "prepare"
-            prepared = await self._prepare(request, offer)
+            prepared = await self._prepare(request, order.offer.model)
         rendered, origin = None, None
-        if options.strength > 0:  # at 0 the photo itself is the answer
+        if is_new_light:
             timings.place = "infer"
-            rendered, origin = await self._render(prepared, offer, request, key)
+            rendered, origin = await self._renderer.render(prepared, order)
         timings.place = "finish"
         try:
             answer = await self._finish(request, prepared, rendered, format_name)
@@ -205,22 +212,9 @@ class Relighter:
         request.holding.grow_to(len(answer))
         return answer, origin
 
-    @contextmanager
-    def _expected(self, request: RelightRequest, key: Hashable) -> Iterator[None]:
-        """Ask for admission and count as coming, but where the device need do nothing more."""
-        if self._cache.knows(key, request.priority) or request.options.strength == 0:
-            yield
-            return
-        work = (key, request.priority) if self._cache.enabled else object()
-        if not self._admission.expects(work):
-            self._admission.check(request.deadline_s, request.priority, request.caller)
-        with self._admission.coming(request.caller, work):
-            yield
-
-    async def _prepare(self, request: RelightRequest, offer: Offer) -> Prepared:
+    async def _prepare(self, request: RelightRequest, model: Model) -> Prepared:
         """Decode the photo, within its budgets of memory and time."""
         full_size = request.options.detail == "full"
-        buckets = offer.model.buckets
         cost = await self._reading_cost(request.data)
         if cost.peak_bytes > self._max_working_bytes:
             raise ImageTooLarge(
@@ -232,7 +226,12 @@ class Relighter:
             prepared = await self._pool.run(
                 Step.PREPARE,
                 lambda: prepare(
-                    request.data, self._limits, buckets, request.timings, full_size=full_size
+                    request.data,
+                    self._limits,
+                    model.buckets,
+                    request.timings,
+                    full_size=full_size,
+                    canonical=model.is_pair,
                 ),
                 caller=request.caller,
                 budget_s=self._decode_budget_s,
@@ -259,7 +258,7 @@ class Relighter:
         self,
         request: RelightRequest,
         prepared: Prepared,
-        rendered: Rendered | None,
+        rendered: Rendered | Lit | None,
         format_name: str,
     ) -> bytes:
         """Make the answer's file, within the budget of memory."""
@@ -283,38 +282,6 @@ class Relighter:
         except MemoryError:
             raise ServerFull("there is too little memory for the answer") from None
 
-    async def _render(
-        self, prepared: Prepared, offer: Offer, request: RelightRequest, key: Hashable
-    ) -> tuple[Rendered, Origin]:
-        """Have the model relight the small picture, unless it did so before."""
-        image = prepared.image
-        deadline_s = self._admission.device_deadline_s(request.deadline_s)
-
-        async def submit() -> Answer[NDArray[np.floating]]:
-            answer = await offer.model.batcher.submit(
-                Shot(image[:, ::-1] if offer.mirrored else image, offer.light_index),
-                key=image.shape[:2],
-                deadline_s=deadline_s,
-                priority=request.priority,
-                caller=request.caller,
-            )
-            if answer.batch_size > 1 and self._cache.enabled:  # or it would keep all of them
-                answer = replace(answer, value=answer.value.copy())
-            return answer
-
-        asked_s = time.monotonic()
-        answer, origin = await self._cache.get(key, submit, urgency=request.priority)
-        if origin != "hit":
-            run_s = asked_s + answer.waited_s
-            request.timings.add("queue", asked_s, run_s)
-            request.timings.add("infer", run_s, run_s + answer.ran_s)
-            request.timings.batch_size = answer.batch_size
-            request.timings.rendered_s = run_s + answer.ran_s
-        relit = answer.value.astype(np.float32, copy=False)
-        relit = relit[:, ::-1] if offer.mirrored else relit
-        softness_px = offer.model.contract.softness_px
-        return Rendered(relit, offer.light.temperature_k, softness_px), origin
-
     def _learn_lag(self, request: RelightRequest) -> None:
         """Tell admission how long an answer waited after the device, unless its client left."""
         now_s, timings = time.monotonic(), request.timings
@@ -330,3 +297,17 @@ class Relighter:
             self._metrics.response_bytes.observe(len(relit.data))
         if relit.origin is not None:
             self._metrics.cache_requests.labels(relit.origin).inc()
+
+
+def _order(request: RelightRequest, offer: Offer, digest: str) -> Order:
+    options, contract = request.options, offer.model.contract
+    return Order(
+        offer=offer,
+        lamps=options.lamps(contract) if isinstance(contract, PairContract) else None,
+        # For another detail the photo is decoded at another size.
+        photo_key=(digest, offer.model.sha256, options.detail),
+        deadline_s=request.deadline_s,
+        priority=request.priority,
+        caller=request.caller,
+        timings=request.timings,
+    )

@@ -23,8 +23,6 @@ from service.contract.color import LUMINANCE, linear_to_srgb, soft_clip, srgb_to
 
 Pixels = npt.NDArray[np.float32]
 
-NEUTRAL_K: Final = 6500  # the white of sRGB: what a balanced photo counts as lit by
-
 _DARK: Final = np.float32(0.003)  # linear luminance under which a pixel's own colour is noise
 _DEEP: Final = np.float32(0.012)  # under this one, the network's light is a guess
 _SURROUNDINGS_SHARE: Final = 1 / 32  # of the short side, standard deviation

@@ -1,4 +1,4 @@
-"""Does the event loop turn in time?"""
+"""Measures the lag of the event loop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PERIOD_S = 0.5
 
 
 async def measure_lag(metrics: Metrics) -> None:
-    """Observe, for ever, how much too late the event loop wakes this task."""
+    """Measure, without end, how late the event loop wakes this task."""
     loop = asyncio.get_running_loop()
     while True:
         wanted_s = loop.time() + _PERIOD_S

@@ -1,4 +1,4 @@
-"""Log lines as JSON objects, one per line, with the request's id where there is one."""
+"""Writes log lines as JSON objects, with the id of the request if there is one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 
 
 class JsonFormatter(logging.Formatter):
-    """Write a record and all that came in `extra` as one JSON object.
+    """Formats a record and its `extra` fields as one JSON object.
 
     Args:
         trace_id: returns the id of the trace that the caller is in; None where it is in none.
@@ -24,7 +24,7 @@ class JsonFormatter(logging.Formatter):
         self._trace_id = trace_id
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
+        """Return the log line."""
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -35,14 +35,14 @@ class JsonFormatter(logging.Formatter):
             line["trace_id"] = trace_id
         extra = {k: v for k, v in vars(record).items() if k not in _STANDARD}
         line.update({k: v for k, v in extra.items() if k != "trace_id" or v is not None})
-        line.pop("color_message", None)  # uvicorn's, for terminals
+        line.pop("color_message", None)  # uvicorn's field for terminals
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
 
 
 def configure(level: str, trace_id: Callable[[], str | None] = lambda: None) -> None:
-    """Send everything of `level` and above to standard error.
+    """Log records of `level` and above to standard error.
 
     Args:
         level: the least severity.

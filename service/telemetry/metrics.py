@@ -11,7 +11,11 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
-STAGES: Final = ("read", "decode", "fit", "queue", "infer", "color", "detail", "encode")
+STAGES: Final = (
+    *("read", "decode", "fit", "queue"),
+    *("infer", "scene", "light"),  # of "relight/1" models; of "relight/2" ones
+    *("color", "detail", "encode"),
+)
 PLACES: Final = (
     "admission",
     "read",
@@ -21,7 +25,7 @@ PLACES: Final = (
     "answer",
 )  # where a request can end
 PRIORITIES: Final = ("interactive", "bulk")
-ORIGINS: Final = ("hit", "miss", "coalesced")
+ORIGINS: Final = ("hit", "scene", "miss", "coalesced")
 REJECTIONS: Final = MappingProxyType(  # a problem's code -> why
     {
         "overloaded": "overload",

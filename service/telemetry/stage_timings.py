@@ -14,13 +14,13 @@ class Timings:
 
     stages_s: dict[str, float] = field(default_factory=dict)
     spans: list[tuple[str, float, float]] = field(default_factory=list)  # name, start, end
-    batch_size: int = 0
+    batch_sizes: dict[str, int] = field(default_factory=dict)  # by stage
     rendered_s: float | None = None  # when the device was done
     place: str = "read"
 
     def add(self, name: str, started_s: float, ended_s: float) -> None:
-        """Note a stage with its times on the monotonic clock."""
-        self.stages_s[name] = ended_s - started_s
+        """Note a stage, or more of it, with its times on the monotonic clock."""
+        self.stages_s[name] = self.stages_s.get(name, 0.0) + ended_s - started_s
         self.spans.append((name, started_s, ended_s))
 
     @contextmanager

@@ -64,6 +64,6 @@ class StageSpans:
                 span = self._tracer.start_span(
                     name, start_time=round((started_s + to_epoch_s) * 1e9)
                 )
-                if name == "infer":
-                    span.set_attribute("relight.batch_size", timings.batch_size)
+                if name in timings.batch_sizes:
+                    span.set_attribute("relight.batch_size", timings.batch_sizes[name])
                 span.end(round((ended_s + to_epoch_s) * 1e9))

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from relight.errors import ModelNotReady, Overloaded
 from service.batching.urgency import Priority
+from service.inference.model import Model
 from service.inference.repository import ModelRepository
 from service.traffic.cpu_pool import CpuPool, Step
 from service.traffic.latency_estimate import LatencyEstimate
@@ -70,13 +71,23 @@ class Admission:
         left_s = max(0.0, deadline_s - time.monotonic())
         return deadline_s - min(after_s, left_s / 2)
 
-    def check(self, deadline_s: float, priority: Priority, caller: str) -> None:
+    def check(
+        self,
+        deadline_s: float,
+        priority: Priority,
+        caller: str,
+        *,
+        model: Model | None = None,
+        is_read: bool = False,
+    ) -> None:
         """Refuse, before work is done for it, what could not be served in time.
 
         Args:
             deadline_s: when the answer becomes worthless, on the monotonic clock.
             priority: the request's class.
             caller: whose it is.
+            model: which one it is for; None while that is not known.
+            is_read: whether its scene is kept, so that the device has only to light it.
 
         Raises:
             ModelNotReady, Overloaded, DeadlineExceeded, Draining: why not.
@@ -92,11 +103,13 @@ class Admission:
                 f"the estimated wait of {wait_s * 1e3:.0f} ms exceeds {limit_s * 1e3:.0f} ms",
                 retry_after_s=wait_s,
             )
-        freest = min(self._repository.models, key=lambda model: model.batcher.wait_s)
-        freest.batcher.check(
+        model = model or min(self._repository.models, key=lambda model: model.batcher.wait_s)
+        key = model.durations.following(model.durations.last_key) if is_read else None
+        model.batcher.check(
             device_deadline_s,
             priority,
             caller=caller,
+            key=key,
             num_coming=self._num_coming_before(caller),
         )
 

@@ -2,7 +2,8 @@
 
 A photo editor sends one photo many times while a slider moves. The network's output depends
 on the photo, the model and its light alone, so temperature, strength, fill and format are
-served from it. Those who ask for the same while it is being made wait for the one that is.
+served from it; a scene that was read depends on the photo and the model alone. Those who ask for
+the same while it is being made wait for the one that is.
 
     get ──> kept?        hit
         ├─> being made?  coalesced
@@ -22,7 +23,7 @@ from relight.errors import DeadlineExceeded, Overloaded
 V = TypeVar("V")
 
 Origin = Literal["hit", "miss", "coalesced"]
-ORIGINS: Final[tuple[Origin, ...]] = ("hit", "miss", "coalesced")
+ORIGINS: Final = ("hit", "scene", "miss", "coalesced")  # scene: its light alone had to be made
 
 
 @dataclass(slots=True, eq=False)

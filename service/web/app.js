@@ -1,4 +1,4 @@
-// The page: a photo comes in, the panel says how to light it, the renderer asks the service.
+// The page: takes a photo, reads the options from the panel, and shows the renderer's results.
 
 import { Compare } from "./compare.js";
 import { Controls, formatName } from "./controls.js";
@@ -11,7 +11,7 @@ import { fetchCatalogue, fetchFile, key, Problem } from "./service.js";
 import * as snippets from "./snippets.js";
 
 const COPIED_MS = 2000;
-const LIVE_BYTES = 12e6; // a larger file is sent for the download only, not for every change
+const LIVE_BYTES = 12e6; // a larger file is sent only for the download, not for every change
 
 const element = (id) => document.getElementById(id);
 const compare = new Compare();
@@ -61,7 +61,7 @@ async function open(file, sample = null) {
     catalogue ?? (await loadCatalogue());
     check(file);
     const opened = await Photo.open(file, sample);
-    if (number !== numOpened) return opened.close(); // another one came meanwhile
+    if (number !== numOpened) return opened.close(); // another photo was opened meanwhile
     show(opened);
   } catch (error) {
     if (number === numOpened) handle(error, file, () => open(file, sample));
@@ -137,10 +137,10 @@ async function download() {
     link.href = URL.createObjectURL(answer.blob);
     link.download = order.outName;
     link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser may ask a person first
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser may ask the user first
     tell(`${order.outName}, ${sizeText(answer.blob.size)}, is downloaded.`);
   } catch {
-    // Shown already, or another photo came meanwhile.
+    // Already shown, or another photo was opened meanwhile.
   } finally {
     button.removeAttribute("aria-busy");
   }
@@ -151,10 +151,10 @@ async function copy(language) {
   try {
     await navigator.clipboard.writeText(code.textContent);
   } catch {
-    // Browsers keep the clipboard from pages of plain HTTP: show the code, marked, to copy by hand.
+    // Browsers block the clipboard on plain HTTP: select the code, so that the user can copy it.
     code.closest("details").open = true;
     getSelection().selectAllChildren(code);
-    return tell("The clipboard is closed to this page: the code is marked, copy it from there.");
+    return tell("The browser blocks the clipboard here: the code is selected, copy it by hand.");
   }
   const button = element(`copy-${language}`);
   const label = (button.dataset.label ??= button.textContent);

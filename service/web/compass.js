@@ -1,7 +1,7 @@
-// The compass: where the light comes from, among the directions that the service offers.
+// The compass: selects the direction of the light among those that the service offers.
 //
-// Each direction is a radio button on a circle, so that keys and screen readers work as everywhere;
-// the lamp can be dragged, too, and goes to the direction that is nearest.
+// Each direction is a radio button on a circle, so that keyboards and screen readers work as usual.
+// The lamp can also be dragged, and snaps to the nearest direction.
 
 const DIRECTIONS = ["N", "NE", "E", "SE", "S", "SW", "W", "NW"]; // clockwise, N behind the scene
 const NAMES = {
@@ -15,7 +15,7 @@ const NAMES = {
   NW: "from behind, left",
 };
 
-/** Say a direction in words. */
+/** Return a direction in words. */
 export function describe(direction) {
   return NAMES[direction];
 }
@@ -26,9 +26,9 @@ export class Compass {
   #text;
   #onChange;
   #radios = new Map();
-  #turnDeg = 0; // of the lamp, not wrapped, so that it takes the short way round
+  #turnDeg = 0; // angle of the lamp, not wrapped, so that it turns the short way round
 
-  /** @param {function(string)} onChange called with the new direction when a person chose it */
+  /** @param {function(string)} onChange called with the new direction when the user chose it */
   constructor(onChange) {
     this.#dial = document.getElementById("dial");
     this.#arm = this.#dial.querySelector(".arm");
@@ -38,7 +38,7 @@ export class Compass {
     this.#dial.addEventListener("pointermove", (event) => this.#drag(event));
   }
 
-  /** Offer these directions, and marks without a meaning where there is none. */
+  /** Offer these directions, and plain marks for the missing ones. */
   offer(available) {
     for (const point of this.#dial.querySelectorAll(".point")) point.remove();
     this.#radios.clear();

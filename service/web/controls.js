@@ -1,10 +1,10 @@
-// The panel: what light, what file. Reads and writes the form's controls; knows no requests.
+// The panel: options of the light and the file. Reads and writes the form's controls.
 
 import { Compass, describe as describeDirection } from "./compass.js";
 import * as kelvin from "./temperature.js";
 
 const LOSSY = ["jpeg", "webp", "avif"];
-const SHOWN = ["jpeg", "png", "webp", "avif"]; // by every browser of today
+const SHOWN = ["jpeg", "png", "webp", "avif"]; // by every current browser
 const NAMES = { jpeg: "JPEG", png: "PNG", webp: "WebP", avif: "AVIF", tiff: "TIFF", heif: "HEIC" };
 const DEFAULT_DIRECTION = "E";
 
@@ -27,7 +27,7 @@ export class Controls {
   #photoFormat = "";
   #onChange;
 
-  /** @param {function()} onChange called when a person changed anything */
+  /** @param {function()} onChange called when the user changed a control */
   constructor(onChange) {
     this.#onChange = onChange;
     this.#compass = new Compass(() => onChange());
@@ -49,7 +49,7 @@ export class Controls {
     });
   }
 
-  /** Offer what the service offers (`GET /models`). */
+  /** Offer the options of the service (`GET /models`). */
   offer({ directions, answer_formats: formats, limits }) {
     this.#directions = directions;
     this.#compass.offer(directions);
@@ -69,7 +69,7 @@ export class Controls {
     this.#describe();
   }
 
-  /** Put the light back to where it begins. */
+  /** Reset the light. */
   reset() {
     const hasDefault = this.#directions.includes(DEFAULT_DIRECTION);
     this.#compass.value = hasDefault ? DEFAULT_DIRECTION : this.#directions[0];
@@ -79,7 +79,7 @@ export class Controls {
     this.#describe();
   }
 
-  /** The light as options of the API; null where it is the default. */
+  /** The light as options of the API; null for defaults. */
   get light() {
     const temperatureK = this.#temperatureK;
     return {
@@ -90,7 +90,7 @@ export class Controls {
     };
   }
 
-  /** The file as options of the API; null where it is the default. */
+  /** The file as options of the API; null for defaults. */
   get file() {
     return {
       format: this.#format.value || null,

@@ -1,4 +1,4 @@
-// The ways for a photo to come in: picked, dropped, pasted, or one of the samples.
+// The ways to open a photo: picked, dropped, pasted, or one of the samples.
 
 /**
  * @param {function(File)} onFile
@@ -11,7 +11,7 @@ export function listen(onFile, onSample) {
   }
   picker.addEventListener("change", () => {
     take(picker.files);
-    picker.value = ""; // the same file again is a change, too
+    picker.value = ""; // so that picking the same file again is a change
   });
 
   const curtain = document.getElementById("drop");
@@ -22,7 +22,7 @@ export function listen(onFile, onSample) {
     curtain.hidden = false;
   });
   document.addEventListener("dragleave", (event) => {
-    if (event.relatedTarget === null) curtain.hidden = true; // it left the window
+    if (event.relatedTarget === null) curtain.hidden = true; // the pointer left the window
   });
   document.addEventListener("drop", (event) => {
     if (!holdsFiles(event)) return;

@@ -1,8 +1,8 @@
-// A photo that somebody chose: what can be shown of it, and a small copy for quick answers.
+// A photo of the user: a version to show, and a small copy for quick answers.
 
 import { relight } from "./service.js";
 
-const PREVIEW_SIDE_PX = 1280; // as sharp as the page shows it, and quick to send and to relight
+const PREVIEW_SIDE_PX = 1280; // the resolution of the page, and quick to send and to relight
 
 const SIGNATURES = [
   ["jpeg", /^\xff\xd8\xff/],
@@ -41,7 +41,7 @@ export class Photo {
     return photo;
   }
 
-  /** Forget what the browser keeps for it. */
+  /** Release the resources of the browser. */
   close() {
     URL.revokeObjectURL(this.url);
   }
@@ -51,7 +51,7 @@ export class Photo {
     return this.name.replace(/\.[^.]*$/, "") || "photo";
   }
 
-  /** The format that answers it when none is asked for: its own, but for those that are only read. */
+  /** The default format of the answer: its own, except for formats that are only read. */
   get answerFormat() {
     return this.format === "heif" ? "jpeg" : this.format;
   }

@@ -1,7 +1,7 @@
-// What went wrong, in the service's own words, and when it is tried again.
+// Shows a problem in the service's own words, and retries.
 
-const MAX_RETRIES = 5; // by itself; then a person decides
-const SLACK = 0.2; // of the wait, so that many pages do not come back at once
+const MAX_RETRIES = 5; // automatic ones; then the user decides
+const SLACK = 0.2; // of the wait, so that many pages do not retry at once
 
 export class ProblemView {
   #box = document.getElementById("problem");
@@ -23,7 +23,7 @@ export class ProblemView {
     });
   }
 
-  /** What the problem shown is about, as given to `show`; null when there is none. */
+  /** The subject of the problem, as given to `show`; null without a problem. */
   about = null;
 
   /**
@@ -48,7 +48,7 @@ export class ProblemView {
     }
   }
 
-  /** Take it away: something went well. */
+  /** Hide the problem after a success. */
   clear() {
     clearInterval(this.#ticker);
     this.#numRetries = 0;

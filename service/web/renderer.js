@@ -1,11 +1,11 @@
-// Keeps what is shown up with what is asked for, one request at a time.
+// Keeps the picture up to date with the options, one request at a time.
 //
 //   change ──> preview: small and quick, while a slider moves
 //                └─ no change for a moment ──> full size, in the format to download
 //
-// A preview in flight for the same photo and direction is left to end, else a slider that moves
-// faster than the answers would show nothing; only the latest change waits behind it. Whatever
-// else is in flight when something changes is stale, and aborted: the service drops its work.
+// A preview in flight for the same photo and direction may finish, because otherwise a slider that
+// moves faster than the answers would show nothing. Only the latest change waits behind it. All
+// other requests in flight are stale after a change and are aborted: the service drops their work.
 
 import { relight } from "./service.js";
 
@@ -15,7 +15,7 @@ export class Renderer {
   #wanted = null;
   #job = null;
   #timer = null;
-  #notBefore = 0; // when the service wants to be asked again
+  #notBefore = 0; // earliest time of the next request
   #complete = null;
   #waiting = []; // for the full size
   #hooks;
@@ -31,9 +31,9 @@ export class Renderer {
   }
 
   /**
-   * Ask for a picture; what was asked for before is no longer wanted.
+   * Request a picture; it replaces the earlier request.
    * @param {{photo: Photo, light: Object, file: Object, isLive: boolean}} order options of the
-   *   API in `light` and `file`; `isLive`: whether to make the full size before it is asked for
+   *   API in `light` and `file`; `isLive`: whether to make the full size before it is needed
    */
   want(order) {
     this.#wanted = order;
@@ -42,14 +42,14 @@ export class Renderer {
     this.#schedule("preview");
   }
 
-  /** Ask for the same again, now. */
+  /** Repeat the request now. */
   again() {
     this.#notBefore = 0;
     this.#abort();
     if (this.#wanted) this.#schedule("preview");
   }
 
-  /** Forget what was asked for, and stop. */
+  /** Drop the request and stop. */
   stop() {
     this.#wanted = null;
     this.#abort();
@@ -57,7 +57,7 @@ export class Renderer {
     this.#giveUp(new DOMException("stopped", "AbortError"));
   }
 
-  /** Return a promise of the file at full size, for what is wanted when it is ready. */
+  /** Return a promise of the full-size file, for the options at the time when it is ready. */
   full() {
     if (this.#complete?.order === this.#wanted) return Promise.resolve(this.#complete);
     const promise = new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
@@ -88,7 +88,7 @@ export class Renderer {
       if (this.#job === job) this.#fail(error);
       return;
     }
-    if (this.#job !== job) return; // aborted when it was nearly here
+    if (this.#job !== job) return; // aborted just before it arrived
     this.#job = null;
     this.#notBefore = 0;
     this.#hooks.onAnswer(kind, order, answer);
@@ -114,7 +114,7 @@ export class Renderer {
     this.#job = null;
     this.#notBefore = Date.now() + (error.retryAfterMs ?? 0);
     if (this.#wanted !== order && error.retryAfterMs === null) {
-      this.#schedule("preview"); // what failed is not wanted any more
+      this.#schedule("preview"); // the failed request is obsolete
       return;
     }
     this.#giveUp(error);

@@ -2,7 +2,7 @@
 
 const KEY_SLOT = "relight-key"; // sessionStorage: gone with the tab
 
-/** What the service, or the way to it, answered instead of what was asked. */
+/** A failure of the service or of the connection to it. */
 export class Problem extends Error {
   constructor({ status = 0, title, detail = "", code = "", allowed = [], requestId = "", retryAfterMs = null }) {
     super(title);
@@ -15,7 +15,7 @@ export const key = {
   set: (value) => sessionStorage.setItem(KEY_SLOT, value),
 };
 
-/** Return what can be asked for (`GET /models`). */
+/** Return the catalogue (`GET /models`). */
 export async function fetchCatalogue() {
   return (await call("models", {})).json();
 }
@@ -43,7 +43,7 @@ export async function relight(photo, options, signal) {
   };
 }
 
-/** Write options as a query; null and empty ones are left to the service's defaults. */
+/** Write options as a query; the service's defaults replace null and empty ones. */
 export function queryOf(options) {
   const given = Object.entries(options).filter(([, value]) => value !== null && value !== "");
   return new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();

@@ -1,4 +1,4 @@
-// The request that the page would send, as code to run elsewhere. A key is never written out.
+// The request of the page as code to run elsewhere. It never contains a key.
 
 import { addressOf, queryOf } from "./service.js";
 
@@ -49,7 +49,7 @@ function shell(text) {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-// JSON's strings and numbers are Python's, too.
+// JSON's strings and numbers are also valid Python.
 function literal(value) {
   return JSON.stringify(value);
 }

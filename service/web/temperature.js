@@ -1,4 +1,4 @@
-// Colour temperature: its colour, its name, and its place on a slider.
+// Colour temperature: its colour, its name, and its position on a slider.
 
 export const NEUTRAL_K = 6500; // the white of sRGB: the photo's colours stay as they are
 
@@ -14,7 +14,7 @@ const NAMES = [
   [Infinity, "blue sky"],
 ];
 
-/** Say a temperature in words, as in "3200 K, tungsten". */
+/** Return a temperature in words, as in "3200 K, tungsten". */
 export function describe(temperatureK) {
   if (temperatureK === NEUTRAL_K) return `${temperatureK} K, as photographed`;
   return `${temperatureK} K, ${NAMES.find(([limitK]) => temperatureK < limitK)[1]}`;
@@ -50,14 +50,14 @@ export function gradient(minK, maxK) {
   return `linear-gradient(to right, ${stops.join(", ")})`;
 }
 
-// A slider's steps look even when they are even in mired, 1e6 / K; warm is on the left.
+// Steps of a slider look even if they are even in mired, 1e6 / K; warm is on the left.
 
-/** Place of a temperature on the slider: minus its mired. */
+/** Position of a temperature on the slider: minus its mired. */
 export function positionOf(temperatureK) {
   return Math.round(-1e6 / temperatureK);
 }
 
-/** The temperature at a place of the slider, in steps of 50 K. */
+/** The temperature at a position of the slider, in steps of 50 K. */
 export function temperatureAt(position) {
   return Math.round(-1e6 / position / STEP_K) * STEP_K;
 }

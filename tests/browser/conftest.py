@@ -47,7 +47,7 @@ class Visit:
         page: the tab.
         expected: texts of console errors that the test provokes.
         errors: console errors and uncaught exceptions.
-        strangers: addresses of other hosts that were asked for.
+        strangers: addresses of other hosts that the page requested.
         relights: every `POST /relight`, in order.
         aborted: those of them that the page gave up.
     """
@@ -98,12 +98,12 @@ class Visit:
         chooser.value.set_files([file])
 
     def wait_for(self, text: str) -> None:
-        """Wait until the page says that the light is as it was asked for."""
+        """Wait until the page says that the light is as requested."""
         self.page.get_by_role("status").filter(has_text=text).wait_for()
 
     @property
     def last_options(self) -> dict[str, str]:
-        """The options that the newest request asked for."""
+        """The options of the newest request."""
         return options_of(self.relights[-1])
 
     def download(self, label: str) -> tuple[str, bytes]:

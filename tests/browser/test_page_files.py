@@ -81,12 +81,12 @@ def test_the_copied_code_does_what_the_page_does(visit, url, jpeg, tmp_path, lan
     )
 
 
-def test_where_the_clipboard_is_closed_the_code_is_marked(visit, url, jpeg):
+def test_where_the_clipboard_is_blocked_the_code_is_selected(visit, url, jpeg):
     tab = visit(url.replace("127.0.0.1", "relight.test"))
     tab.choose("garden.jpg", jpeg)
     tab.wait_for("lit from the right")
     assert not tab.page.evaluate("isSecureContext")
     tab.page.get_by_role("button", name="Copy as curl").click()
-    tab.wait_for("The clipboard is closed")
+    tab.wait_for("The browser blocks the clipboard")
     marked = tab.page.evaluate("getSelection().toString()")
     assert marked == tab.page.locator("#curl").inner_text()

@@ -132,7 +132,7 @@ def test_a_refusal_is_counted_down_and_tried_again_by_itself(visit, tmp_path, jp
             other.start()
             wait_until(lambda: metric(url, waiting) == 1)
             tab.choose("garden.jpg", jpeg)
-            tab.page.get_by_role("heading", name="Too many requests of this caller").wait_for()
+            tab.page.get_by_role("heading", name="Too many requests from this caller").wait_for()
             tab.page.get_by_text("Trying again in").wait_for()
             tab.keep_screenshot("refused-1280")
         tab.wait_for("lit from the right")

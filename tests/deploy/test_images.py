@@ -86,7 +86,7 @@ def test_the_cuda_image_has_the_libraries_that_its_runtime_asks_for():
 def test_images_run_unprivileged_from_a_base_that_is_pinned_by_digest(file):
     text = (DOCKER / file).read_text()
     assert "\nUSER 10001:10001\n" in text
-    assert "ORT_DISABLE_TELEMETRY=1" in text, "it calls nobody"
+    assert "ORT_DISABLE_TELEMETRY=1" in text, "it must send no telemetry"
     assert re.search(r"^ARG DEBIAN=debian:[\d.]+-slim@sha256:[0-9a-f]{64}$", text, re.MULTILINE)
     bases = set(re.findall(r"^FROM (\S+)", text, re.MULTILINE))
     stages = set(re.findall(r"^FROM \S+ AS (\S+)$", text, re.MULTILINE))

@@ -32,7 +32,7 @@ def service(tmp_path_factory) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def names(service) -> set[str]:
-    """The names of all series that it tells."""
+    """The names of all its series."""
     families = text_string_to_metric_families(httpx.get(f"{service.ops_url}/metrics").text)
     return {sample.name for family in families for sample in family.samples}
 
@@ -128,7 +128,7 @@ def test_every_panel_shows_something(panel, prometheus):
         assert query(prometheus, expression), expression
 
 
-# The others tell of slowness, and a machine that runs tests may be slow.
+# The others measure slowness, and a machine that runs tests may be slow.
 @pytest.mark.parametrize(
     "rule",
     [rule for rule in rules() if rule["alert"] not in ("RelightSlow", "RelightStarved")],

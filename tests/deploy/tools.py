@@ -1,4 +1,4 @@
-"""The programs that these tests drive; a test whose program is missing says so and is skipped."""
+"""The programs that these tests use; a test without its program is skipped with a message."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run(
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
+    """Return an unused port of this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from service.settings import Settings, available_cpus, settings_table
+from service.settings import Settings, available_cpus, settings_page
 
 
 def test_a_variable_sets_its_knob(monkeypatch):
@@ -45,9 +45,9 @@ def test_settings_cannot_change_after_start():
 
 
 def test_every_setting_has_a_line_and_a_meaning_in_the_table():
-    table = settings_table()
+    page = settings_page()
     for name, info in Settings.model_fields.items():
-        assert f"`RELIGHT_{name.upper()}`" in table
+        assert f"`RELIGHT_{name.upper()}`" in page
         assert info.description
 
 

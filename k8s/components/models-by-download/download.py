@@ -1,4 +1,4 @@
-"""Fetch the listed files into a folder; each must have the SHA-256 of its line.
+"""Download the listed files into a folder and verify their SHA-256.
 
 python download.py models.txt /models
 """
@@ -14,7 +14,7 @@ CHUNK_BYTES = 1 << 20
 
 
 def main(list_file: Path, folder: Path) -> None:
-    """Download everything, or leave with the reason; a wrong file is not left behind."""
+    """Download all files, or exit with the reason; a wrong file is deleted."""
     lines = [line.split() for line in list_file.read_text().splitlines()]
     wanted = [line for line in lines if line and not line[0].startswith("#")]
     if not wanted:
@@ -24,7 +24,7 @@ def main(list_file: Path, folder: Path) -> None:
 
 
 def download(sha256: str, address: str, target: Path) -> None:
-    """Download one file; it gets its name only once its checksum is right."""
+    """Download one file; it gets its name only after its checksum is verified."""
     partial = target.with_name(target.name + ".partial")
     digest = hashlib.sha256()
     answer = urllib.request.urlopen(address, timeout=TIMEOUT_S)  # noqa: S310 - the operator's list

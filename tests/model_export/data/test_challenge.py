@@ -149,7 +149,7 @@ def test_inputs_and_ground_truth_of_a_validation_lie_in_two_archives(tmp_path):
     more = archive(tmp_path / "more_gt.zip", ["validation_gt/Image301.png"])
     with pytest.raises(MissingData, match="pair 300 lacks its target"):
         list(read_pairs([inputs, more], SIZE_PX))
-    with pytest.raises(MissingData, match="two pictures are pair 300"):
+    with pytest.raises(MissingData, match="pair 300 exists twice"):
         list(read_pairs([inputs, inputs, targets], SIZE_PX))
 
 

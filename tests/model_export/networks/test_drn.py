@@ -75,7 +75,7 @@ def test_a_picture_goes_in_and_a_picture_of_its_size_comes_out(network):
     [
         (48, 72, "72x48 px has a side that is not a multiple of 16"),
         (50, 64, "64x50 px has a side that is not a multiple of 16"),
-        (16, 64, "64x16 px has a side under 32"),
+        (16, 64, "64x16 px has a side below 32"),
     ],
 )
 def test_a_size_that_cannot_be_halved_four_times_is_refused(part, height, width, complaint):

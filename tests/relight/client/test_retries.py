@@ -50,7 +50,7 @@ def test_an_upload_is_wound_back_for_the_next_try_and_the_deadline_spans_all(cal
         relit = call(url, "relight", io.BytesIO(png), timeout_s=20)
     assert relit.data == png
     first_s, second_s, _ = app.state.asked_s
-    first_ms, second_ms, third_ms = app.state.told_ms  # each try tells what is left
+    first_ms, second_ms, third_ms = app.state.told_ms  # each try sends the time left
     assert first_ms <= 20_000
     assert second_ms < 20_000 - 240  # for the pause of 250 ms, or more
     assert third_ms < 20_000 - (second_s - first_s) * 1e3 - 490

@@ -99,7 +99,7 @@ async def test_a_device_without_memory_for_a_batch_serves_it_in_halves(fake_serv
             answers = await asyncio.gather(*calls)
         assert {answer.status_code for answer in answers} == {200}
         assert max(engine.batch_sizes) == 2
-        assert 1 <= metric(url, 'relight_out_of_memory_total{model="fake"}') <= 2
+        assert 1 <= metric(url, 'relight_out_of_memory_total{model="fake",part="whole"}') <= 2
 
 
 async def test_overload_is_refused_at_once_with_a_retry_after(fake_service, png):

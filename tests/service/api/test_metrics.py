@@ -1,4 +1,4 @@
-"""What `/metrics` tells, over real HTTP."""
+"""The content of `/metrics`, over real HTTP."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from service.app import create_app
 from service.contract.golden import golden_path, golden_picture, write_golden
 from service.inference.canary import render_lights
 from service.inference.fake_engine import FakeEngine
-from service.inference.loading import load_model
+from service.inference.loading import Serving, load_model
 from service.inference.session import Session
 from service.settings import Settings
 from service.traffic.keys import digest_of
@@ -26,9 +26,8 @@ KNOBS = {"admin_keys": (f"operator:{digest_of('root')}",), "cache_bytes": 0}
 
 
 def load(path: Path):
-    return load_model(
-        path, Session(path), max_batch_size=1, max_wait_s=1.0, observe=lambda *_: None
-    )
+    serving_one = Serving(max_batch_size=1, max_wait_s=1.0, observe=lambda *_: None)
+    return load_model([path], Session, serving_one)
 
 
 def store_golden(path: Path, offset: float = 0.0) -> None:

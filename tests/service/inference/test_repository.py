@@ -116,7 +116,7 @@ async def test_an_empty_folder_is_refused(tmp_path):
 
 async def test_a_model_whose_output_is_not_a_picture_is_refused(tmp_path):
     engine = FakeEngine()
-    engine.run = lambda images, lights: np.full(images.shape, np.nan, np.float32)
+    engine.run = lambda tensors: {"relit": np.full(tensors["image"].shape, np.nan, np.float32)}
     (tmp_path / "nan.onnx").touch()
     with pytest.raises(ModelRefused, match="not a number"):
         await repository(tmp_path, lambda path: engine).start()

@@ -12,8 +12,8 @@ from tests.service.stand_ins import write_model
 def test_a_batch_changes_nothing(tmp_path):
     loaded = Session(write_model(tmp_path / "m.onnx"), device="cpu")
     images = np.random.default_rng(1).integers(0, 256, (3, 32, 48, 3), np.uint8)
-    together = loaded.run(images, None)
-    alone = np.concatenate([loaded.run(image[None], None) for image in images])
+    together = loaded.run({"image": images})["relit"]
+    alone = np.concatenate([loaded.run({"image": image[None]})["relit"] for image in images])
     assert together.dtype == np.float32
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
@@ -22,7 +22,8 @@ def test_a_view_is_as_good_as_an_array(tmp_path):
     loaded = Session(write_model(tmp_path / "m.onnx"), device="cpu")
     images = np.random.default_rng(1).integers(0, 256, (1, 32, 48, 3), np.uint8)
     mirrored = images[:, :, ::-1]
-    assert np.array_equal(loaded.run(mirrored, None), loaded.run(mirrored.copy(), None))
+    copied = loaded.run({"image": mirrored.copy()})["relit"]
+    assert np.array_equal(loaded.run({"image": mirrored})["relit"], copied)
 
 
 def test_the_provider_is_the_one_that_really_runs(tmp_path):

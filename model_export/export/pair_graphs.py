@@ -1,0 +1,132 @@
+"""`drn-g` as the service runs it: one graph reads a scene, the other lights it.
+
+Batch norms stay in the file beside their convolutions, so that training can go on from it; ONNX
+Runtime folds them into the convolutions when it loads the file.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Final
+
+import onnx_ir as ir
+import torch
+from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+from onnxscript import optimizer
+from torch import Tensor, nn
+from torch.export import Dim
+from torch.nn import functional as F
+
+from model_export.networks.drn_g import DrnG, Structure
+from service.contract.pair import LIGHT_INPUTS, LIGHT_OUTPUTS, SCENE_OUTPUTS, Part
+
+OPSET: Final = 20
+_TRACED_PX: Final = (96, 128)  # h, w
+
+
+class SceneGraph(nn.Module):
+    """Pixels to what is true of the scene in any light; `service.contract.pair` says how."""
+
+    def __init__(self, network: DrnG) -> None:
+        super().__init__()
+        self.scene_reconversion = network.scene_reconversion
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Map uint8 (n, h, w, 3) to `SCENE_OUTPUTS`, in their order."""
+        structure: Structure = self.scene_reconversion(image.permute(0, 3, 1, 2).float() / 255)
+        normals = structure.normals.permute(0, 2, 3, 1)
+        # About 0 the cache's float16 is finest; only differences of relief have a meaning.
+        relief = structure.relief - structure.relief.mean(dim=(2, 3), keepdim=True)
+        planes = (relief, structure.log_shading, structure.occlusion, structure.relightable)
+        return normals, *(plane[:, 0] for plane in planes), structure.features
+
+
+class LightGraph(nn.Module):
+    """What was read of a scene and a lamp to the light that arrives."""
+
+    def __init__(self, network: DrnG) -> None:
+        super().__init__()
+        self.shadow_prior = network.shadow_prior
+        self.rerenderer = network.rerenderer
+
+    def forward(  # noqa: PLR0917  # the exporter passes a graph's inputs by position
+        self,
+        normals: Tensor,
+        relief: Tensor,
+        log_shading: Tensor,
+        occlusion: Tensor,
+        features: Tensor,
+        light: Tensor,
+        softness: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Map `LIGHT_INPUTS` to `LIGHT_OUTPUTS`, in their order."""
+        structure = Structure(
+            normals=normals.permute(0, 3, 1, 2),
+            relief=relief[:, None],
+            log_shading=log_shading[:, None],
+            occlusion=occlusion[:, None],
+            relightable=occlusion[:, None],  # the composition's business
+            features=features,
+        )
+        arriving = self.shadow_prior(structure, light, softness)
+        residual = self.rerenderer.residual(arriving.features)
+        residual = F.interpolate(residual, size=normals.shape[1:3], mode="bilinear")
+        return arriving.irradiance[:, 0], residual[:, 0]
+
+
+def trace(network: DrnG, part: Part) -> ir.Model:
+    """Return a part of the network as ONNX, with dynamic n, h and w."""
+    batch, height, width = (
+        Dim("n", min=1, max=64),
+        Dim("h", min=2, max=512),
+        Dim("w", min=2, max=512),
+    )
+    graph = SceneGraph(network) if part == "scene" else LightGraph(network)
+    inputs = (
+        (torch.zeros(2, *_TRACED_PX, 3, dtype=torch.uint8),) if part == "scene" else _light_inputs()
+    )
+    full, half = {0: batch, 1: 16 * height, 2: 16 * width}, {2: 8 * height, 3: 8 * width}
+    shapes = (full,) if part == "scene" else (full,) * 4 + ({0: batch, **half}, *({0: batch},) * 2)
+    names = ["image"] if part == "scene" else list(LIGHT_INPUTS)
+    outputs = SCENE_OUTPUTS if part == "scene" else LIGHT_OUTPUTS
+    with warnings.catch_warnings():
+        # PyTorch 2.13's exporter trips over its own renaming of a class.
+        warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
+        program = torch.onnx.export(
+            graph.eval(),
+            inputs,
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=names,
+            output_names=list(outputs),
+            dynamic_shapes=shapes,
+            verbose=False,
+            optimize=False,  # it would fold the batch norms
+        )
+    assert program is not None
+    model = program.model
+    optimizer.fold_constants(model)
+    optimizer.remove_unused_nodes(model)
+    _declare_shapes(model, part)
+    ClearMetadataAndDocStringPass()(model)  # source lines with their paths
+    return model
+
+
+def _light_inputs() -> tuple[Tensor, ...]:
+    height, width = _TRACED_PX
+    sizes: dict[str | int, Any] = {"n": 2, "h": height, "w": width, "c": 24}
+    sizes |= {"h/2": height // 2, "w/2": width // 2}
+    return tuple(torch.rand([sizes.get(d, d) for d in shape]) for shape in LIGHT_INPUTS.values())
+
+
+def _declare_shapes(model: ir.Model, part: Part) -> None:
+    """Give inputs and outputs the names of dimensions that the contract uses."""
+    promised = {"image": ("n", "h", "w", 3), **LIGHT_INPUTS, **LIGHT_OUTPUTS, **SCENE_OUTPUTS}
+    for value in (*model.graph.inputs, *model.graph.outputs):
+        assert value.name is not None
+        channels = value.shape[1] if value.shape is not None and value.name == "features" else None
+        value.shape = ir.Shape([channels if d == "c" else d for d in promised[value.name]])
+    for node in model.graph:
+        for value in node.outputs:
+            if value not in model.graph.outputs:
+                value.shape = None

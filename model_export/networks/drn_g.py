@@ -1,0 +1,325 @@
+"""DRN on geometry: the scene is read once as surfaces, the light is computed and then corrected.
+
+    photo -- SceneReconversion -- normals, relief, old light, ... --+
+                                                                    +-- ReRenderer -- log ratio
+    wanted lamp ------------------ ShadowPrior -- irradiance -------+
+
+The three parts are DRN's (Wang et al. 2020, arXiv 2008.08298). Here each has a meaning that a
+renderer knows, so each learns from the truth. The scene reconversion never sees the wanted lamp:
+another lamp costs only the other two parts. Their result is a factor on the photo's linear
+light, so texture and hue stay and black stays black.
+
+Lengths are in units of half the picture's mean side, sqrt(h w) / 2 pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from model_export.networks.ray_march import RayMarch, ray_march
+
+NUM_FEATURES: Final = 24
+_WIDTHS: Final = (NUM_FEATURES, 48, 96, 144, 208)
+_NUM_BLOCKS: Final = (1, 1, 2, 2, 2)
+_LIGHT_WIDTHS: Final = (16, 32, 48)
+_SHARPNESS: Final = 12.0  # of the bend where a surface turns away from the lamp
+_TOWARDS_VIEWER: Final = 0.7  # what a normal is before the photo says anything
+
+
+class Structure(NamedTuple):
+    """What is true of a scene in any light.
+
+    Attributes:
+        normals: (n, 3, h, w), unit vectors; x right, y up, z towards the viewer.
+        relief: (n, 1, h, w), height towards the viewer, up to a constant.
+        log_shading: (n, 1, h, w), log of the light that arrives in the photo, mean about 0.
+        occlusion: (n, 1, h, w), share of the sky that a point sees, 0 to 1.
+        relightable: (n, 1, h, w), how surely a lamp lights this pixel, 0 to 1.
+        features: (n, 24, h/2, w/2), what else the light needs to know.
+    """
+
+    normals: Tensor
+    relief: Tensor
+    log_shading: Tensor
+    occlusion: Tensor
+    relightable: Tensor
+    features: Tensor
+
+
+class Arriving(NamedTuple):
+    """The wanted lamp's light.
+
+    Attributes:
+        irradiance: (n, 1, h, w), of a lamp of strength 1; 0 and up.
+        features: (n, 16, h/2, w/2), what the re-renderer needs to know of it.
+    """
+
+    irradiance: Tensor
+    features: Tensor
+
+
+def _conv_block(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(inplace=True),
+    )
+
+
+class _ResidualBlock(nn.Module):
+    """Two 3x3 convolutions added to their input."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = _conv_block(channels, channels)
+        self.second = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, c, h, w) to the same shape."""
+        return F.relu(x + self.second(self.first(x)))
+
+
+class _Up(nn.Module):
+    """Enlarge what is coarse, and join it with what the encoder saw at that size."""
+
+    def __init__(self, coarse_channels: int, channels: int) -> None:
+        super().__init__()
+        self.project = nn.Conv2d(coarse_channels, channels, 1)
+        self.join = nn.Sequential(_conv_block(2 * channels, channels), _ResidualBlock(channels))
+
+    def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
+        """Map (n, C, h, w) and (n, c, 2h, 2w) to the shape of `skip`."""
+        joined: Tensor = self.join(torch.cat([_enlarge(self.project(coarse), skip), skip], dim=1))
+        return joined
+
+
+class SceneReconversion(nn.Module):
+    """Read the scene out of the photo: its surfaces, and the light that the photo was taken in.
+
+    Attributes:
+        stem: photo and coordinates to half the size.
+        encoder: one group of residual blocks a scale, each but the first at half the size.
+        whole: what the whole picture shows, added at the coarsest scale.
+        decoder: back to half the photo's size.
+        coarse_head: maps at half the size.
+        fine_head: their correction at the photo's own size.
+    """
+
+    NUM_MAPS: Final = 7  # 3 normal, relief, log shading, occlusion, relightable
+
+    def __init__(
+        self, widths: Sequence[int] = _WIDTHS, num_blocks: Sequence[int] = _NUM_BLOCKS
+    ) -> None:
+        super().__init__()
+        self.stem = _conv_block(5, widths[0], stride=2)
+        self.encoder = nn.ModuleList()
+        for scale, (width, count) in enumerate(zip(widths, num_blocks, strict=True)):
+            down = [_conv_block(widths[scale - 1], width, stride=2)] if scale else []
+            blocks = (_ResidualBlock(width) for _ in range(count))
+            self.encoder.append(nn.Sequential(*down, *blocks))
+        self.whole = nn.Linear(widths[-1], widths[-1])
+        rising = tuple(reversed(widths))
+        self.decoder = nn.ModuleList(_Up(coarse, fine) for coarse, fine in pairwise(rising))
+        self.coarse_head = nn.Conv2d(widths[0], self.NUM_MAPS, 1)
+        self.fine_head = nn.Sequential(
+            _conv_block(widths[0] + 5, 16),
+            _conv_block(16, 16),
+            nn.Conv2d(16, self.NUM_MAPS, 3, 1, 1),
+        )
+
+    def forward(self, photo: Tensor) -> Structure:
+        """Read (n, 3, h, w) sRGB codes, 0 to 1; h and w are even."""
+        seen = torch.cat([photo * 2 - 1, _coordinates(photo)], dim=1)  # (n, 5, h, w)
+        x = self.stem(seen)  # -> (n, 24, h/2, w/2)
+        skips = []
+        for group in self.encoder:
+            x = group(x)
+            skips.append(x)
+        x = x + self.whole(x.mean(dim=(2, 3)))[:, :, None, None]
+        for up, skip in zip(self.decoder, skips[-2::-1], strict=True):
+            x = up(x, skip)
+        maps = _enlarge(self.coarse_head(x), seen) + self.fine_head(
+            torch.cat([_enlarge(x, seen), seen], dim=1)
+        )
+        maps = maps.float()
+        towards_viewer = maps.new_tensor([0, 0, _TOWARDS_VIEWER])[:, None, None]
+        return Structure(
+            normals=F.normalize(maps[:, :3] + towards_viewer, dim=1),
+            relief=2 * maps[:, 3:4],
+            log_shading=maps[:, 4:5],
+            occlusion=torch.sigmoid(maps[:, 5:6] + 1),
+            relightable=torch.sigmoid(maps[:, 6:7] + 1),
+            features=x,
+        )
+
+
+class ShadowPrior(nn.Module):
+    """Compute the light of a lamp on the surfaces, and correct what the march gets wrong.
+
+    The march runs at half the photo's size; the cosine is taken at the photo's own.
+
+    Attributes:
+        stem, encoder, decoder: a small network on features, geometry and what the rays met.
+        correction: to the logits of visibility and of the light that other surfaces throw.
+    """
+
+    def __init__(
+        self, num_features: int = NUM_FEATURES, widths: Sequence[int] = _LIGHT_WIDTHS
+    ) -> None:
+        super().__init__()
+        self.stem = _conv_block(num_features + 14, widths[0])
+        self.encoder = nn.ModuleList(
+            _conv_block(fine, coarse, stride=2) for fine, coarse in pairwise(widths)
+        )
+        self.bottleneck = _ResidualBlock(widths[-1])
+        rising = tuple(reversed(widths))
+        self.decoder = nn.ModuleList(
+            _conv_block(coarse + fine, fine) for coarse, fine in pairwise(rising)
+        )
+        self.correction = nn.Conv2d(widths[0], 2, 3, padding=1)
+        _start_at_zero(self.correction)
+
+    def forward(self, structure: Structure, light: Tensor, softness: Tensor) -> Arriving:
+        """Light the surfaces.
+
+        Args:
+            structure: of n photos.
+            light: (n, 3), unit vectors to the lamps.
+            softness: (n,), 0 for a hard lamp to 1 for an overcast sky.
+        """
+        march = self._march(structure, light, softness)
+        x = self.stem(self._seen(structure, light, march))  # (n, 16, h/2, w/2)
+        skips = [x]
+        for down in self.encoder:
+            x = down(x)
+            skips.append(x)
+        x = self.bottleneck(x)
+        for up, skip in zip(self.decoder, skips[-2::-1], strict=True):
+            x = up(torch.cat([_enlarge(x, skip), skip], dim=1))
+        correction = self.correction(x).float()
+        visibility = torch.sigmoid(correction[:, :1] + 5 * march.visibility[:, :1] - 2)
+        bounced = 0.5 * torch.sigmoid(correction[:, 1:] - 4)
+        full = _enlarge(torch.cat([visibility, bounced], dim=1), structure.normals)
+        hard = _soft_cosine(structure.normals, light) * full[:, :1] + full[:, 1:]
+        return Arriving(_soften(hard, structure, light, softness), x)
+
+    @staticmethod
+    def _march(structure: Structure, light: Tensor, softness: Tensor) -> RayMarch:
+        return ray_march(F.avg_pool2d(structure.relief, 2), light, softness)
+
+    @staticmethod
+    def _seen(structure: Structure, light: Tensor, march: RayMarch) -> Tensor:
+        """Return the network's input, (n, features + 14, h/2, w/2)."""
+        normals = F.normalize(F.avg_pool2d(structure.normals, 2), dim=1)
+        shading = F.avg_pool2d(structure.log_shading, 2)
+        occlusion = F.avg_pool2d(structure.occlusion, 2)
+        lamp = light[:, :, None, None]
+        planes = [
+            *(structure.features, normals, shading, occlusion),
+            *((normals * lamp).sum(1, keepdim=True), *march),
+            lamp.expand(-1, -1, *normals.shape[2:]),
+        ]
+        return torch.cat([plane.to(structure.features.dtype) for plane in planes], dim=1)
+
+
+class ReRenderer(nn.Module):
+    """Put the wanted light in the place of the photo's own.
+
+        log Y / X = v (log(a o + (1 - a) E) - d s + r)
+
+    X photo and Y relit photo in linear light, v relightable, a ambient share, o occlusion,
+    E irradiance, s log shading. d and the residual r are learned. One gain for the whole picture
+    is left to the caller, who keeps its mean luminance.
+
+    Attributes:
+        removal: d, the share of the photo's own light that is taken out.
+        residual: to r.
+    """
+
+    def __init__(self, num_features: int = _LIGHT_WIDTHS[0]) -> None:
+        super().__init__()
+        self.removal = nn.Parameter(torch.tensor(0.7))
+        self.residual = nn.Conv2d(num_features, 1, 3, padding=1)
+        _start_at_zero(self.residual)
+
+    def forward(self, structure: Structure, arriving: Arriving, ambient: Tensor) -> Tensor:
+        """Return the log ratio, (n, 1, h, w); `ambient` is (n,), over 0."""
+        share = ambient[:, None, None, None]
+        wanted = share * structure.occlusion + (1 - share) * arriving.irradiance
+        residual = _enlarge(self.residual(arriving.features).float(), structure.normals)
+        ratio = torch.log(wanted.clamp_min(1e-3)) - self.removal * structure.log_shading
+        return structure.relightable * (ratio + residual)
+
+
+class DrnG(nn.Module):
+    """The whole network.
+
+    Attributes:
+        scene_reconversion: first training stage.
+        shadow_prior: second training stage.
+        rerenderer: third training stage.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scene_reconversion = SceneReconversion()
+        self.shadow_prior = ShadowPrior()
+        self.rerenderer = ReRenderer()
+
+    def forward(self, photo: Tensor, light: Tensor, softness: Tensor, ambient: Tensor) -> Tensor:
+        """Return the log of the factor on the photo's linear light, (n, 1, h, w).
+
+        Args:
+            photo: (n, 3, h, w), sRGB codes, 0 to 1; h and w are even.
+            light: (n, 3), unit vectors to the wanted lamps.
+            softness: (n,), 0 to 1.
+            ambient: (n,), share of the wanted light that comes from all around, over 0.
+        """
+        structure = self.scene_reconversion(photo)
+        arriving = self.shadow_prior(structure, light, softness)
+        ratio: Tensor = self.rerenderer(structure, arriving, ambient)
+        return ratio
+
+
+def _soft_cosine(normals: Tensor, light: Tensor) -> Tensor:
+    """Return max(n.l, 0) with a bend instead of a corner, (n, 1, h, w)."""
+    cosine = (normals * light[:, :, None, None]).sum(1, keepdim=True)
+    return F.softplus(cosine * _SHARPNESS) / _SHARPNESS
+
+
+def _soften(hard: Tensor, structure: Structure, light: Tensor, softness: Tensor) -> Tensor:
+    """Blend a hard lamp into a sky whose brightest part is where the lamp stood."""
+    cosine = (structure.normals * light[:, :, None, None]).sum(1, keepdim=True)
+    sky = structure.occlusion * (1 + cosine) / 2
+    share = softness[:, None, None, None].square()
+    return (1 - share) * hard + share * sky
+
+
+def _coordinates(photo: Tensor) -> Tensor:
+    """Return x (right) and y (up) of each pixel, (n, 2, h, w), 0 in the middle."""
+    n, _, height, width = photo.shape
+    side = (height * width) ** 0.5
+    x = (torch.arange(width, device=photo.device, dtype=photo.dtype) + 0.5 - width / 2) * 2 / side
+    y = (height / 2 - 0.5 - torch.arange(height, device=photo.device, dtype=photo.dtype)) * 2 / side
+    plane = torch.stack([x[None, :].expand(height, width), y[:, None].expand(height, width)])
+    return plane[None].expand(n, -1, -1, -1)
+
+
+def _enlarge(x: Tensor, like: Tensor) -> Tensor:
+    """Resize (n, c, h, w) bilinearly to the height and width of another tensor."""
+    return F.interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=False)
+
+
+def _start_at_zero(head: nn.Conv2d) -> None:
+    """Let a correction begin with none."""
+    nn.init.zeros_(head.weight)
+    assert head.bias is not None
+    nn.init.zeros_(head.bias)

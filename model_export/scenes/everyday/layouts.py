@@ -1,0 +1,47 @@
+"""How things are put together and seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from model_export.scenes.everyday import (
+    facades,
+    garden,
+    indoors,
+    land,
+    pictures,
+    portraits,
+    studio,
+    viditlike,
+)
+from model_export.scenes.everyday.bodies import Composition, Context, Rng
+
+Layout = Callable[[Rng, Context], Composition]
+
+LAYOUTS: Mapping[str, tuple[Layout, float]] = MappingProxyType(
+    {
+        "person": (portraits.person_layout, 0.2),
+        "animal": (portraits.animal_layout, 0.09),
+        "closeup": (portraits.closeup, 0.12),
+        "table": (studio.table, 0.13),
+        "product": (studio.product, 0.05),
+        "flat": (pictures.flat, 0.05),
+        "relief": (studio.relief, 0.05),
+        "garden": (garden.garden, 0.05),
+        "foliage": (garden.foliage, 0.02),
+        "landscape": (land.landscape, 0.07),
+        "street": (facades.street, 0.06),
+        "room": (indoors.room, 0.05),
+        "vidit": (viditlike.vidit, 0.08),
+    }
+)
+
+
+def compose(rng: Rng, context: Context) -> Composition:
+    """Draw a layout and fill it."""
+    shares = np.array([share for _, share in LAYOUTS.values()])
+    name = str(rng.choice(list(LAYOUTS), p=shares / shares.sum()))
+    return LAYOUTS[name][0](rng, context)

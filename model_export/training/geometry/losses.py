@@ -1,0 +1,125 @@
+"""What `drn-g` learns from: truths of the renderer for each part, and the relit picture."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from model_export.networks.drn_g import Arriving, Structure
+
+_SURE: Final = 0.9  # coverage from which a pixel shows one surface
+_LUMINANCE: Final = (0.2126729, 0.7151522, 0.0721750)
+
+
+def structure_losses(structure: Structure, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the losses of the scene reconversion, scalars by name.
+
+    Normals count more where they differ from the view's mean, or a flat guess would do. Relief
+    and log shading are known up to a constant.
+    """
+    surface = (batch["coverage"] > _SURE).float()
+    normals, relief, shading = batch["normals"], batch["relief"], batch["log_shading"]
+    cosine = (structure.normals * normals).sum(1, keepdim=True)
+    mean_normal = F.normalize((normals * surface).sum((2, 3), keepdim=True), dim=1)
+    turned = (1 - (normals * mean_normal).sum(1, keepdim=True)).clamp(0, 1.5)
+    weight = surface * (0.3 + turned)
+    off = (structure.normals - normals).abs().sum(1, keepdim=True)
+    relief, own_relief = _centred(relief, surface), _centred(structure.relief, surface)
+    shading, own_shading = _centred(shading, surface), _centred(structure.log_shading, surface)
+    return {
+        "normals": 1.5 * _mean(1 - cosine, weight) + 0.5 * _mean(off, weight),
+        "relief": _mean((own_relief - relief).abs() / (1 + relief.abs()), surface)
+        + 2 * _slope_distance(own_relief, relief, surface),
+        "log_shading": _mean((own_shading - shading).abs(), surface)
+        + _slope_distance(own_shading, shading, surface),
+        "occlusion": _mean((structure.occlusion - batch["occlusion"]).abs(), surface),
+        "relightable": F.binary_cross_entropy(
+            structure.relightable.clamp(1e-4, 1 - 1e-4), batch["relightable"].clamp(0, 1)
+        ),
+    }
+
+
+def light_losses(arriving: Arriving, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the loss of the arriving light, on square roots, which eyes find even."""
+    surface = (batch["coverage"] > _SURE).float()
+    own, true = _root(arriving.irradiance), _root(batch["irradiance"])
+    return {
+        "irradiance": _mean((own - true).abs(), surface)
+        + 0.5 * _slope_distance(own, true, surface, num_scales=3)
+    }
+
+
+def relit_losses(ratio: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the losses of the relit picture, after the one gain that keeps the mean luminance.
+
+    Args:
+        ratio: (n, 1, h, w), log of the factor on the photo's linear light.
+        batch: with the photo and its relit version.
+    """
+    photo, wanted = _linear(batch["photo"]), batch["relit"]
+    relit = photo * ratio.clamp(-6, 4).exp()
+    gain = _luminance(_linear(wanted)).mean((2, 3), keepdim=True) / _luminance(relit).mean(
+        (2, 3), keepdim=True
+    ).clamp_min(1e-4)
+    shown = _codes(relit * gain)
+    everywhere = torch.ones_like(ratio)
+    return {
+        "relit": (shown - wanted).abs().mean(),
+        "relit_slopes": _slope_distance(shown, wanted, everywhere, num_scales=4),
+    }
+
+
+def normal_error_deg(structure: Structure, batch: dict[str, Tensor]) -> Tensor:
+    """Return the mean angle between true and read normals over all surfaces, in degrees."""
+    surface = (batch["coverage"] > _SURE).float()
+    cosine = (structure.normals * batch["normals"]).sum(1, keepdim=True).clamp(-0.9999, 0.9999)
+    return _mean(torch.rad2deg(torch.acos(cosine)), surface)
+
+
+def _mean(x: Tensor, weight: Tensor) -> Tensor:
+    return (x * weight).sum() / weight.expand_as(x).sum().clamp_min(1)
+
+
+def _centred(x: Tensor, weight: Tensor) -> Tensor:
+    total = weight.sum((2, 3), keepdim=True).clamp_min(1)
+    return x - (x * weight).sum((2, 3), keepdim=True) / total
+
+
+def _slope_distance(a: Tensor, b: Tensor, surface: Tensor, num_scales: int = 2) -> Tensor:
+    """Return the mean difference of slopes at several scales, where both ends are surface."""
+    total = a.new_zeros(())
+    for scale in range(num_scales):
+        if scale:
+            a, b, surface = (F.avg_pool2d(plane, 2) for plane in (a, b, surface))
+        sure = (surface > 0.95).float()
+        off = a - b
+        across = (off[..., :, 1:] - off[..., :, :-1]).abs().clamp_max(2)
+        down = (off[..., 1:, :] - off[..., :-1, :]).abs().clamp_max(2)
+        total = total + _mean(across, sure[..., :, 1:] * sure[..., :, :-1])
+        total = total + _mean(down, sure[..., 1:, :] * sure[..., :-1, :])
+    return total / num_scales
+
+
+def _root(x: Tensor) -> Tensor:
+    return (x.clamp_min(0) + 0.03).sqrt()
+
+
+def _linear(codes: Tensor) -> Tensor:
+    return torch.where(
+        codes <= 0.04045, codes / 12.92, ((codes.clamp_min(0.04) + 0.055) / 1.055) ** 2.4
+    )
+
+
+def _codes(linear: Tensor) -> Tensor:
+    """Return sRGB codes; brighter than white stays brighter, so that it can be mended."""
+    return torch.where(
+        linear <= 0.0031308, linear * 12.92, 1.055 * linear.clamp_min(0.003) ** (1 / 2.4) - 0.055
+    ).clamp(max=1.5)
+
+
+def _luminance(linear: Tensor) -> Tensor:
+    weights = linear.new_tensor(_LUMINANCE)[None, :, None, None]
+    return (linear * weights).sum(1, keepdim=True)

@@ -1,0 +1,146 @@
+"""The picture of a photo under lamps whose light was computed: composition in linear light.
+
+    E = sum_i g_i c_i E_i                                     light that arrives, (h, w, 3)
+    L = a occlusion + (1 - a) E                               with what comes from all sides
+    Y = X exp(v (log max(L, 1e-3) - d log_shading + r + u))   X photo, v relightable, r residual
+
+The change is a factor: black stays black, and hue and texture are the photo's. One u for the
+whole picture keeps its mean luminance where every lamp stands at 0 stops; a lamp of another
+intensity makes the picture brighter or darker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from relight.lights import NEUTRAL_K
+from service.contract.color import (
+    LUMINANCE,
+    linear_to_srgb,
+    shoulder,
+    srgb_to_linear,
+    temperature_gain,
+)
+
+Pixels = NDArray[np.float32]
+
+_LEAST_LIGHT: Final = np.float32(1e-3)
+_MAX_CHANGE: Final = 6.0  # of the logarithm; a factor of 400
+_MAX_GAIN: Final = 3.0  # of the logarithm; a factor of 20
+_NUM_STEPS: Final = 8
+_ENOUGH: Final = 1e-4  # of the logarithm of the mean luminance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arriving:
+    """The light of one lamp where it arrives.
+
+    Attributes:
+        irradiance: (h, w), of a lamp of strength 1; >= 0.
+        residual: (h, w), correction of the logarithm of the change.
+        intensity_stops: strength of the lamp.
+        temperature_k: its colour.
+    """
+
+    irradiance: Pixels
+    residual: Pixels
+    intensity_stops: float = 0.0
+    temperature_k: int = NEUTRAL_K
+
+    @property
+    def gain(self) -> float:
+        """Strength of the lamp."""
+        return float(2**self.intensity_stops)
+
+    @property
+    def color(self) -> Pixels:
+        """Its colour: linear RGB of luminance 1, (3,)."""
+        return temperature_gain(NEUTRAL_K, self.temperature_k).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lit:
+    """A scene with the light that arrives in it.
+
+    Attributes:
+        scene: (h, w) `log_shading`, `occlusion` and `relightable`, of any floating type.
+        lamps: one or more.
+        ambient: share of the light that comes from all sides.
+        removal: share of the photo's own light that is taken out.
+        softness_px: blur that is added to the photo.
+        temperature_k: temperature of the light, as the photo's own white has it.
+    """
+
+    scene: Mapping[str, NDArray[Any]]
+    lamps: Sequence[Arriving]
+    ambient: float
+    removal: float
+    softness_px: float = 0.0
+    temperature_k: int = NEUTRAL_K
+
+    def compose(self, original_srgb: Pixels) -> Pixels:
+        """Return the photo under the lamps.
+
+        Args:
+            original_srgb: float32 (h, w, 3), sRGB codes 0 to 1.
+
+        Returns:
+            The same shape, sRGB codes 0 to 1.
+        """
+        original = srgb_to_linear(original_srgb)
+        relightable = self.scene["relightable"].astype(np.float32)
+        at_rest = self._change(_sum(lamp.irradiance[..., None] for lamp in self.lamps))
+        luminance = cv2.transform(original, LUMINANCE.astype(np.float32)[None])
+        gain = _keeping_gain(np.asarray(luminance, np.float32), at_rest[..., 0], relightable)
+        change = at_rest
+        if any(lamp.intensity_stops or lamp.temperature_k != NEUTRAL_K for lamp in self.lamps):
+            change = self._change(
+                _sum(lamp.gain * lamp.color * lamp.irradiance[..., None] for lamp in self.lamps)
+            )
+        change = np.clip(change + gain, -_MAX_CHANGE, _MAX_CHANGE) * relightable[..., None]
+        return linear_to_srgb(shoulder(original, original * np.exp(change)))
+
+    def _change(self, arriving: Pixels) -> Pixels:
+        """Return the logarithm of the change of light, (h, w, 1 or 3), all but its gain."""
+        ambient = np.float32(self.ambient)
+        occlusion, own = (
+            self.scene[name].astype(np.float32)[..., None] for name in ("occlusion", "log_shading")
+        )
+        light = ambient * occlusion + (1 - ambient) * arriving
+        change = np.log(np.maximum(light, _LEAST_LIGHT)) - np.float32(self.removal) * own
+        return np.asarray(change + self._residual()[..., None], np.float32)
+
+    def _residual(self) -> Pixels:
+        """Return the mean correction, (h, w), by how much light each lamp gives."""
+        shares = np.array([x.gain * float(x.irradiance.mean()) for x in self.lamps]) + 1e-9
+        weighted = zip(shares / shares.sum(), self.lamps, strict=True)
+        return _sum(np.float32(share) * lamp.residual for share, lamp in weighted)
+
+
+def _sum(terms: Iterable[Pixels]) -> Pixels:
+    return reduce(np.add, terms)
+
+
+def _keeping_gain(luminance: Pixels, change: Pixels, relightable: Pixels) -> np.float32:
+    """Return the u for which the mean of luminance * exp(relightable (change + u)) stays.
+
+    Newton's method on the logarithm of the mean, which is convex in u; all arrays are (h, w).
+    """
+    wanted = float(luminance.mean())
+    moved = luminance * np.exp(relightable * np.clip(change, -_MAX_CHANGE, _MAX_CHANGE))
+    gain = 0.0
+    for _ in range(_NUM_STEPS):
+        now = moved * np.exp(relightable * np.float32(gain))
+        mean, slope = float(now.mean()), float((now * relightable).mean())
+        if slope <= 1e-6 * mean or abs(np.log(mean / wanted)) < _ENOUGH:
+            break
+        step = np.log(wanted / mean) * mean / slope
+        gain = float(np.clip(gain + step, -_MAX_GAIN, _MAX_GAIN))
+    return np.float32(gain)

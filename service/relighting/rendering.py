@@ -1,0 +1,240 @@
+"""What the models make of a photo: taken from the cache, or asked for at the device's queue.
+
+    "relight/1"   photo ──> relit picture
+    "relight/2"   photo ──> scene ──> light that arrives from each lamp
+
+Every arrow is one inference and one entry of the cache: another lamp costs the last one alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relight.lights import Lamp, Lamps
+from service.batching.job import Answer
+from service.batching.urgency import Priority
+from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, ModelContract
+from service.contract.pair import SURFACE_NAMES, PairContract
+from service.inference.model import WHOLE, Key, Shot
+from service.inference.repository import Offer
+from service.inference.session import Tensors
+from service.relighting.composition import Arriving, Lit
+from service.relighting.pipeline import Prepared, Rendered
+from service.telemetry.stage_timings import Timings
+from service.traffic.admission import Admission
+from service.traffic.cache import Cache, Origin
+
+Source = Origin | Literal["scene"]  # the scene was kept, and light had to be made
+
+_STAGES: Final = {WHOLE: "infer", "scene": "scene", "light": "light"}
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Order:
+    """What is wanted of a model for one photo.
+
+    Attributes:
+        offer: the model and its light.
+        lamps: where the light comes from; None for a "relight/1" model.
+        photo_key: what the model's view of the photo depends on.
+        deadline_s: when the answer becomes worthless, on the monotonic clock.
+        priority: the request's class.
+        caller: whose it is.
+        timings: filled on the way.
+    """
+
+    offer: Offer
+    lamps: Lamps | None
+    photo_key: Hashable
+    deadline_s: float
+    priority: Priority
+    caller: str
+    timings: Timings
+
+    @property
+    def first_key(self) -> Hashable:
+        """Names what the first inference makes."""
+        if self.lamps is None:
+            return (self.photo_key, WHOLE, self.offer.light_index, self.offer.mirrored)
+        return (self.photo_key, "scene")
+
+    def light_key(self, lamp: Lamp) -> Hashable:
+        """Names the light that arrives from a lamp."""
+        return (self.photo_key, "light", lamp.vector, lamp.softness)
+
+    @property
+    def keys(self) -> Sequence[Hashable]:
+        """Names all that is to be made."""
+        lamps = () if self.lamps is None else self.lamps.lamps
+        return (self.first_key, *map(self.light_key, lamps))
+
+
+class Renderer:
+    """Have models make what a photo needs, unless it is kept.
+
+    Args:
+        admission: says who may come in, and when the device must be done.
+        cache: keeps what the models make.
+    """
+
+    def __init__(self, admission: Admission, cache: Cache[Answer[Tensors]]) -> None:
+        self._admission = admission
+        self._cache = cache
+
+    @contextmanager
+    def expected(self, order: Order) -> Iterator[None]:
+        """Ask for admission and count as coming, as far as the device has work to do.
+
+        Raises:
+            Overloaded, DeadlineExceeded, Draining: as `Admission.check` does.
+        """
+        if all(self._cache.knows(key, order.priority) for key in order.keys):
+            yield
+            return
+        is_read = order.lamps is not None and self._cache.knows(order.first_key, order.priority)
+        work = (order.first_key, order.priority) if self._cache.enabled else object()
+        if not self._admission.expects(work):
+            self._admission.check(
+                order.deadline_s,
+                order.priority,
+                order.caller,
+                model=order.offer.model,
+                is_read=is_read,
+            )
+        if is_read:  # the rest is short, and of another kind than what is counted
+            yield
+            return
+        with self._admission.coming(order.caller, work):
+            yield
+
+    async def render(self, prepared: Prepared, order: Order) -> tuple[Rendered | Lit, Source]:
+        """Return what a photo looks like in another light, and where that came from.
+
+        Raises:
+            Overloaded, DeadlineExceeded, Draining, InferenceFailed: as `Batcher.submit` does.
+        """
+        contract = order.offer.model.contract
+        if isinstance(contract, ModelContract):
+            return await self._render_whole(prepared, order, contract)
+        return await self._light(prepared, order, contract)
+
+    async def _render_whole(
+        self, prepared: Prepared, order: Order, contract: ModelContract
+    ) -> tuple[Rendered, Origin]:
+        offer, image = order.offer, prepared.image
+        inputs: dict[str, NDArray[Any]] = {
+            INPUT_NAME: image[:, ::-1] if offer.mirrored else image,
+            LIGHT_NAME: np.array(offer.light_index, np.int64),
+        }
+        asked_s = time.monotonic()
+        answer, origin = await self._cache.get(
+            order.first_key,
+            lambda: self._infer(WHOLE, inputs, prepared, order),
+            urgency=order.priority,
+        )
+        if origin != "hit":
+            _note(order.timings, WHOLE, answer, asked_s, asked_s)
+        relit = answer.value[OUTPUT_NAME].astype(np.float32, copy=False)
+        relit = relit[:, ::-1] if offer.mirrored else relit
+        return Rendered(relit, offer.light.temperature_k, contract.softness_px), origin
+
+    async def _light(
+        self, prepared: Prepared, order: Order, contract: PairContract
+    ) -> tuple[Lit, Source]:
+        assert order.lamps is not None
+        asked_s = time.monotonic()
+        read, scene_origin = await self._cache.get(
+            order.first_key,
+            lambda: self._infer("scene", {INPUT_NAME: prepared.image}, prepared, order),
+            urgency=order.priority,
+        )
+        if scene_origin != "hit":
+            _note(order.timings, "scene", read, asked_s, asked_s)
+        scene, since_s = read.value, time.monotonic()
+        arrived_s = asked_s if scene_origin == "miss" else since_s
+        lit = await asyncio.gather(
+            *(self._arrive(lamp, scene, prepared, order, arrived_s) for lamp in order.lamps.lamps)
+        )
+        made = [answer for answer, origin in lit if origin != "hit"]
+        if made:
+            slowest = max(made, key=lambda answer: answer.waited_s + answer.ran_s)
+            _note(order.timings, "light", slowest, arrived_s, since_s)
+        lamps = [
+            Arriving(
+                answer.value["irradiance"].astype(np.float32),
+                answer.value["residual"].astype(np.float32),
+                lamp.intensity_stops,
+            )
+            for lamp, (answer, _) in zip(order.lamps.lamps, lit, strict=True)
+        ]
+        composed = Lit(scene, lamps, contract.ambient, contract.removal)
+        return composed, _origin(scene_origin, [origin for _, origin in lit])
+
+    async def _arrive(
+        self,
+        lamp: Lamp,
+        scene: Tensors,
+        prepared: Prepared,
+        order: Order,
+        arrived_s: float,
+    ) -> tuple[Answer[Tensors], Origin]:
+        """Return the light that arrives from a lamp, seen as the small picture is."""
+        right, up, near = lamp.vector
+        inputs = {name: scene[name] for name in SURFACE_NAMES} | {
+            "light": np.array([-right if prepared.mirrored else right, up, near], np.float32),
+            "softness": np.array(lamp.softness, np.float32),
+        }
+        return await self._cache.get(
+            order.light_key(lamp),
+            lambda: self._infer("light", inputs, prepared, order, arrived_s),
+            urgency=order.priority,
+        )
+
+    async def _infer(
+        self,
+        part: str,
+        inputs: Mapping[str, NDArray[Any]],
+        prepared: Prepared,
+        order: Order,
+        arrived_s: float | None = None,
+    ) -> Answer[Tensors]:
+        """Have one graph run; what comes of it holds no other photo's memory."""
+        answer = await order.offer.model.batcher.submit(
+            Shot(part, inputs),
+            key=Key(part, *prepared.image.shape[:2]),
+            deadline_s=self._admission.device_deadline_s(order.deadline_s),
+            priority=order.priority,
+            caller=order.caller,
+            arrived_s=arrived_s,
+        )
+        if part != WHOLE:  # a hit and a miss must be the same: both have what is kept
+            return replace(answer, value={n: t.astype(np.float16) for n, t in answer.value.items()})
+        if answer.batch_size > 1 and self._cache.enabled:  # or it would keep all of them
+            return replace(answer, value={n: t.copy() for n, t in answer.value.items()})
+        return answer
+
+
+def _origin(scene: Origin, lights: Sequence[Origin]) -> Source:
+    """Return where all of it came from: the costliest way that a part of it took."""
+    if scene == "hit" and "miss" in lights:
+        return "scene"
+    costliest_first: tuple[Origin, ...] = ("miss", "coalesced", "hit")
+    return next(origin for origin in costliest_first if origin in {scene, *lights})
+
+
+def _note(
+    timings: Timings, part: str, answer: Answer[Tensors], arrived_s: float, submitted_s: float
+) -> None:
+    run_s = arrived_s + answer.waited_s
+    timings.add("queue", submitted_s, max(submitted_s, run_s))
+    timings.add(_STAGES[part], run_s, run_s + answer.ran_s)
+    timings.batch_sizes[_STAGES[part]] = answer.batch_size
+    timings.rendered_s = run_s + answer.ran_s

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model_export.streaming.crops import Window, cut
+from model_export.streaming.lighting import light, plan_light
+from model_export.streaming.pool import ScenePool
+from model_export.streaming.samples import batch, draw_sample
+from service.contract.color import LUMINANCE
+from tests.model_export.sphere_scene import SIZE_PX, sphere_scene
+
+WHOLE = Window(left_px=0, top_px=0, side_px=SIZE_PX)
+seeds = st.integers(0, 2**32 - 1)
+
+
+@pytest.fixture(scope="module")
+def pool() -> ScenePool:
+    pool = ScenePool(capacity=2)
+    pool.add(sphere_scene())
+    return pool
+
+
+@given(seed=seeds)
+def test_a_sample_is_finite_and_in_range(pool: ScenePool, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    sample = draw_sample(pool.choose(rng), 48, rng)
+
+    assert all(np.isfinite(value).all() for value in sample.values())
+    for name in ("photo", "relit"):
+        assert sample[name].shape == (3, 48, 48)
+        assert sample[name].min() >= 0
+        assert sample[name].max() <= 1
+    assert np.linalg.norm(sample["light"]) == pytest.approx(1, abs=1e-4)
+    surface = sample["coverage"][0] > 0.99
+    lengths = np.linalg.norm(sample["normals"], axis=0)[surface]
+    assert lengths == pytest.approx(np.ones_like(lengths), abs=1e-2)
+
+
+def test_the_same_seed_draws_the_same_sample(pool: ScenePool) -> None:
+    first, second = (
+        draw_sample(pool.choose(np.random.default_rng(0)), 48, np.random.default_rng(5))
+        for _ in range(2)
+    )
+
+    assert all((first[name] == second[name]).all() for name in first)
+
+
+def test_slopes_of_relief_agree_with_normals() -> None:
+    crop = cut(sphere_scene(), WHOLE, [0], SIZE_PX)
+
+    across = np.gradient(crop.relief[..., 0], 2 / SIZE_PX, axis=1)
+    inner = slice(24, 40), slice(24, 40)
+    expected = -crop.normals[..., 0] / crop.normals[..., 2]
+    # At distance 3 and radius .3 perspective bends the slope by a tenth of the relief's unit.
+    assert across[inner] == pytest.approx(expected[inner], abs=0.06)
+
+
+def test_a_crop_beside_the_middle_is_seen_by_a_camera_that_faces_it() -> None:
+    maps = sphere_scene()
+
+    crop = cut(maps, Window(left_px=20, top_px=20, side_px=24), [0], 24)
+    beside = cut(maps, Window(left_px=32, top_px=20, side_px=24), [0], 24)
+
+    assert crop.directions[:8] == pytest.approx(maps.lamps[:8, :3], abs=1e-2)
+    assert not np.allclose(beside.directions[0], maps.lamps[0, :3], atol=1e-2)
+    assert np.linalg.norm(beside.directions[:8], axis=1) == pytest.approx(np.ones(8), abs=1e-3)
+
+
+def test_the_mirror_image_of_a_crop_has_mirrored_normals_and_lamps() -> None:
+    crop = cut(sphere_scene(), WHOLE, [0, 3], SIZE_PX)
+
+    mirrored = crop.mirrored()
+
+    assert mirrored.normals[:, ::-1, 0] == pytest.approx(-crop.normals[..., 0])
+    assert mirrored.directions[:, 0] == pytest.approx(-crop.directions[:, 0])
+    assert (mirrored.mirrored().irradiance == crop.irradiance).all()
+
+
+@given(seed=seeds)
+def test_relighting_keeps_the_mean_luminance_and_what_lies_behind(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    maps = sphere_scene(glow=1.0)
+    plan = plan_light(maps.irradiance.astype(np.float32).mean((1, 2)), rng)
+    crop = cut(maps, WHOLE, plan.lamps, SIZE_PX)
+
+    lit = light(crop, plan, rng)
+
+    behind = crop.coverage[..., 0] == 0
+    assert lit.relit[behind] == pytest.approx(lit.photo[behind], rel=1e-3, abs=1e-6)
+    before, after = (float((x @ LUMINANCE).mean()) for x in (lit.photo, lit.relit))
+    assert after == pytest.approx(before, rel=2e-2)
+
+
+def test_a_pool_forgets_the_oldest_scene_first() -> None:
+    pool, rng = ScenePool(capacity=2), np.random.default_rng(0)
+    for size_px in (16, 24, 32):
+        pool.add(sphere_scene(size_px))
+
+    kept = {len(pool.choose(rng).maps.depth) for _ in range(50)}
+
+    assert kept == {24, 32}
+
+
+def test_samples_of_one_size_make_a_batch(pool: ScenePool) -> None:
+    rng = np.random.default_rng(0)
+
+    stacked = batch([draw_sample(pool.choose(rng), 32, rng) for _ in range(3)])
+
+    assert stacked["photo"].shape == (3, 3, 32, 32)
+    assert stacked["light"].shape == (3, 3)

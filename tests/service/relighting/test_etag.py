@@ -1,0 +1,83 @@
+"""An entity tag changes when, and only when, the code that makes pixels changes."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import service
+from service.relighting import etag
+from service.relighting.etag import answer_tag, photo_digest, pixel_revision
+from service.relighting.options import RelightOptions
+
+PACKAGE = Path(service.__file__).parent
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A copy of the service's sources, outside the repository."""
+    copy = tmp_path / "service"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("models", "web", "__pycache__"))
+    return copy
+
+
+def edit(package: Path, module: str, old: str, new: str) -> None:
+    path = package / module
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_a_copy_without_git_has_the_same_one(package):
+    assert pixel_revision(package) == pixel_revision()
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [
+        ("relighting/guided_upsampling.py", "_EPSILON: Final = 1e-4", "_EPSILON: Final = 2e-4"),
+        ("contract/color.py", "def fill_light(", "def fill_light_("),
+        ("imaging/formats.py", "from __future__ import annotations", "LEVEL = 3"),
+        ("inference/session.py", "from __future__ import annotations", "FAST = True"),
+    ],
+)
+def test_code_that_makes_pixels_changes_it(package, module, old, new):
+    edit(package, module, old, new)
+    assert pixel_revision(package) != pixel_revision()
+
+
+def test_a_new_module_among_them_changes_it(package):
+    (package / "imaging/new_format.py").write_text("LEVEL = 3\n")
+    assert pixel_revision(package) != pixel_revision()
+
+
+def test_comments_docstrings_and_formatting_do_not_change_it(package):
+    edit(package, "relighting/shading.py", '"""', '"""Other words. ')
+    edit(package, "contract/color.py", "from __future__", "# a comment\n\n\nfrom __future__")
+    assert pixel_revision(package) == pixel_revision()
+
+
+def test_other_code_does_not_change_it(package):
+    edit(package, "api/relight.py", "from __future__ import annotations", "LEVEL = 3")
+    edit(package, "traffic/admission.py", "from __future__ import annotations", "LEVEL = 3")
+    assert pixel_revision(package) == pixel_revision()
+
+
+def test_another_version_of_a_library_changes_it(monkeypatch):
+    monkeypatch.setattr(etag, "version", lambda name: version(name) + ".1" * (name == "pillow"))
+    assert pixel_revision.__wrapped__() != pixel_revision()
+
+
+def test_sources_that_are_missing_are_not_passed_over(package):
+    shutil.rmtree(package / "imaging")
+    with pytest.raises(FileNotFoundError, match="imaging"):
+        pixel_revision(package)
+
+
+def test_the_revision_is_part_of_the_tag():
+    asked = (photo_digest(b"photo"), RelightOptions(), "drn-s@0a1b", "jpeg")
+    assert answer_tag(*asked, "a") == answer_tag(*asked, "a")
+    assert answer_tag(*asked, "a") != answer_tag(*asked, "b")
