@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +58,9 @@ def running(
     fake: str | None = None,
     model: Path | None = None,
     ports: tuple[int, int] | None = None,
+    *,
+    command: Sequence[str] = ("-m", "service"),
+    prefix: Sequence[str] = (),
     **settings: object,
 ) -> Iterator[Service]:
     """Run `python -m service` on 127.0.0.1, with a fake engine if its T(n) is given.
@@ -67,6 +70,8 @@ def running(
         model: that model; a copy is served, so that it can be changed. None: the shipped
             one.
         ports: ports of the API and of the probes; None: two free ones.
+        command: what Python runs.
+        prefix: a program that runs Python, such as `prlimit`.
         settings: further RELIGHT_* variables.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -87,7 +92,7 @@ def running(
             knobs |= {"models_dir": folder}
         knobs |= settings
         environment = os.environ | {f"RELIGHT_{k.upper()}": str(v) for k, v in knobs.items()}
-        process = subprocess.Popen([sys.executable, "-m", "service"], env=environment)
+        process = subprocess.Popen([*prefix, sys.executable, *command], env=environment)
         service = Service(
             f"http://127.0.0.1:{port}", f"http://127.0.0.1:{ops_port}", process, Path(folder)
         )

@@ -7,21 +7,28 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final, cast
 
 import uvicorn
 import uvloop
 from fastapi import FastAPI
 
 from relight.errors import RelightError
-from service.settings import InvalidSettings, Settings, read_settings, settings_page
+from service.connections import BoundedProtocol, ConnectionLimits, ConnectionMetrics
+from service.connections.limits import OPS_CONNECTIONS, connections_within, raise_file_limit
+from service.settings import KEY_NAME, InvalidSettings, Settings, read_settings, settings_page
 from service.telemetry import logs
 from service.traffic.keys import digest_of
 
-_KEEP_ALIVE_S: Final = 75  # longer than the idle timeout of the usual proxies
+if TYPE_CHECKING:  # it needs a runtime that may be missing
+    from service.api.ops import Lifecycle
+
 _GRACE_S: Final = 5.0  # beyond the last request's deadline
 _FAREWELL_S: Final = 2.0  # for the last answers, and for a probe to see `/livez` fail
 
@@ -29,7 +36,23 @@ _log = logging.getLogger(__name__)
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves the signals to `serve`, as two share one process."""
+    """A server that leaves the signals to `serve`, as two share one process.
+
+    Args:
+        config: uvicorn's.
+        on_listening: called once the port is open.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, on_listening: Callable[[], None] = lambda: None
+    ) -> None:
+        super().__init__(config)
+        self._on_listening = on_listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the port."""
+        await super().startup(sockets)
+        self._on_listening()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -51,11 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     asked = parser.parse_args(arguments)
     if asked.print_settings:
-        print(settings_page())
+        print(settings_page())  # the Makefile writes it to docs/settings.md
+        print(f"open files: at most {raise_file_limit()}, the hard limit", file=sys.stderr)
         return 0
-    if asked.hash_key:
-        print(f"{asked.hash_key}:{digest_of(sys.stdin.readline().strip())}")
-        return 0
+    if asked.hash_key is not None:
+        return _print_key(asked.hash_key, sys.stdin.readline().strip())
     try:
         settings = read_settings()
     except InvalidSettings as error:
@@ -74,17 +97,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
-    logs.configure(settings.log_level)
+    _configure_logs(settings)
+    num_files = raise_file_limit()
+    _log.info("at most %d open files", num_files)
     try:
         app = create_app(settings)
-        uvloop.run(serve(app, create_ops_app(app), settings))
+        uvloop.run(serve(app, create_ops_app(app), settings, num_files=num_files))
     except RelightError as error:
         print(f"cannot serve: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-async def serve(app: FastAPI, ops_app: FastAPI, settings: Settings) -> None:
+def _configure_logs(settings: Settings) -> None:
+    if settings.tracing:
+        from service.telemetry import tracing  # noqa: PLC0415  an extra
+
+        logs.configure(settings.log_level, tracing.current_trace_id)
+    else:
+        logs.configure(settings.log_level)
+
+
+def _print_key(name: str, key: str) -> int:
+    """Print what the settings shall hold for a key; return the exit status."""
+    if not key:
+        print("--hash-key: standard input holds no key", file=sys.stderr)
+    elif not KEY_NAME.fullmatch(name):
+        print("--hash-key: a name has letters, digits, '.', '_' and '-' only", file=sys.stderr)
+    else:
+        print(f"{name}:{digest_of(key)}")
+        return 0
+    return 2
+
+
+async def serve(
+    app: FastAPI, ops_app: FastAPI, settings: Settings, *, num_files: int = 1024
+) -> None:
     """Serve the API and, on the second port, probes and metrics, until a signal ends it.
 
     The second port opens first, so that probes are answered while the models load. The
@@ -93,15 +141,25 @@ async def serve(app: FastAPI, ops_app: FastAPI, settings: Settings) -> None:
     ends the waiting. SIGHUP loads new models. Where only a restart can help, `/livez` says so
     and the process ends with status 70.
     """
-    api_server = _server(app, settings.host, settings.port, settings)
-    ops_server = _server(ops_app, settings.host, settings.ops_port, settings)
+    lifecycle: Lifecycle = app.state.lifecycle
+    lifecycle.listening = False
+
+    def on_listening() -> None:
+        lifecycle.listening = True
+
+    limits = _connection_limits(settings, num_files)
+    metrics: ConnectionMetrics = app.state.connection_metrics
+    protocol = partial(BoundedProtocol, limits=limits, metrics=metrics)
+    api_server = _Server(_config(app, settings.port, settings, protocol), on_listening)
+    protocol = partial(BoundedProtocol, limits=replace(limits, max_connections=OPS_CONNECTIONS))
+    ops_server = _Server(_config(ops_app, settings.ops_port, settings, protocol))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def on_signal() -> None:
-        if app.state.lifecycle.draining:
+        if lifecycle.draining:
             api_server.should_exit = api_server.force_exit = True
-        app.state.lifecycle.draining = True
+        lifecycle.draining = True
         stop.set()
 
     async def drain() -> None:
@@ -114,9 +172,11 @@ async def serve(app: FastAPI, ops_app: FastAPI, settings: Settings) -> None:
             await app.state.repository.reload()
         except RelightError as error:
             _log.error("the models were not reloaded: %s", error)
+        except Exception:
+            _log.exception("the models were not reloaded")
 
     async def watch() -> None:
-        await app.state.lifecycle.until_dead()
+        await lifecycle.until_dead()
         await asyncio.sleep(_FAREWELL_S)
         os._exit(os.EX_SOFTWARE)  # a thread that hangs on the device can never be joined
 
@@ -136,21 +196,34 @@ async def serve(app: FastAPI, ops_app: FastAPI, settings: Settings) -> None:
         await probes
 
 
-def _server(app: FastAPI, host: str, port: int, settings: Settings) -> _Server:
-    config = uvicorn.Config(
+def _connection_limits(settings: Settings, num_files: int) -> ConnectionLimits:
+    return ConnectionLimits(
+        max_connections=connections_within(num_files, settings.max_connections),
+        max_header_bytes=settings.max_header_bytes,
+        max_headers=settings.max_headers,
+        first_byte_timeout_s=settings.first_byte_timeout_s,
+        header_timeout_s=settings.header_timeout_s,
+        idle_timeout_s=settings.idle_timeout_s,
+        write_timeout_s=settings.write_timeout_s,
+    )
+
+
+def _config(
+    app: FastAPI, port: int, settings: Settings, protocol: Callable[..., BoundedProtocol]
+) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
-        host=host,
+        host=settings.host,
         port=port,
-        http="httptools",
+        http=cast("type[asyncio.Protocol]", protocol),  # uvicorn only calls it
         loop="uvloop",
         lifespan="off",  # `serve` runs it, so that a failure is an exception like any other
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_keep_alive=cast("int", settings.idle_timeout_s),  # any number of seconds
         timeout_graceful_shutdown=round(settings.request_timeout_ms / 1e3 + _GRACE_S),
     )
-    return _Server(config)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,15 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 
-from service.api import admin, batch, catalogue, documentation, ops, page, problems, relight
+from service.api import admin, batch, catalogue, docs, documentation, ops, page, problems, relight
 from service.api.middleware import BodyLimits, Disconnect, Observation
 from service.api.ops import Lifecycle
 from service.assembly import Parts, assemble, running
+from service.connections import ConnectionMetrics
 from service.inference.session import Engine
 from service.settings import Settings
 from service.telemetry.event_loop_lag import measure_lag
+from service.telemetry.heap_trim import trim_when_idle
 from service.telemetry.metrics import CLIENT_LEFT, Metrics
 from service.traffic.keys import Keyring
 from service.traffic.memory_budget import ByteBudget
@@ -36,6 +38,7 @@ _ROUTES = (
     ("GET", "/readyz"),
     ("GET", "/metrics"),
     ("GET", "/docs"),
+    ("GET", "/docs/{name}"),
     ("GET", "/openapi.json"),
 )
 _READABLE_HEADERS = (  # by a page of another origin
@@ -56,19 +59,22 @@ def create_app(
     settings = settings or Settings()
     codes = {200, 304, CLIENT_LEFT, int(settings.overload_status)}
     codes |= {kind.status for kind in problems.ALL_KINDS}
-    metrics = Metrics(CollectorRegistry(), routes=_ROUTES, codes=codes)
+    metrics = Metrics(CollectorRegistry(), routes=_ROUTES, codes=codes, problems=problems.CODES)
     parts = assemble(settings, metrics, open_engine)
     app = FastAPI(
         title="Relight",
         summary="Photos lit from another direction, at another colour temperature.",
         version=version("relight"),
         lifespan=_lifespan(parts, metrics),
+        docs_url=None,  # FastAPI's pages run scripts of another host
+        redoc_url=None,
         generate_unique_id_function=lambda route: route.name,  # short and stable for generators
     )
     app.state.settings = settings
     app.state.metrics = metrics
+    app.state.connection_metrics = ConnectionMetrics(metrics.registry)
     app.state.repository = parts.repository
-    app.state.lifecycle = Lifecycle(parts.repository)
+    app.state.lifecycle = Lifecycle(parts.repository, parts.pool)
     app.state.admission = parts.admission
     app.state.budget = parts.budget
     app.state.relighter = parts.relighter
@@ -79,6 +85,7 @@ def create_app(
         app.include_router(route.router)
     documentation.install(app, is_open=not settings.api_keys)
     page.install(app)
+    docs.install(app)
     problems.install(app, overload_status=int(settings.overload_status))
     _surround(app, settings, metrics, parts.budget)
     return app
@@ -133,11 +140,13 @@ def _lifespan(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with running(parts):
             lag = asyncio.create_task(measure_lag(metrics))
+            trim = asyncio.create_task(trim_when_idle(lambda: parts.budget.num_bytes))
             try:
                 yield
             finally:
                 app.state.lifecycle.draining = True
                 lag.cancel()
+                trim.cancel()
         if app.state.settings.tracing:
             app.state.tracer_provider.shutdown()
 

@@ -19,12 +19,13 @@ from service.inference.session import Engine, Session, Tensors
 from service.relighting.etag import pixel_revision
 from service.relighting.relighter import Relighter
 from service.relighting.rendering import Renderer
-from service.settings import Settings
+from service.settings import Settings, available_memory_bytes
 from service.telemetry.metrics import Metrics
 from service.traffic.admission import Admission
 from service.traffic.cache import Cache
 from service.traffic.cpu_pool import CpuPool
 from service.traffic.memory_budget import ByteBudget
+from service.traffic.working_memory import WorkingMemory
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -57,13 +58,16 @@ def assemble(
         max_wait_s=max_wait_s,
         metrics=ModelMetrics(metrics.registry),
     )
-    pool = CpuPool(settings.num_pool_threads)
+    memory = WorkingMemory(settings.working_bytes)
+    pool = CpuPool(settings.num_pool_threads, memory)
     admission = Admission(repository, pool, max_wait_s=max_wait_s)
     cache: Cache[Answer[Tensors]] = Cache(
         settings.cache_bytes, lambda answer: sum(t.nbytes for t in answer.value.values())
     )
     metrics.cache_bytes.set_function(lambda: cache.num_bytes)
-    budget = ByteBudget(settings.max_inflight_bytes)
+    metrics.memory_limit_bytes.set(available_memory_bytes())
+    metrics.working_bytes.set_function(lambda: memory.num_bytes)
+    budget = ByteBudget(settings.inflight_bytes)
     metrics.bytes_in_flight.set_function(lambda: budget.num_bytes)
     relighter = Relighter(
         repository,
@@ -77,6 +81,7 @@ def assemble(
             max_decoded_bytes=settings.max_decoded_bytes,
         ),
         decode_budget_s=settings.decode_budget_s,
+        max_working_bytes=settings.working_bytes,
         metrics=metrics,
         revision=pixel_revision(),
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -16,7 +17,17 @@ PREFIX: Final = "RELIGHT_"
 
 _OF_CALLERS: Final = {"RELIGHT_URL", "RELIGHT_KEY"}  # the command line reads them to call a service
 _CGROUP_QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
-_KEY: Final = re.compile(r"[\w.-]+:[0-9a-fA-F]{64}(:bulk)?")
+_CGROUP_MEMORY: Final = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+# The rest is for the process itself, its models and the cache.
+_INFLIGHT_SHARE: Final = 0.2
+_WORKING_SHARE: Final = 0.4
+_MAX_DEFAULT_INFLIGHT_BYTES: Final = 1_000_000_000
+KEY_NAME: Final = re.compile(r"[A-Za-z0-9_.-]+")
+_KEY: Final = re.compile(rf"{KEY_NAME.pattern}:[0-9a-fA-F]{{64}}(:bulk)?")
+_OF_NOTHING: Final = hashlib.sha256(b"").hexdigest()
 _KUBERNETES_SERVICE_LINK: Final = re.compile(r"_SERVICE_(HOST|PORT)|_PORT_\d+_(TCP|UDP)")
 
 
@@ -97,6 +108,37 @@ class Settings(BaseSettings):
         description="time limit of a whole request; `X-Request-Timeout-Ms` can only shorten it",
     )
 
+    max_connections: int = Field(
+        default=1000,
+        ge=1,
+        description="most connections of the API's port; a further one gets a 503. Fewer where the "
+        "limit of open files has no place for them; the second port has its own",
+    )
+    max_header_bytes: int = Field(
+        default=32_768, ge=1024, description="most bytes of a request's line and headers"
+    )
+    max_headers: int = Field(default=100, ge=8, description="most header fields of a request")
+    first_byte_timeout_s: float = Field(
+        default=30.0, gt=0, description="time from a connection to its first byte"
+    )
+    header_timeout_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="time from a request's first byte to the end of its headers",
+    )
+    idle_timeout_s: float = Field(
+        default=75.0,
+        gt=0,
+        description="time between an answer and the next request of a connection; longer than a "
+        "proxy's, which must be the one to close",
+    )
+    write_timeout_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="time in which a client must take 64 KiB, or the rest, of an answer that "
+        "waits for it",
+    )
+
     max_body_bytes: int = Field(default=50_000_000, ge=1, description="largest request body")
     max_batch_bytes: int = Field(
         default=200_000_000, ge=1, description="largest body of `/relight/batch`"
@@ -104,10 +146,18 @@ class Settings(BaseSettings):
     max_batch_images: int = Field(
         default=64, ge=1, le=1000, description="most photos in one `/relight/batch`"
     )
-    max_inflight_bytes: int = Field(
-        default=1_000_000_000,
+    max_inflight_bytes: int | None = Field(
+        default=None,
         ge=1,
-        description="bodies and decoded pixels of all requests together; above this, a 503",
+        description="bodies, decoded pixels and answers of all requests together; above it, a 503",
+        json_schema_extra={"default_text": "a fifth of the memory limit, at most `1000000000`"},
+    )
+    max_working_bytes: int | None = Field(
+        default=None,
+        ge=1,
+        description="memory for the decoders and encoders that run at one time; they wait for it, "
+        "and a picture that alone takes more is refused",
+        json_schema_extra={"default_text": "two fifths of the memory limit"},
     )
     body_timeout_s: float = Field(
         default=30.0, gt=0, description="time limit for a client to send its body"
@@ -150,6 +200,11 @@ class Settings(BaseSettings):
         description="operators' keys, in the same form; if empty, `/-/reload` is closed",
         json_schema_extra={"default_text": "none"},
     )
+    require_keys: bool = Field(
+        default=False,
+        description="refuse to start without `RELIGHT_API_KEYS`, so that a missing Secret does not "
+        "open the service",
+    )
     max_requests_per_key: int | None = Field(
         default=None,
         ge=1,
@@ -186,7 +241,15 @@ class Settings(BaseSettings):
             raise ValueError(
                 "each must be name:digest or name:digest:bulk, the digest being 64 hex digits"
             )
+        if any(_OF_NOTHING in word.lower() for word in words):
+            raise ValueError("one is the digest of an empty key, which everybody has")
         return words
+
+    @model_validator(mode="after")
+    def _has_the_keys_that_it_needs(self) -> Self:
+        if self.require_keys and not self.api_keys:
+            raise ValueError("RELIGHT_REQUIRE_KEYS is on, and RELIGHT_API_KEYS holds no key")
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -200,6 +263,17 @@ class Settings(BaseSettings):
         if any(_KUBERNETES_SERVICE_LINK.search(name) for name in unknown):
             hint = "; Kubernetes set some of them: use enableServiceLinks: false on the pod"
         raise ValueError(f"unknown settings {', '.join(unknown)}{hint}")
+
+    @property
+    def inflight_bytes(self) -> int:
+        """Bytes that requests may hold: as set, else a share of the memory limit."""
+        share = int(available_memory_bytes() * _INFLIGHT_SHARE)
+        return self.max_inflight_bytes or min(_MAX_DEFAULT_INFLIGHT_BYTES, share)
+
+    @property
+    def working_bytes(self) -> int:
+        """Bytes for decoders and encoders: as set, else a share of the memory limit."""
+        return self.max_working_bytes or int(available_memory_bytes() * _WORKING_SHARE)
 
     @property
     def num_pool_threads(self) -> int:
@@ -224,6 +298,20 @@ def available_cpus(quota_file: Path = _CGROUP_QUOTA) -> int:
         if quota != "max":
             cpus = min(cpus, math.ceil(int(quota) / int(period)))
     return max(1, cpus)
+
+
+def available_memory_bytes(limit_files: Sequence[Path] = _CGROUP_MEMORY) -> int:
+    """Return how much memory this process may use: the machine's, capped by the cgroup's limit.
+
+    Args:
+        limit_files: the limit as cgroup v2 and v1 tell it; the first that exists counts.
+    """
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for limit_file in limit_files:
+        if limit_file.exists():
+            limit = limit_file.read_text().strip()
+            return min(total, int(limit)) if limit != "max" else total
+    return total
 
 
 def read_settings() -> Settings:

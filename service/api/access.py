@@ -64,7 +64,8 @@ def timeout_s(request: Request, limit_ms: int) -> float:
         raise InvalidOption(
             f"{TIMEOUT_HEADER} must be a positive number of milliseconds", option=TIMEOUT_HEADER
         )
-    return min(limit_ms, int(asked)) / 1e3
+    request.state.timeout_s = min(limit_ms, int(asked)) / 1e3
+    return float(request.state.timeout_s)
 
 
 def priority(request: Request, default: Priority) -> Priority:

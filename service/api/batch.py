@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import StreamingResponse
 
-from relight.errors import BodyTooLarge
+from relight.errors import BodyTooLarge, Draining
 from service.api.access import priority, timeout_s, working_caller
 from service.api.archive import ZipStream, member_name
 from service.api.documentation import batch_documentation
@@ -29,6 +30,7 @@ from service.settings import Settings
 from service.telemetry.metrics import Metrics
 from service.traffic.admission import Admission
 from service.traffic.deadline import until
+from service.traffic.memory_budget import Holding
 
 router = APIRouter(dependencies=[Depends(working_caller)])
 
@@ -91,62 +93,101 @@ async def relight_batch(request: Request) -> StreamingResponse:
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Done:
+    """A photo that is finished, one way or the other; its worker waits until it has left."""
+
+    number: int
+    photo: Photo
+    outcome: Relit | Exception
+    left: asyncio.Event
+
+
 async def _archive(
     request: Request, photos: Sequence[Photo], order: _Order
 ) -> AsyncIterator[bytes]:
-    """Relight the photos, a few at once, and give the archive's bytes as they come."""
-    metrics: Metrics = request.app.state.metrics
+    """Relight the photos, a few at once, and give the archive's bytes as they come.
+
+    The next photo begins when one before it has left, so that a client that reads slowly
+    holds a few answers, all of them accounted for.
+    """
     stream = ZipStream()
     entries: dict[int, dict[str, Any]] = {}
-    slots = asyncio.Semaphore(_NUM_AT_ONCE)
+    done: asyncio.Queue[_Done] = asyncio.Queue()
+    coming = deque(enumerate(photos, 1))
 
-    async def one(number: int, photo: Photo) -> tuple[int, Photo, Relit | Exception]:
-        async with slots:
-            return number, photo, await _relight(request, photo, order)
+    async def work() -> None:
+        while coming:
+            number, photo = coming.popleft()
+            with request.app.state.budget.open() as holding:
+                outcome = await _relight(request, photo, order, holding)
+                finished = _Done(number, photo, outcome, asyncio.Event())
+                del outcome
+                await done.put(finished)
+                await finished.left.wait()
 
-    tasks = [asyncio.create_task(one(n, photo)) for n, photo in enumerate(photos, 1)]
+    workers = [asyncio.create_task(work()) for _ in range(_NUM_AT_ONCE)]
     try:
-        for ready in asyncio.as_completed(tasks):
-            number, photo, outcome = await ready
-            entry: dict[str, Any] = {"number": number, "file": photo.name}
-            if isinstance(outcome, Exception):
-                entry["problem"] = problem = problem_body(request, outcome)
-                metrics.count_problem(str(problem["code"]))
+        for _ in photos:
+            finished = await done.get()
+            entry: dict[str, Any] = {"number": finished.number, "file": finished.photo.name}
+            if isinstance(finished.outcome, Exception):
+                entry["problem"] = _problem(request, finished.outcome)
             else:
-                assert outcome.data is not None
-                name = member_name(number, photo.name, outcome.media_type)
-                entry |= {"member": name, "media_type": outcome.media_type}
-                entry |= {"light": str(outcome.light), "model": outcome.model}
-                yield stream.add(name, outcome.data)
-            entries[number] = entry
+                name, details = _member(finished.number, finished.photo, finished.outcome)
+                assert finished.outcome.data is not None
+                yield stream.add(name, finished.outcome.data)
+                entry |= details
+            finished.left.set()
+            entries[finished.number] = entry
+            del finished
         manifest = {"images": [entries[number] for number in sorted(entries)]}
         yield stream.add("manifest.json", json.dumps(manifest, indent=2).encode())
         yield stream.close()
     finally:
         stream.close()
-        for task in tasks:
-            task.cancel()
+        for worker in workers:
+            worker.cancel()
 
 
-async def _relight(request: Request, photo: Photo, order: _Order) -> Relit | Exception:
+def _member(number: int, photo: Photo, relit: Relit) -> tuple[str, dict[str, Any]]:
+    """Return the name of a photo's member of the archive, and what the manifest says of it."""
+    name = member_name(number, photo.name, relit.media_type)
+    details = {"member": name, "media_type": relit.media_type}
+    return name, details | {"light": str(relit.light), "model": relit.model}
+
+
+def _problem(request: Request, error: Exception) -> dict[str, object]:
+    """Return the problem of a photo that failed, counted."""
+    metrics: Metrics = request.app.state.metrics
+    problem = problem_body(request, error)
+    metrics.count_problem(str(problem["code"]))
+    metrics.batch_photos_failed.labels(str(problem["code"])).inc()
+    return problem
+
+
+async def _relight(
+    request: Request, photo: Photo, order: _Order, holding: Holding
+) -> Relit | Exception:
     relighter: Relighter = request.app.state.relighter
     settings: Settings = request.app.state.settings
     try:
+        if request.app.state.lifecycle.draining:
+            raise Draining("this process is shutting down; send this photo again")
         if len(photo.data) > settings.max_body_bytes:
             raise BodyTooLarge(
                 f"{len(photo.data)} bytes exceed the limit of {settings.max_body_bytes}"
             )
-        with request.app.state.budget.open() as holding:
-            return await relighter.relight(
-                RelightRequest(
-                    data=photo.data,
-                    options=order.options,
-                    accept=order.accept,
-                    deadline_s=min(order.deadline_s, time.monotonic() + order.photo_timeout_s),
-                    holding=holding,
-                    priority=order.priority,
-                    caller=order.caller,
-                )
+        return await relighter.relight(
+            RelightRequest(
+                data=photo.data,
+                options=order.options,
+                accept=order.accept,
+                deadline_s=min(order.deadline_s, time.monotonic() + order.photo_timeout_s),
+                holding=holding,
+                priority=order.priority,
+                caller=order.caller,
             )
+        )
     except Exception as error:  # whatever it is, the other photos go on
         return error

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import re
 import time
 import uuid
@@ -25,7 +26,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from relight.errors import BodyTimeout, BodyTooLarge
-from service.telemetry.metrics import CLIENT_LEFT, UNMATCHED, Metrics
+from service.telemetry.metrics import CLIENT_LEFT, SHORT_S, UNMATCHED, Metrics
 from service.traffic.memory_budget import ByteBudget
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -60,9 +61,11 @@ class Observation:
         state = scope.setdefault("state", {})
         state.update(request_id=request_id, arrived_s=arrived_s)
         status = CLIENT_LEFT  # until an answer begins
+        num_sent = 0
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, num_sent
+            num_sent += len(message.get("body", b""))
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
@@ -75,9 +78,9 @@ class Observation:
         try:
             await self._app(scope, receive, send_with_id)
         finally:
-            self._record(scope, status, time.monotonic() - arrived_s)
+            self._record(scope, status, time.monotonic() - arrived_s, num_sent)
 
-    def _record(self, scope: Scope, status: int, duration_s: float) -> None:
+    def _record(self, scope: Scope, status: int, duration_s: float, num_sent: int) -> None:
         path, method = getattr(scope.get("route"), "path", UNMATCHED), scope["method"]
         problem_code = scope["state"].get("problem_code")
         if path == UNMATCHED or status in {404, 405}:  # never a label that a caller made up
@@ -99,6 +102,10 @@ class Observation:
                 "duration_ms": round(duration_s * 1e3, 1),
                 "code": problem_code,
                 "caller": scope["state"].get("caller"),
+                "client": ":".join(map(str, scope.get("client") or ())) or None,
+                "request_bytes": scope["state"].get("body_bytes", 0),
+                "response_bytes": num_sent,
+                "model": scope["state"].get("model"),
                 "trace_id": trace_id(Headers(scope=scope).get("traceparent", "")),
             },
         )
@@ -110,7 +117,8 @@ class Observation:
         if status == CLIENT_LEFT:
             self._metrics.cancelled.labels(place).inc()
         elif code == "deadline_exceeded":
-            self._metrics.deadline_exceeded.labels(place).inc()
+            given = "short" if state.get("timeout_s", math.inf) < SHORT_S else "enough"
+            self._metrics.deadline_exceeded.labels(place, given).inc()
         else:
             self._metrics.count_problem(code)
 
@@ -219,6 +227,7 @@ class BodyLimits:
             except TimeoutError:
                 raise BodyTimeout(f"the body did not arrive within {self._timeout_s:g} s") from None
             num_read += len(message.get("body", b""))
+            scope["state"]["body_bytes"] = num_read
             if num_read > max_bytes:
                 raise _too_large(num_read, max_bytes)
             holding.grow_to(num_read)

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from service.inference.repository import ModelRepository
 from service.telemetry.metrics import Metrics
+from service.traffic.cpu_pool import CpuPool
 
 _PERIOD_S: Final = 0.5
 
@@ -35,11 +36,15 @@ class Lifecycle:
 
     Attributes:
         repository: the models; empty until they are loaded.
+        pool: the threads that decode and encode.
         draining: whether the end has been asked for.
+        listening: whether the API's port is open.
     """
 
     repository: ModelRepository
+    pool: CpuPool
     draining: bool = False
+    listening: bool = True
 
     @property
     def why_not_alive(self) -> str | None:
@@ -51,7 +56,7 @@ class Lifecycle:
                 return f"the device thread of {model.contract.name} ended"
             if model.batcher.stuck:
                 return f"{model.contract.name} hangs on the device"
-        return None
+        return self.pool.why_not_alive
 
     async def until_dead(self) -> None:
         """Return once only a restart can help."""
@@ -66,6 +71,8 @@ class Lifecycle:
             return "draining"
         if not self.repository.models:
             return "the models are still being loaded"
+        if not self.listening:
+            return "the port is about to open"
         return self.why_not_alive
 
 

@@ -36,10 +36,11 @@ _HEADERS: Final = {
 router = APIRouter(include_in_schema=False)
 
 
-class _PageFiles(StaticFiles):
+class PageFiles(StaticFiles):
     """Files with an entity tag and the page's headers."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """Return a file."""
         response = super().file_response(*args, **kwargs)
         response.headers.update(_HEADERS)
         return response
@@ -47,7 +48,7 @@ class _PageFiles(StaticFiles):
 
 def install(app: FastAPI) -> None:
     """Serve the page and its files."""
-    app.state.page_files = _PageFiles(directory=_FOLDER)
+    app.state.page_files = PageFiles(directory=_FOLDER)
     app.include_router(router)
 
 
@@ -60,5 +61,5 @@ async def page(request: Request) -> Response:
 @router.api_route("/web/{path:path}", methods=["GET", "HEAD"])
 async def page_file(request: Request, path: str) -> Response:
     """Return a file of the page; 304 when the caller has it."""
-    files: _PageFiles = request.app.state.page_files
+    files: PageFiles = request.app.state.page_files
     return await files.get_response(path, request.scope)

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
 
-from service.api.problems import ALL_KINDS, Kind
+from service.api.problems import ALL_KINDS, CONNECTION_KINDS, Kind
 
 
 class Advice(NamedTuple):
@@ -127,6 +127,18 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "Report the request's id to the operator: the log has the details.",
         "The server failed unexpectedly; the error is logged.",
     ),
+    "headers_timeout": Advice(
+        "Send the headers at once.", "the headers did not arrive within 10 s"
+    ),
+    "headers_too_large": Advice(
+        "Send shorter or fewer headers, and options as form fields.",
+        "a request's headers may have 32768 bytes",
+    ),
+    "too_many_connections": Advice(
+        "Try again after `retry_after_ms`, and use one connection for many requests.",
+        "the server has 1000 connections open",
+        _LATER,
+    ),
 }
 
 
@@ -165,5 +177,5 @@ PROBLEM_TYPES: Final = {
         advice=ADVICE[kind.code].text,
         example=example_of(kind),
     )
-    for kind in ALL_KINDS
+    for kind in (*ALL_KINDS, *CONNECTION_KINDS)
 }

@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from relight import errors
+from service.connections import HEADERS_TIMEOUT, HEADERS_TOO_LARGE, TOO_MANY_CONNECTIONS
 from service.telemetry.metrics import CLIENT_LEFT
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -68,8 +69,12 @@ METHOD_NOT_ALLOWED: Final = Kind(405, "method_not_allowed", "Method not allowed"
 BAD_REQUEST: Final = Kind(400, "bad_request", "Bad request")
 INTERNAL: Final = Kind(500, "internal", "Internal error")
 
+# Of a connection: no request, and so no route, has them.
+CONNECTION_KINDS: Final = tuple(
+    Kind(*refusal) for refusal in (HEADERS_TIMEOUT, HEADERS_TOO_LARGE, TOO_MANY_CONNECTIONS)
+)
 ALL_KINDS: Final = (*KINDS.values(), NOT_FOUND, METHOD_NOT_ALLOWED, BAD_REQUEST, INTERNAL)
-CODES: Final = tuple(kind.code for kind in ALL_KINDS)
+CODES: Final = tuple(kind.code for kind in (*ALL_KINDS, *CONNECTION_KINDS))
 
 SCHEMA: Final[dict[str, Any]] = {
     "type": "object",

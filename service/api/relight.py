@@ -60,6 +60,7 @@ async def relight(request: Request) -> Response:
             timings=timings,
         )
     )
+    request.state.model = relit.model
     timings.stages_s["total"] = time.monotonic() - request.state.arrived_s
     return _answer(relit)
 

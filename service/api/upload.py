@@ -81,7 +81,7 @@ async def read_photos(
     async with _form(request, max_body_bytes, max_files=max_photos) as form:
         items = form.multi_items()
         photos = [
-            Photo(value.filename or "", await value.read())
+            await _taken(value)
             for name, value in items
             if name in IMAGE_FIELDS and isinstance(value, UploadFile)
         ]
@@ -89,6 +89,13 @@ async def read_photos(
     if not photos:
         raise MissingImage(f"the form has no file (with a filename) named one of {_NAMES}")
     return photos, fields
+
+
+async def _taken(file: UploadFile) -> Photo:
+    """Read a file of a form and free it there, so that no body is in memory twice."""
+    data = await file.read()
+    await file.close()
+    return Photo(file.filename or "", data)
 
 
 async def _read_single(request: Request, max_body_bytes: int) -> Upload:

@@ -11,6 +11,7 @@ refuses a file that does not keep it. Neither side keeps a second copy.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -25,6 +26,9 @@ OUTPUT_NAME: Final = "relit"
 SIZE_MULTIPLE_PX: Final = 16
 PRECISIONS: Final = ("float16", "float32")
 MAX_SOFTNESS_PX: Final = 3.0
+MAX_SIZE_PX: Final = 4096
+MAX_LIGHTS: Final = 256
+_WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +62,19 @@ class ModelContract:
     softness_px: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a promise that nobody could keep."""
-        if not self.lights:
-            raise ModelRefused("a model must render at least one light")
-        if self.size_px <= 0 or self.size_px % SIZE_MULTIPLE_PX:
-            raise ModelRefused(f"size_px {self.size_px} is no multiple of {SIZE_MULTIPLE_PX}")
+        """Refuse a promise that nobody could keep, and text that is none."""
+        for key in ("name", "version"):
+            if not _WORD.fullmatch(getattr(self, key)):  # they become headers and labels
+                raise ModelRefused(f"{key} {getattr(self, key)[:80]!r} is no short plain word")
+        for key in ("checkpoint_sha256", "trained_on", "license"):
+            if not getattr(self, key).isprintable():
+                raise ModelRefused(f"{key} holds characters that cannot be printed")
+        if not 1 <= len(self.lights) <= MAX_LIGHTS:
+            raise ModelRefused(f"a model must render 1 to {MAX_LIGHTS} lights")
+        if self.size_px % SIZE_MULTIPLE_PX or not 0 < self.size_px <= MAX_SIZE_PX:
+            raise ModelRefused(
+                f"size_px {self.size_px} is no multiple of {SIZE_MULTIPLE_PX} up to {MAX_SIZE_PX}"
+            )
         if self.precision not in PRECISIONS:
             raise ModelRefused(f"precision {self.precision!r} is not one of {PRECISIONS}")
         if self.softness_px is not None and not 0 <= self.softness_px <= MAX_SOFTNESS_PX:
@@ -109,5 +121,5 @@ class ModelContract:
             )
         except KeyError as error:
             raise ModelRefused(f"the model's metadata lack {error.args[0]!r}") from None
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise ModelRefused(f"the model's metadata are malformed: {error}") from None

@@ -5,8 +5,17 @@ bytes --reading.decode--> Photo --writing.encode--> bytes
 
 from __future__ import annotations
 
+from service.imaging.costs import ReadingCost, reading_cost, writing_bytes
 from service.imaging.photo import ImageLimits, Photo
 from service.imaging.reading import decode
 from service.imaging.writing import encode
 
-__all__ = ["ImageLimits", "Photo", "decode", "encode"]
+__all__ = [
+    "ImageLimits",
+    "Photo",
+    "ReadingCost",
+    "decode",
+    "encode",
+    "reading_cost",
+    "writing_bytes",
+]

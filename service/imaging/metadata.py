@@ -9,10 +9,13 @@ answer without metadata holds no position either.
 from __future__ import annotations
 
 import re
-import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from PIL import ExifTags, Image
+
+from service.imaging import faults
 
 _Tag = ExifTags.Base
 
@@ -37,6 +40,7 @@ _KEPT_TAGS: Final = frozenset(
 # JPEG holds either in one segment of 65533 bytes, behind a name of up to 29 bytes.
 _MAX_EXIF_BYTES: Final = 65_527
 _MAX_XMP_BYTES: Final = 65_504
+_MAX_SOURCE_BYTES: Final = 2_000_000  # as text, twice a megabyte
 _MAX_DPI: Final = 65_535  # JFIF has 16 bits for it
 
 _XMP_ORIENTATION: Final = re.compile(
@@ -45,28 +49,37 @@ _XMP_ORIENTATION: Final = re.compile(
 # Packets about further pictures in the file, such as HDR gain maps and motion photos.
 _CONTAINER_NAMESPACES: Final = (b"ns.google.com/photos/1.0/container", b"ns.adobe.com/hdr-gain-map")
 
-# What Pillow raises on broken metadata.
-BROKEN: Final = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    IndexError,
-    KeyError,
-    TypeError,
-    OverflowError,
-    ZeroDivisionError,
-    struct.error,
-)
+
+@contextmanager
+def _broken_is_absent() -> Iterator[None]:
+    """End a block early where metadata are broken: the picture is still good."""
+    try:
+        yield
+    except Exception as error:
+        if faults.is_ours(error):
+            raise
+
+
+def _directory(image: Image.Image) -> Image.Exif:
+    """Return the EXIF data of an opened file.
+
+    Raises:
+        ValueError: they are longer than any that mean something; each number in them takes
+            dozens of bytes as an object.
+    """
+    for name in ("exif", "Raw profile type exif"):
+        if len(image.info.get(name) or b"") > _MAX_SOURCE_BYTES:
+            raise ValueError("the EXIF data are too long")
+    return image.getexif()
 
 
 def read_orientation(image: Image.Image) -> int:
     """Return how to turn the picture, 1 to 8 as EXIF has it; 1 where it does not say."""
-    try:
-        orientation = image.getexif().get(_Tag.Orientation, 1)
-    except BROKEN:
-        return 1
-    return orientation if orientation in range(1, 9) else 1
+    with _broken_is_absent():
+        orientation = _directory(image).get(_Tag.Orientation, 1)
+        if orientation in range(1, 9):
+            return int(orientation)
+    return 1
 
 
 def read_exif(image: Image.Image, width_px: int, height_px: int) -> bytes | None:
@@ -77,8 +90,8 @@ def read_exif(image: Image.Image, width_px: int, height_px: int) -> bytes | None
         width_px: width of the upright picture, which the data are made to say.
         height_px: its height.
     """
-    try:
-        found = image.getexif()
+    with _broken_is_absent():
+        found = _directory(image)
         kept = Image.Exif()
         for tag in _KEPT_TAGS & found.keys():
             kept[tag] = found[tag]
@@ -91,18 +104,18 @@ def read_exif(image: Image.Image, width_px: int, height_px: int) -> bytes | None
             if tags:
                 kept[directory] = tags
         exif = kept.tobytes() if len(kept) else b""
-    except BROKEN:
-        return None
-    return exif if 0 < len(exif) <= _MAX_EXIF_BYTES else None
+        if 0 < len(exif) <= _MAX_EXIF_BYTES:
+            return exif
+    return None
 
 
 def read_dpi(image: Image.Image) -> tuple[float, float] | None:
     """Return the resolution in print, across and down, in dots an inch; None where none is told."""
-    try:
+    with _broken_is_absent():
         across, down = (float(side) for side in image.info["dpi"])
-    except BROKEN:
-        return None
-    return (across, down) if all(1 <= side <= _MAX_DPI for side in (across, down)) else None
+        if all(1 <= side <= _MAX_DPI for side in (across, down)):
+            return across, down
+    return None
 
 
 def read_xmp(image: Image.Image) -> bytes | None:

@@ -32,6 +32,18 @@ class ImageLimits:
     min_side_px: int
     max_decoded_bytes: int = _DEFAULT_MAX_DECODED_BYTES
 
+    def check_largest(self, width_px: int, height_px: int) -> None:
+        """Refuse what is larger than any picture may be, before a decoder sees it.
+
+        Raises:
+            ImageTooLarge: it has too many pixels.
+        """
+        if width_px * height_px > self.max_pixels:
+            raise ImageTooLarge(
+                f"the image has {width_px} x {height_px} pixels; at most {self.max_pixels} "
+                "in all are accepted"
+            )
+
     def check(self, width_px: int, height_px: int, bytes_per_pixel: int = 3) -> None:
         """Refuse a picture of another size.
 
@@ -39,9 +51,8 @@ class ImageLimits:
             ImageTooLarge: it has too many pixels, too long a side, or needs too much memory.
             ImageTooSmall: it has too short a side.
         """
+        self.check_largest(width_px, height_px)
         size = f"the image has {width_px} x {height_px} pixels"
-        if width_px * height_px > self.max_pixels:
-            raise ImageTooLarge(f"{size}; at most {self.max_pixels} in all are accepted")
         if max(width_px, height_px) > self.max_side_px:
             raise ImageTooLarge(f"{size}; a side may have at most {self.max_side_px}")
         if min(width_px, height_px) < self.min_side_px:

@@ -25,10 +25,16 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from relight.errors import ImageAnimated, ImageCorrupt, ImageTooLarge, UnsupportedMediaType
-from service.imaging import profiles, tiff, wide
+from relight.errors import (
+    ImageAnimated,
+    ImageCorrupt,
+    ImageTooLarge,
+    RelightError,
+    UnsupportedMediaType,
+)
+from service.imaging import containers, faults, profiles, wide
 from service.imaging.formats import sniff
-from service.imaging.metadata import BROKEN, read_dpi, read_exif, read_orientation, read_xmp
+from service.imaging.metadata import read_dpi, read_exif, read_orientation, read_xmp
 from service.imaging.photo import Codes, ImageLimits, Photo
 
 
@@ -56,9 +62,7 @@ _READERS: Final[Mapping[str, Callable[[BytesIO], ImageFile]]] = MappingProxyType
     }
 )
 
-# What Pillow's readers raise on broken data.
-_BROKEN: Final = (*BROKEN, RuntimeError)
-
+_EXACT: Final = frozenset({"jpeg", "png", "webp"})  # their walk returns the picture's own size
 _MAX_PROFILE_BYTES: Final = 4_000_000  # press profiles have 2 MB; none that describes has more
 _MAX_SCANS: Final = 100  # a progressive JPEG has some ten; thousands would take minutes
 
@@ -98,11 +102,16 @@ def decode(data: bytes, limits: ImageLimits, *, enough_px: int | None = None) ->
         ImageCorrupt: the data are broken or cut off.
     """
     format_name = sniff(data)
+    claimed = containers.walk(data, format_name)
+    limits.check_largest(*claimed)
     with _broken_is_corrupt(format_name):
         file = _open(data, format_name)
+        if format_name in _EXACT and file.size != claimed:
+            raise ValueError("readers disagree on the size of the picture")
         is_wide = wide.is_wide(file, format_name, data)
     with file:
-        _check_header(file, data, limits, is_wide=is_wide)
+        with _broken_is_corrupt(format_name):
+            _check_header(file, data, limits, is_wide=is_wide)
         is_gray = file.mode in _GRAY_MODES
         if is_wide and format_name == "png":
             is_gray = wide.is_gray_png(data)
@@ -140,16 +149,18 @@ def _broken_is_corrupt(format_name: str) -> Iterator[None]:
     """Turn what the readers raise into the service's own errors."""
     try:
         yield
+    except (RelightError, MemoryError):
+        raise
     except Image.DecompressionBombError:
         raise ImageTooLarge("the image has too many pixels") from None
-    except _BROKEN as error:
+    except Exception as error:
+        if faults.is_ours(error):
+            raise
         raise ImageCorrupt(f"the {format_name} data are broken or cut off") from error
 
 
 def _open(data: bytes, format_name: str) -> ImageFile:
     """Read the header."""
-    if format_name == "tiff":
-        tiff.check_directory(data)
     try:
         return _READERS[format_name](BytesIO(data))
     except SyntaxError as error:
@@ -165,10 +176,6 @@ def _check_header(file: ImageFile, data: bytes, limits: ImageLimits, *, is_wide:
     num_channels = 4 if file.has_transparency_data or file.mode == "CMYK" else 3
     width_px, height_px = file.size
     limits.check(width_px, height_px, num_channels * (2 if is_wide else 1))
-    if isinstance(file, TiffImageFile):  # a tile is decoded whole, however small the picture
-        tile = (file.tag_v2.get(tag, 1) for tag in (tiff.TILE_WIDTH, tiff.TILE_HEIGHT))
-        if np.prod([int(side) for side in tile], dtype=np.float64) > limits.max_pixels:
-            raise ImageTooLarge("a tile of the TIFF has too many pixels")
     if getattr(file, "is_animated", False):
         raise ImageAnimated("the image is animated; only still images are accepted")
     if isinstance(file, JpegImageFile) and _num_scans(data) > _MAX_SCANS:
@@ -199,10 +206,17 @@ def _load(file: ImageFile, enough_px: int | None) -> tuple[Codes, Codes | None]:
     file.load()
     if file.size not in {size, size[::-1]}:  # turned upright by the reader
         raise ValueError("the pixels are not what the header says")
-    alpha = np.asarray(file.convert("RGBA").getchannel("A")) if file.has_transparency_data else None
+    alpha = None
+    if file.has_transparency_data:
+        alpha = np.asarray(_in_mode(file, "RGBA").getchannel("A"))
     image: Image.Image = file
     if file.mode in _GRAY_MODES:
         image = file.convert("L")
     elif file.mode == "CMYK" and file.info.get("icc_profile"):
         image = profiles.flatten(file, file.info["icc_profile"]) or file
-    return np.asarray(image.convert("RGB")), alpha
+    return np.asarray(_in_mode(image, "RGB")), alpha
+
+
+def _in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """Convert a picture; one that needs no conversion is not copied."""
+    return image if image.mode == mode else image.convert(mode)

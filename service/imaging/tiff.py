@@ -5,7 +5,6 @@ Pillow cannot hold 16-bit colour, so its writer is no use here; its directories 
 
 from __future__ import annotations
 
-import struct
 import zlib
 from io import BytesIO
 from typing import Any, Final
@@ -14,8 +13,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
-
-from relight.errors import ImageAnimated, ImageCorrupt
 
 # Section 8; section 14 for the predictor, the supplements for ICC and XMP.
 WIDTH: Final = 256
@@ -32,8 +29,6 @@ Y_RESOLUTION: Final = 283
 PLANAR_CONFIGURATION: Final = 284
 RESOLUTION_UNIT: Final = 296
 PREDICTOR: Final = 317
-TILE_WIDTH: Final = 322
-TILE_HEIGHT: Final = 323
 EXTRA_SAMPLES: Final = 338
 SAMPLE_FORMAT: Final = 339
 XMP: Final = 700
@@ -47,32 +42,6 @@ _INCH: Final = 2
 
 _STRIP_BYTES: Final = 2**20
 _COMPRESSION_LEVEL: Final = 1  # higher ones take several times as long for a few per cent
-
-
-def check_directory(data: bytes) -> None:
-    """Refuse a file with several pages, or with a tag given twice.
-
-    Readers disagree on which of two equal tags counts; a file must not show one size to
-    the limits and another to the decoder.
-
-    Raises:
-        ImageAnimated: there is a second page.
-        ImageCorrupt: a tag is there twice, or the directory is cut off.
-    """
-    order = "<" if data.startswith(b"II") else ">"
-    try:
-        (offset,) = struct.unpack_from(f"{order}I", data, 4)
-        (num_tags,) = struct.unpack_from(f"{order}H", data, offset)
-        tags = [
-            struct.unpack_from(f"{order}H", data, offset + 2 + 12 * i)[0] for i in range(num_tags)
-        ]
-        (next_offset,) = struct.unpack_from(f"{order}I", data, offset + 2 + 12 * num_tags)
-    except struct.error:
-        raise ImageCorrupt("the tiff data are broken or cut off") from None
-    if len(set(tags)) < num_tags:
-        raise ImageCorrupt("the tiff directory has a tag twice")
-    if next_offset:
-        raise ImageAnimated("the tiff has several pages; only single pictures are accepted")
 
 
 def write(

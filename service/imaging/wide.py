@@ -14,7 +14,7 @@ from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from relight.errors import UnsupportedMediaType
-from service.imaging import tiff
+from service.imaging import containers, tiff
 
 Wide = npt.NDArray[np.uint16]
 
@@ -81,7 +81,12 @@ def read(file: ImageFile, data: bytes, *, is_gray: bool) -> tuple[Wide, Wide | N
     Raises:
         ValueError: the data are broken.
     """
-    codes = _decoded(data, cv2.IMREAD_UNCHANGED)
+    bounded = (
+        containers.tiff.with_strips_in_picture(data)
+        if isinstance(file, TiffImageFile)
+        else containers.png.pixels_only(data)
+    )
+    codes = _decoded(bounded, cv2.IMREAD_UNCHANGED)
     if codes.dtype != np.uint16 or codes.shape[1::-1] != file.size:
         raise ValueError("the pixels are not what the header says")
     alpha: Wide | None = None

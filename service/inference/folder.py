@@ -41,7 +41,7 @@ def load_folder(
     for paths in groups:
         try:
             missing = [path.name for path in paths if not path.exists()]
-            if missing:
+            if missing and len(paths) > 1:
                 raise ModelRefused(f"it is half of a pair, and {missing[0]} is missing")
             model = loaded_before.get(sha256_of(paths)) or load(paths)
             if model.name in models:
@@ -49,6 +49,9 @@ def load_folder(
         except ModelRefused as error:
             names = " and ".join(path.name for path in paths if path.exists())
             refusals.append(f"{names}: {error}")
+        except OSError as error:  # a link to nothing, a folder, a file that may not be read
+            names = " and ".join(path.name for path in paths)
+            refusals.append(f"{names}: it cannot be read: {error.strerror or error}")
         else:
             models[model.name] = model
     return Loaded(tuple(models.values()), refusals)

@@ -14,19 +14,21 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Final
 
-from relight.errors import ImageTooSlow
+from relight.errors import ImageTooLarge, ImageTooSlow, InvalidOption, ServerFull
 from relight.lights import Lamps, Light
 from service.batching.urgency import Priority
 from service.contract.pair import PairContract
-from service.imaging import ImageLimits
+from service.imaging import ImageLimits, ReadingCost, reading_cost, writing_bytes
 from service.imaging.formats import FORMATS, choose_format, sniff
 from service.inference.model import Model
 from service.inference.repository import ModelRepository, Offer
+from service.relighting.composition import Lit
 from service.relighting.etag import answer_tag, photo_digest
 from service.relighting.options import RelightOptions
 from service.relighting.pipeline import (
     FINISH_STAGES,
     Prepared,
+    Rendered,
     finish,
     own_temperature_k,
     prepare,
@@ -102,6 +104,7 @@ class Relighter:
         renderer: has models make what a photo needs.
         limits: sizes of pictures to accept.
         decode_budget_s: how long the decoding of one picture may take.
+        max_working_bytes: most memory that reading or writing one picture may take.
         metrics: where stages are counted.
         revision: version of the code, part of every entity tag.
     """
@@ -115,6 +118,7 @@ class Relighter:
         *,
         limits: ImageLimits,
         decode_budget_s: float,
+        max_working_bytes: int,
         metrics: Metrics,
         revision: str,
     ) -> None:
@@ -124,6 +128,7 @@ class Relighter:
         self._renderer = renderer
         self._limits = limits
         self._decode_budget_s = decode_budget_s
+        self._max_working_bytes = max_working_bytes
         self._metrics = metrics
         self._revision = revision
 
@@ -194,24 +199,31 @@ class Relighter:
         with self._renderer.expected(order) if is_new_light else nullcontext():
             timings.place = "prepare"
             prepared = await self._prepare(request, order.offer.model)
-            request.holding.grow_to(len(request.data) + prepared.num_bytes)
         rendered, origin = None, None
         if is_new_light:
             timings.place = "infer"
             rendered, origin = await self._renderer.render(prepared, order)
         timings.place = "finish"
         try:
-            return await self._pool.run(
-                Step.FINISH, lambda: finish(prepared, rendered, options, format_name, timings)
-            ), origin
+            answer = await self._finish(request, prepared, rendered, format_name)
         finally:
             self._learn_lag(request)
+        request.holding.shrink_to(len(request.data))  # the pixels are gone, the body soon
+        request.holding.grow_to(len(answer))
+        return answer, origin
 
     async def _prepare(self, request: RelightRequest, model: Model) -> Prepared:
-        """Decode the photo, within its budget."""
+        """Decode the photo, within its budgets of memory and time."""
         full_size = request.options.detail == "full"
+        cost = await self._reading_cost(request.data)
+        if cost.peak_bytes > self._max_working_bytes:
+            raise ImageTooLarge(
+                f"reading the image takes {cost.peak_bytes} bytes of memory; the server has "
+                f"{self._max_working_bytes} for it"
+            )
+        request.holding.grow_to(len(request.data) + cost.held_bytes)
         try:
-            return await self._pool.run(
+            prepared = await self._pool.run(
                 Step.PREPARE,
                 lambda: prepare(
                     request.data,
@@ -223,12 +235,52 @@ class Relighter:
                 ),
                 caller=request.caller,
                 budget_s=self._decode_budget_s,
+                num_bytes=cost.peak_bytes,
             )
+        except MemoryError:
+            raise ServerFull("there is too little memory for the image") from None
         except OverBudget:
             self._metrics.decode_overruns.inc()
             raise ImageTooSlow(
                 f"decoding the image takes longer than {self._decode_budget_s:g} s"
             ) from None
+        num_bytes = len(request.data) + prepared.num_bytes
+        request.holding.grow_to(num_bytes)
+        request.holding.shrink_to(num_bytes)
+        return prepared
+
+    async def _reading_cost(self, data: bytes) -> ReadingCost:
+        if len(data) < _QUICK_BYTES:
+            return reading_cost(data, self._limits)
+        return await asyncio.to_thread(reading_cost, data, self._limits)
+
+    async def _finish(
+        self,
+        request: RelightRequest,
+        prepared: Prepared,
+        rendered: Rendered | Lit | None,
+        format_name: str,
+    ) -> bytes:
+        """Make the answer's file, within the budget of memory."""
+        options = request.options
+        is_progressive = bool(options.progressive)
+        num_bytes = 0
+        if options.detail == "full":
+            num_bytes = writing_bytes(prepared.photo, format_name, progressive=is_progressive)
+        if num_bytes > self._max_working_bytes:
+            raise InvalidOption(
+                f"writing so large an image as {format_name} takes {num_bytes} bytes of memory; "
+                f"the server has {self._max_working_bytes} for it: ask for another format",
+                option="format",
+            )
+        try:
+            return await self._pool.run(
+                Step.FINISH,
+                lambda: finish(prepared, rendered, options, format_name, request.timings),
+                num_bytes=num_bytes,
+            )
+        except MemoryError:
+            raise ServerFull("there is too little memory for the answer") from None
 
     def _learn_lag(self, request: RelightRequest) -> None:
         """Tell admission how long an answer waited after the device, unless its client left."""

@@ -45,6 +45,9 @@ DECODE_FAILURES: Final = (
     "image_animated",
     "image_too_slow",
 )
+# A client that gives less time than a photo takes on a quiet server is late by its own choice.
+SHORT_S: Final = 1.0
+DEADLINES: Final = ("short", "enough")
 CLIENT_LEFT: Final = 499  # for logs and metrics only: nobody is there to read it
 OUTCOMES: Final = ("ok", "client_error", "refused", "server_error", "client_left")
 UNMATCHED: Final = "unmatched"  # one series for every path that is no route
@@ -63,6 +66,7 @@ class Metrics:
         registry: where they are registered; never the global one.
         routes: (method, path) of every route.
         codes: every HTTP status that a route can answer.
+        problems: codes of what can go wrong with a photo.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class Metrics:
         *,
         routes: Iterable[tuple[str, str]],
         codes: Iterable[int],
+        problems: Iterable[str] = (),
     ) -> None:
         self.registry = registry
         self._init_http(registry)
@@ -83,11 +88,14 @@ class Metrics:
                 self.http_duration_s.labels(path, outcome)
             for code in codes:
                 self.http_requests.labels(path, method, code)
+        for problem in problems:
+            self.batch_photos_failed.labels(problem)
         for stage in STAGES:
             self.stage_duration_s.labels(stage)
         for place in PLACES:
             self.cancelled.labels(place)
-            self.deadline_exceeded.labels(place)
+            for given in DEADLINES:
+                self.deadline_exceeded.labels(place, given)
         for reason in set(REJECTIONS.values()):
             self.rejected.labels(reason)
         for reason in DECODE_FAILURES:
@@ -187,8 +195,14 @@ class Metrics:
         )
         self.deadline_exceeded = Counter(
             "relight_deadline_exceeded",
-            "Requests whose deadline passed, by where they were.",
-            ["stage"],
+            f"Requests whose deadline passed, by where they were; short: under {SHORT_S:g} s.",
+            ["stage", "given"],
+            registry=registry,
+        )
+        self.batch_photos_failed = Counter(
+            "relight_batch_photos_failed",
+            "Photos of a batch that failed, by their problem; the batch's own status is 200.",
+            ["code"],
             registry=registry,
         )
         self.decode_failures = Counter(
@@ -199,7 +213,17 @@ class Metrics:
         ProcessCollector(registry=registry)  # memory, CPU time, when it started
         self.bytes_in_flight = Gauge(
             "relight_bytes_in_flight",
-            "Bytes of bodies and pixels that requests hold.",
+            "Bytes of bodies, pixels and answers that requests hold.",
+            registry=registry,
+        )
+        self.memory_limit_bytes = Gauge(
+            "relight_memory_limit_bytes",
+            "Memory that this process may use: the cgroup's limit, else the machine's.",
+            registry=registry,
+        )
+        self.working_bytes = Gauge(
+            "relight_working_bytes",
+            "Bytes that decoders and encoders are expected to take now.",
             registry=registry,
         )
         self.event_loop_lag_s = Histogram(

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.trace import Tracer
+from opentelemetry.trace import Tracer, format_trace_id, get_current_span
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 _QUIET_PATHS = "livez,readyz,metrics"
@@ -38,6 +38,12 @@ def install(app: FastAPI, processor: SpanProcessor) -> TracerProvider:
         exclude_spans=["receive", "send"],
     )
     return provider
+
+
+def current_trace_id() -> str | None:
+    """Return the id of the trace that this task is in, 32 hex digits; None where it is in none."""
+    context = get_current_span().get_span_context()
+    return format_trace_id(context.trace_id) if context.is_valid else None
 
 
 class StageSpans:

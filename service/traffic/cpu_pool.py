@@ -12,20 +12,29 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import math
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 from queue import Empty, PriorityQueue
 from typing import Any, Final, TypeVar
 
+from relight.errors import ServerFull
+from service.traffic.working_memory import WorkingMemory
+
+_log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 _SMOOTHING: Final = 0.1  # weight of the newest measurement
+_STUCK_S: Final = 300.0  # no picture within the limits takes so long
 _MAX_OVERRUNNING: Final = 8  # jobs past their budget that others need not wait for
 
 
@@ -47,6 +56,7 @@ class _Job:
     turn: int  # of its caller
     number: int
     work: Callable[[], Any] = field(compare=False)
+    num_bytes: int = field(default=0, compare=False)
     future: Future[Any] = field(default_factory=Future, compare=False)
     began_s: float | None = field(default=None, compare=False)
     thread: threading.Thread | None = field(default=None, compare=False)  # while it runs
@@ -58,10 +68,12 @@ class CpuPool:
 
     Args:
         num_threads: how many jobs run at once.
+        memory: what they may take together while they run; None: as much as they like.
     """
 
-    def __init__(self, num_threads: int) -> None:
+    def __init__(self, num_threads: int, memory: WorkingMemory | None = None) -> None:
         self._num_threads = num_threads
+        self._memory = memory
         self._queue: PriorityQueue[_Job] = PriorityQueue()
         self._numbers = itertools.count()
         self._lock = threading.Lock()
@@ -97,6 +109,7 @@ class CpuPool:
         *,
         caller: Hashable = None,
         budget_s: float = math.inf,
+        num_bytes: int = 0,
     ) -> T:
         """Return the result of `work`; cancelling the call drops it if it has not begun.
 
@@ -105,14 +118,17 @@ class CpuPool:
             work: what to run.
             caller: for whom; callers take turns at preparing.
             budget_s: how long it may run. Past that its place is given to the next job.
+            num_bytes: memory that it takes while it runs; it begins once there is so much.
 
         Raises:
             OverBudget: it is still running after `budget_s`.
+            ServerFull: there is no thread, and none can be started.
         """
         with self._lock:
-            job = _Job(step, self._take_turn(step, caller), next(self._numbers), work)
-            self._pending[job.number] = job
+            turn = self._take_turn(step, caller)
+            job = _Job(step, turn, next(self._numbers), work, num_bytes)
             self._start_threads()
+            self._pending[job.number] = job
         job.future.add_done_callback(lambda _: self._forget(job))
         self._queue.put(job)
         result: asyncio.Future[T] = asyncio.wrap_future(job.future)
@@ -122,6 +138,19 @@ class CpuPool:
             return await result
         finally:
             result.cancel()
+
+    @property
+    def why_not_alive(self) -> str | None:
+        """Why no job can be done any more; None while all is well."""
+        with self._lock:
+            running = [job for job in self._pending.values() if job.thread is not None]
+            waiting = len(self._pending) - len(running)
+            if waiting and not any(thread.is_alive() for thread in self._threads):
+                return "no thread decodes or encodes"
+            latest_s = max((job.began_s or 0.0 for job in running), default=math.inf)
+            if len(running) >= self._num_threads and time.monotonic() - latest_s > _STUCK_S:
+                return f"for {_STUCK_S:g} s no thread has finished decoding or encoding"
+        return None
 
     async def _until_over(self, job: _Job, result: asyncio.Future[T], budget_s: float) -> None:
         """Wait for a job to end, within its budget, which begins when it begins."""
@@ -155,10 +184,22 @@ class CpuPool:
         return turn
 
     def _start_threads(self) -> None:
+        """Replace what is missing: threads that ended, and those that could not be started.
+
+        Raises:
+            ServerFull: there is none.
+        """
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
         while len(self._threads) < self._num_threads:
             thread = threading.Thread(target=self._work, name="cpu", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # the system has no more threads: try at the next job
+                _log.error("a thread of the pool does not start: %s", error)
+                break
             self._threads.append(thread)
-            thread.start()
+        if not self._threads:
+            raise ServerFull("no thread can be started for the photo")
 
     def _work(self) -> None:
         while (job := self._queue.get()).step is not Step.STOP:
@@ -171,6 +212,10 @@ class CpuPool:
             del job  # it holds a photo, which must not outlive its request
 
     def _do(self, job: _Job) -> None:
+        with nullcontext() if self._memory is None else self._memory.taken(job.num_bytes):
+            self._do_now(job)
+
+    def _do_now(self, job: _Job) -> None:
         if not job.future.set_running_or_notify_cancel():
             return
         with self._lock:
@@ -180,7 +225,10 @@ class CpuPool:
         try:
             result = job.work()
         except BaseException as error:
+            # The frames hold the photo, and this one the job, which holds the error: a cycle.
+            traceback.clear_frames(error.__traceback__)
             job.future.set_exception(error)
+            del job
         else:
             self._learn(job.step, time.monotonic() - started_s)
             job.future.set_result(result)
@@ -199,7 +247,8 @@ class CpuPool:
             self._num_overrunning += 1
             self._pending.pop(job.number, None)
             self._threads.remove(job.thread)
-            self._start_threads()
+            with suppress(ServerFull):
+                self._start_threads()
 
     def _forget(self, job: _Job) -> None:
         with self._lock:

@@ -120,6 +120,8 @@ class Keyring:
     def _find(self, given: str | None) -> Key:
         if given is None:
             raise Unauthorized("a key is needed: Authorization: Bearer <key>, or X-Api-Key: <key>")
+        if not given.strip():
+            raise Unauthorized("the key is empty")
         digest = digest_of(given)
         # All are compared, in constant time: how long it takes tells nothing about any.
         found = [key for key in self._keys if hmac.compare_digest(key.digest, digest)]

@@ -74,6 +74,12 @@ class Holding:
             self._budget.take(num_bytes - self._stay.amount)
             self._stay.amount = num_bytes
 
+    def shrink_to(self, num_bytes: int) -> None:
+        """Hold no more than so many bytes."""
+        if num_bytes < self._stay.amount:
+            self._budget.give_back(self._stay.amount - num_bytes)
+            self._stay.amount = num_bytes
+
     def __enter__(self) -> Holding:
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -13,9 +14,11 @@ from typing import Any
 import yaml
 
 from service.settings import PREFIX, Settings
+from service.traffic.keys import digest_of
 from tests.deploy.tools import K8S, run
 
 Manifest = dict[str, Any]
+KEYS = f"RELIGHT_API_KEYS=editor:{digest_of('secret')}\n"
 
 OVERLAYS = ("cpu", "gpu", "mig")
 VARIANTS = (  # (overlay, what its user adds)
@@ -61,13 +64,22 @@ class Rendered:
             manifest["metadata"]["name"]: manifest["data"] for manifest in self.all("ConfigMap")
         }
         name = self.container["envFrom"][0]["configMapRef"]["name"]
-        values = {key.removeprefix(PREFIX).lower(): value for key, value in maps[name].items()}
-        return Settings(**values)
+        variables = maps[name] | {
+            key: base64.b64decode(value).decode()
+            for key, value in (self.keys.get("data") or {}).items()
+        }
+        return Settings(**{k.removeprefix(PREFIX).lower(): v for k, v in variables.items()})
+
+    @property
+    def keys(self) -> Manifest:
+        """The Secret that the service's container reads."""
+        name = self.container["envFrom"][1]["secretRef"]["name"]
+        return next(secret for secret in self.all("Secret") if secret["metadata"]["name"] == name)
 
 
 @cache
-def render(overlay: str, components: tuple[str, ...] = ()) -> Rendered:
-    """Render an overlay whose user has added some lines under `components`."""
+def render(overlay: str, components: tuple[str, ...] = (), keys: str = KEYS) -> Rendered:
+    """Render an overlay whose user has added keys, and some lines under `components`."""
     with tempfile.TemporaryDirectory() as folder:
         tree = shutil.copytree(K8S, Path(folder) / "k8s")
         file = tree / "overlays" / overlay / "kustomization.yaml"
@@ -76,4 +88,5 @@ def render(overlay: str, components: tuple[str, ...] = ()) -> Rendered:
             f"../../components/{name}" for name in components
         )
         file.write_text(yaml.safe_dump(kustomization))
+        (tree / "base" / "keys.env").write_text(keys)
         return Rendered(tuple(yaml.safe_load_all(run("kubectl", "kustomize", file.parent))))

@@ -25,7 +25,15 @@ WELL = {
     f'relight_http_requests_total{{{ROUTE},code="500"}}': "0x240",
     f'relight_rejected_total{{{POD},reason="overload"}}': "0x240",
     f'relight_rejected_total{{{POD},reason="bytes"}}': "0x240",
-    f'relight_deadline_exceeded_total{{{POD},stage="infer"}}': "0x240",
+    f'relight_deadline_exceeded_total{{{POD},stage="infer",given="enough"}}': "0x240",
+    # A client that asks for a millisecond is late by its own choice.
+    f'relight_deadline_exceeded_total{{{POD},stage="infer",given="short"}}': "0+30x240",
+    f'relight_batch_photos_failed_total{{{POD},code="internal"}}': "0x240",
+    f'relight_batch_photos_failed_total{{{POD},code="deadline_exceeded"}}': "0x240",
+    f"process_resident_memory_bytes{{{POD}}}": "1e9x240",
+    f"relight_memory_limit_bytes{{{POD}}}": "4e9x240",
+    f"process_open_fds{{{POD}}}": "40x240",
+    f"process_max_fds{{{POD}}}": "1024x240",
     f"relight_engine_last_success_timestamp_seconds{{{MODEL}}}": "0+15x240",
     f'relight_requests_outstanding{{{POD},priority="interactive"}}': "1x240",
     f"relight_batch_failures_total{{{MODEL}}}": "0x240",
@@ -50,7 +58,11 @@ TROUBLE = {
     "RelightDown": {next(iter(WELL)): "0x240"},
     "RelightFailing": {f'relight_http_requests_total{{{ROUTE},code="500"}}': "0+3x240"},
     "RelightRefusing": {f'relight_rejected_total{{{POD},reason="overload"}}': "0+6x240"},
-    "RelightLate": {f'relight_deadline_exceeded_total{{{POD},stage="infer"}}': "0+2x240"},
+    "RelightMemory": {f"process_resident_memory_bytes{{{POD}}}": "3.8e9x240"},
+    "RelightFiles": {f"process_open_fds{{{POD}}}": "900x240"},
+    "RelightLate": {
+        f'relight_deadline_exceeded_total{{{POD},stage="infer",given="enough"}}': "0+2x240"
+    },
     "RelightNotServing": {
         f"relight_engine_last_success_timestamp_seconds{{{MODEL}}}": "0+15x200 3000x40"
     },
@@ -123,3 +135,11 @@ def test_each_alert_leads_to_its_page_of_the_runbook(rule):
     assert anchor in {heading.lower() for heading in headings}
     assert rule["labels"]["severity"] in ("page", "ticket")
     assert rule["alert"].lower() == anchor
+
+
+@pytest.mark.parametrize(
+    ("code", "alert"), [("internal", "RelightFailing"), ("deadline_exceeded", "RelightLate")]
+)
+def test_photos_that_fail_inside_a_batch_fire_the_same_alerts(code, alert, tmp_path):
+    trouble = {f'relight_batch_photos_failed_total{{{POD},code="{code}"}}': "0+3x240"}
+    assert firing(tmp_path, WELL | trouble) == {alert}

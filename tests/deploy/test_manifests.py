@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from service.__main__ import _GRACE_S
 from tests.deploy.rendering import OVERLAYS, VARIANTS, render
+from tests.deploy.tools import K8S
 
 every_variant = pytest.mark.parametrize(("overlay", "components"), VARIANTS)
 every_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
@@ -70,7 +72,7 @@ def test_the_settings_are_ones_that_the_service_knows_and_fit_the_limits(overlay
     assert limits["cpu"].isdigit(), "threads are counted by whole CPUs"
     assert limits == rendered.container["resources"]["requests"], "Guaranteed"
     memory = int(limits["memory"].removesuffix("Gi")) * 2**30
-    assert settings.max_inflight_bytes + settings.cache_bytes <= memory / 2
+    assert settings.inflight_bytes + settings.cache_bytes <= memory / 2
     # Kubernetes' own RELIGHT_SERVICE_HOST would be an unknown setting.
     assert rendered.pod["enableServiceLinks"] is False
 
@@ -141,3 +143,14 @@ def test_only_a_download_may_call_out():
     assert render("cpu").one("NetworkPolicy")["spec"]["egress"] == []
     (rule,) = render("cpu", ("models-by-download",)).one("NetworkPolicy")["spec"]["egress"]
     assert {port["port"] for port in rule["ports"]} == {53, 443}
+
+
+@every_overlay
+def test_without_keys_a_pod_does_not_start_and_changed_ones_roll_the_pods(overlay):
+    rendered = render(overlay)
+    assert rendered.settings.require_keys
+    assert not rendered.container["envFrom"][1]["secretRef"].get("optional")
+    other = render(overlay, (), f"RELIGHT_API_KEYS=editor:{'0' * 64}\n")
+    assert other.keys["metadata"]["name"] != rendered.keys["metadata"]["name"]
+    with pytest.raises(ValidationError, match="RELIGHT_API_KEYS holds no key"):
+        _ = render(overlay, (), (K8S / "base" / "keys.env").read_text()).settings

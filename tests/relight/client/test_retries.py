@@ -138,5 +138,5 @@ def test_the_service_is_told_the_deadline(call, fake_service, png):
     with fake_service(lambda n: 0.0) as (url, engine), held(engine):
         with pytest.raises(DeadlineExceeded):
             call(url, "relight", png, timeout_s=1.0)
-        ends = 'relight_deadline_exceeded_total{stage="infer"}'
+        ends = 'relight_deadline_exceeded_total{given="short",stage="infer"}'
         wait_until(lambda: metric(url, ends) + cancelled(url) == 1)

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from service.api.archive import ZipStream, member_name
+from service.imaging import ReadingCost
 from service.relighting.pipeline import prepare
 from tests.service.calls import metric, problem_of, relight, wait_until
 from tests.service.stand_ins import decoded
@@ -59,6 +60,9 @@ def test_a_mistake_of_the_server_on_one_photo_hurts_no_other(fake_service, png, 
 
     monkeypatch.setattr("service.relighting.relighter.prepare", break_on_gifts)
     monkeypatch.setattr("service.relighting.relighter.sniff", lambda data: "png")
+    monkeypatch.setattr(
+        "service.relighting.relighter.reading_cost", lambda data, limits: ReadingCost(0, 0)
+    )
     with fake_service(lambda n: 0.0) as (url, _):
         answer = post(url, ("a.png", png), ("b.png", b"gift"))
     _, images = opened(answer)

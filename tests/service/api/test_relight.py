@@ -211,7 +211,7 @@ def test_every_series_exists_from_the_first_scrape(fake_service):
         'relight_queue_depth{bucket="128x128",model="fake",part="whole",priority="bulk"} 0.0',
         'relight_queue_oldest_age_seconds{model="fake"} 0.0',
         'relight_rejected_total{reason="bytes"} 0.0',
-        'relight_deadline_exceeded_total{stage="infer"} 0.0',
+        'relight_deadline_exceeded_total{given="enough",stage="infer"} 0.0',
         'relight_decode_failures_total{reason="image_corrupt"} 0.0',
         'relight_cache_requests_total{origin="coalesced"} 0.0',
         'relight_model_reloads_total{result="error"} 0.0',

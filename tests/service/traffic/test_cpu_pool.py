@@ -1,12 +1,22 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
+from functools import partial
 
 import pytest
 
+from relight.errors import ServerFull
 from service.traffic.cpu_pool import CpuPool, OverBudget, Step
+from service.traffic.working_memory import WorkingMemory
+
+
+async def until(condition):
+    while not condition():  # noqa: ASYNC110 - threads set it
+        await asyncio.sleep(0.005)
 
 
 @pytest.fixture
@@ -118,3 +128,76 @@ async def test_a_caller_does_not_wait_for_what_another_one_floods_the_pool_with(
         await asyncio.gather(*tasks)
     finally:
         pool.close()
+
+
+async def test_threads_that_do_not_start_are_started_with_a_later_job(monkeypatch):
+    start, refused = threading.Thread.start, iter([True, True])
+
+    def start_later(thread):
+        if next(refused, False):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_later)
+    pool = CpuPool(2)
+    for _ in range(2):
+        with pytest.raises(ServerFull):
+            await pool.run(Step.PREPARE, lambda: "done")
+    assert pool.why_not_alive is None  # nothing waits
+    assert [await pool.run(Step.PREPARE, lambda: "done") for _ in range(3)] == ["done"] * 3
+    pool.close()
+
+
+async def test_jobs_run_together_only_where_memory_is_enough_for_both():
+    memory = WorkingMemory(100)
+    pool, free, taken = CpuPool(3, memory), threading.Event(), []
+
+    def job(name):
+        taken.append((name, memory.num_bytes))
+        free.wait(30)
+
+    jobs = [
+        asyncio.create_task(pool.run(Step.PREPARE, partial(job, name), num_bytes=num_bytes))
+        for name, num_bytes in (("a", 60), ("b", 60), ("c", 1000))
+    ]
+    await until(lambda: taken)
+    assert taken == [("a", 60)]
+    free.set()
+    await asyncio.gather(*jobs)
+    assert taken == [("a", 60), ("b", 60), ("c", 1000)]  # one that passes the bound runs alone
+    assert memory.num_bytes == 0
+    pool.close()
+
+
+async def test_a_job_without_a_thread_is_told_to_the_probe(monkeypatch):
+    pool, free = CpuPool(1), threading.Event()
+    first = asyncio.create_task(pool.run(Step.PREPARE, free.wait))
+    await until(lambda: pool.why_not_alive is None and pool._pending)
+    second = asyncio.create_task(pool.run(Step.PREPARE, lambda: None))
+    await until(lambda: len(pool._pending) == 2)
+    monkeypatch.setattr(threading.Thread, "is_alive", lambda thread: False)
+    assert pool.why_not_alive == "no thread decodes or encodes"
+    monkeypatch.undo()
+    free.set()
+    await asyncio.gather(first, second)
+    pool.close()
+
+
+async def test_what_a_failed_job_held_is_free_as_soon_as_its_caller_knows(pool):
+    class Photo:
+        pass
+
+    seen = []
+
+    def fail():
+        photo = Photo()
+        seen.append(weakref.ref(photo))
+        raise ValueError("broken")
+
+    gc.disable()
+    try:
+        with pytest.raises(ValueError, match="broken"):
+            await pool.run(Step.PREPARE, fail)
+        await until(lambda: seen[0]() is None)
+    finally:
+        gc.enable()

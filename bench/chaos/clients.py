@@ -1,0 +1,131 @@
+"""Clients that are slow, half gone, in a hurry, or lie."""
+
+from __future__ import annotations
+
+import time
+
+from bench.chaos.fault import Fault, connect, peak_mb, received, relit, still_serves, wait_until
+from bench.harness import Service, photo, running
+
+_FAKE = "5+1n"
+_HEAD = b"POST /relight HTTP/1.1\r\nHost: x\r\n"
+_MAX_GROWTH_MB = 100
+
+
+def _slow() -> tuple[str, bool]:
+    knobs = {"header_timeout_s": 1, "first_byte_timeout_s": 1, "body_timeout_s": 1}
+    with running(_FAKE, **knobs) as service:
+        silent, header, body = (connect(service) for _ in range(3))
+        header.sendall(_HEAD)
+        body.sendall(_HEAD + b"Content-Length: 9999\r\n\r\nx")
+        answers = [received(client)[9:12].decode() for client in (silent, header, body)]
+        return f"answers {answers}", answers == ["", "408", "408"] and still_serves(service)
+
+
+def _half_open() -> tuple[str, bool]:
+    """Leave without a word after the request's head, a hundred times."""
+    with running(_FAKE, body_timeout_s=2) as service:
+        clients = [connect(service) for _ in range(100)]
+        for client in clients:
+            client.sendall(_HEAD + b"Content-Length: 5000000\r\n\r\n" + bytes(1000))
+        gone = wait_until(lambda: service.metric("relight_connections") == 0)
+        held = service.metric("relight_bytes_in_flight")
+        return f"{held:.0f} bytes held afterwards", gone and not held and still_serves(service)
+
+
+def _unread() -> tuple[str, bool]:
+    body = photo(3464)  # 12 megapixels
+    knobs = {"write_timeout_s": 3, "max_inflight_bytes": 300_000_000, "num_threads": 2}
+    with running(_FAKE, **knobs) as service:
+        before_mb, most = peak_mb(service), 0.0
+        clients = [connect(service, receive_bytes=4096) for _ in range(12)]
+        for client in clients:
+            query = b"POST /relight?format=tiff&strength=0 HTTP/1.1\r\nHost: x\r\n"
+            client.sendall(query + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            time.sleep(0.2)
+            most = max(most, service.metric("relight_bytes_in_flight"))
+        freed = wait_until(lambda: service.metric("relight_bytes_in_flight") == 0)
+        grown_mb = peak_mb(service) - before_mb
+        for client in clients:
+            client.close()
+        text = f"{most / 1e6:.0f} MB accounted at most, {grown_mb:.0f} MB grown"
+        return text, freed and most <= 300e6 and grown_mb < 700 and still_serves(service)
+
+
+def _pipelining() -> tuple[str, bool]:
+    with running(_FAKE) as service:
+        before_mb, client = peak_mb(service), connect(service)
+        _flood(client, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
+        return _grown(service, before_mb)
+
+
+def _lies() -> tuple[str, bool]:
+    lies = (
+        _HEAD + b"Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nG",
+        _HEAD + b"Content-Length: -1\r\n\r\n",
+        _HEAD + b"Content-Length: 99000000000\r\n\r\n",
+        _HEAD + b"Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\nabc",
+        _HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
+        b"\x16\x03\x01\x02\x00" + b"x" * 60,
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    )
+    with running(_FAKE) as service:
+        statuses = []
+        for lie in lies:
+            client = connect(service)
+            client.sendall(lie)
+            client.settimeout(5)
+            statuses.append(received(client)[9:12].decode())
+        return f"statuses {statuses}", not {"200", "500"} & {*statuses} and still_serves(service)
+
+
+def _floods() -> tuple[str, bool]:
+    starts = (
+        (_HEAD, b"a:\r\n" * 60_000),
+        (_HEAD + b"a: ", b"b" * 250_000),
+        (b"GET /?", b"a=1&" * 60_000),
+        (_HEAD + b"Transfer-Encoding: chunked\r\n\r\n5;a=", b"b" * 250_000),
+        (_HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"a:\r\n" * 60_000),
+    )
+    with running(_FAKE) as service:
+        before_mb = peak_mb(service)
+        for start, part in starts:
+            client = connect(service)
+            client.sendall(start)
+            _flood(client, part)
+        return _grown(service, before_mb)
+
+
+def _crowd() -> tuple[str, bool]:
+    with running(_FAKE, max_connections=100) as service:
+        clients = [connect(service) for _ in range(1000)]
+        told = received(clients[-1])[9:12].decode()
+        for client in clients:
+            client.close()
+        served = wait_until(lambda: relit(service).status_code == 200)
+        return f"the last of 1000 gets {told}", told == "503" and served
+
+
+def _flood(client: object, part: bytes) -> None:
+    """Send up to 100 MB, until the service has enough."""
+    try:
+        for _ in range(100_000_000 // len(part)):
+            client.sendall(part)  # type: ignore[attr-defined]
+    except OSError:
+        return
+
+
+def _grown(service: Service, before_mb: float) -> tuple[str, bool]:
+    grown_mb = peak_mb(service) - before_mb
+    return f"{grown_mb:.0f} MB grown", grown_mb < _MAX_GROWTH_MB and still_serves(service)
+
+
+FAULTS = (
+    Fault("slow first byte, headers, body", "closed, 408, 408", _slow),
+    Fault("a hundred bodies that never come", "nothing is held afterwards", _half_open),
+    Fault("twelve answers that nobody reads", "accounted for, then cut", _unread),
+    Fault("pipelining without end", "cut; less than 100 MB", _pipelining),
+    Fault("lies about lengths, other protocols", "an error, no wrong answer", _lies),
+    Fault("headers, trailers, extensions without end", "cut; less than 100 MB", _floods),
+    Fault("1000 connections where 100 may be", "503, and free places are used", _crowd),
+)

@@ -1,0 +1,94 @@
+"""What a fault is, and small calls that every fault needs."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx
+
+from bench.harness import Service, photo
+
+_PATIENCE_S = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One row of the table.
+
+    Attributes:
+        name: the fault.
+        promise: what the service promises under it.
+        run: provokes it; returns what happened, and whether the promise was kept.
+    """
+
+    name: str
+    promise: str
+    run: Callable[[], tuple[str, bool]]
+
+
+def relit(service: Service, body: bytes | None = None, **options: str) -> httpx.Response:
+    """Ask for a photo to be relit."""
+    body = photo() if body is None else body
+    url = f"{service.url}/relight"
+    return httpx.post(url, content=body, params=options, timeout=_PATIENCE_S)
+
+
+def still_serves(service: Service) -> bool:
+    """Tell whether the service is alive and relights a photo."""
+    return (
+        service.process.poll() is None
+        and httpx.get(f"{service.ops_url}/livez", timeout=_PATIENCE_S).status_code == 200
+        and relit(service).status_code == 200
+    )
+
+
+def connect(service: Service, *, receive_bytes: int | None = None) -> socket.socket:
+    """Open a connection to the API's port."""
+    parts = urlsplit(service.url)
+    client = socket.socket()
+    if receive_bytes is not None:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+    client.settimeout(_PATIENCE_S)
+    client.connect((parts.hostname, parts.port))
+    return client
+
+
+def received(client: socket.socket) -> bytes:
+    """Return all that comes until the connection ends."""
+    parts = []
+    try:
+        while part := client.recv(65_536):
+            parts.append(part)
+    except OSError:
+        pass
+    return b"".join(parts)
+
+
+def wait_until(condition: Callable[[], bool], within_s: float = _PATIENCE_S) -> bool:
+    """Wait for a condition; tell whether it came true in time."""
+    end_s = time.monotonic() + within_s
+    while time.monotonic() < end_s:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def peak_mb(service: Service) -> float:
+    """Return the largest resident size that the process has had."""
+    return _status_mb(service, "VmHWM")
+
+
+def resident_mb(service: Service) -> float:
+    """Return the resident size of the process."""
+    return _status_mb(service, "VmRSS")
+
+
+def _status_mb(service: Service, name: str) -> float:
+    with open(f"/proc/{service.process.pid}/status") as status:  # noqa: PTH123
+        line = next(line for line in status if line.startswith(name))
+    return int(line.split()[1]) / 1024

@@ -1,0 +1,200 @@
+"""AVIF and HEIF: boxes (ISO 14496-12) around items (ISO 23008-12)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from relight.errors import ImageAnimated, ImageCorrupt, UnsupportedMediaType
+from service.imaging.containers.coded import av1_sizes, hevc_size, hevc_sizes
+
+_MAX_BOXES: Final = 20_000  # a phone's picture has a hundred
+_MAX_EXTENTS: Final = 65_536
+_MAX_PADDING_PX: Final = 63  # coded pictures consist of whole blocks of up to 64 px
+_MAX_METADATA_BYTES: Final = 4_000_000
+_WITH_VERSION: Final = frozenset({b"meta", b"iloc", b"iinf", b"infe", b"ispe", b"iref"})
+_CONTAINERS: Final = frozenset({b"meta", b"iprp", b"ipco", b"iinf"})
+_AV1, _HEVC = frozenset({b"av01"}), frozenset({b"hvc1", b"hev1"})
+_DERIVED: Final = frozenset({b"grid", b"iovl", b"iden", b"tmap"})
+_METADATA: Final = frozenset({b"Exif", b"mime", b"uri "})
+
+
+@dataclass(slots=True)
+class _File:
+    """What the boxes tell.
+
+    Attributes:
+        sizes: width and height of everything that is a picture, or will be one.
+        kinds: item -> its type.
+        extents: item -> (construction method, first byte, bytes), in order.
+        data_box: where `idat` begins and ends.
+        num_length_bytes: bytes of the lengths in front of HEVC's units.
+    """
+
+    sizes: list[tuple[int, int]] = field(default_factory=list)
+    kinds: dict[int, bytes] = field(default_factory=dict)
+    extents: dict[int, list[tuple[int, int, int]]] = field(default_factory=dict)
+    data_box: tuple[int, int] = (0, 0)
+    num_length_bytes: int = 4
+
+
+def walk(data: bytes) -> tuple[int, int]:
+    """Return the sides of the largest picture; as `service.imaging.containers.walk`.
+
+    Raises:
+        UnsupportedMediaType: an item is coded in another way than AV1 or HEVC.
+    """
+    file = _File()
+    for name, start, end in _boxes(data, 0, len(data)):
+        _note(file, name, data, start, end)
+    for item, kind in file.kinds.items():
+        file.sizes += _item_sizes(file, kind, _content(file, item, data))
+    if not file.sizes:
+        raise ImageCorrupt("they have no picture")
+    return max(file.sizes, key=lambda size: size[0] * size[1])
+
+
+def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Give every box's name, and where its content begins and ends; children after parents."""
+    ahead, num_boxes = [(start, end)], 0
+    while ahead:
+        position, stop = ahead.pop()
+        while position + 8 <= stop:
+            num_boxes += 1
+            if num_boxes > _MAX_BOXES:
+                raise ImageCorrupt(f"they have more than {_MAX_BOXES} boxes")
+            num_bytes, name = struct.unpack_from(">I4s", data, position)
+            inner = position + 8
+            if num_bytes == 1:
+                (num_bytes,) = struct.unpack_from(">Q", data, inner)
+                inner += 8
+            box_end = position + num_bytes if num_bytes else stop
+            if box_end > stop or box_end < inner:
+                raise ImageCorrupt(f"a box claims {num_bytes} bytes; {stop - position} follow")
+            yield name, inner, box_end
+            if name in _CONTAINERS:
+                ahead.append((inner + _prefix_bytes(name, data, inner), box_end))
+            position = box_end
+
+
+def _prefix_bytes(name: bytes, data: bytes, inner: int) -> int:
+    """Return how many bytes stand before a container's children."""
+    if name == b"iinf":
+        return 4 + (2 if data[inner] == 0 else 4)
+    return 4 if name in _WITH_VERSION else 0
+
+
+def _note(file: _File, name: bytes, data: bytes, start: int, end: int) -> None:
+    """Take from a box what bounds the memory of its reader."""
+    if name == b"moov":
+        raise ImageAnimated("the file is a sequence; only still images are accepted")
+    if name == b"ispe":
+        file.sizes.append(struct.unpack_from(">II", data[start:end], 4))
+    elif name == b"infe":
+        version = data[start]
+        item, kind = struct.unpack_from(">H2x4s" if version < 3 else ">I2x4s", data, start + 4)
+        file.kinds[item] = kind if version >= 2 else b""
+    elif name == b"iloc":
+        file.extents.update(_locations(data[start:end], len(data)))
+    elif name == b"idat":
+        file.data_box = (start, end)
+    elif name == b"av1C":
+        file.sizes += map(_unpadded, av1_sizes(data[start + 4 : end]))
+    elif name == b"hvcC":
+        file.num_length_bytes = (data[start + 21] & 3) + 1
+        file.sizes += map(_unpadded, _configured_sizes(data[start:end]))
+
+
+def _locations(box: bytes, num_file_bytes: int) -> dict[int, list[tuple[int, int, int]]]:
+    """Read `iloc` (ISO 14496-12, 8.11.3)."""
+    version, sizes = box[0], (box[4] >> 4, box[4] & 15, box[5] >> 4, box[5] & 15)
+    offset_size, length_size, base_size, index_size = sizes
+    if not {*sizes} <= {0, 4, 8}:
+        raise ImageCorrupt("a box is too short")
+    reader = _Reader(box, 6)
+    wide = 4 if version == 2 else 2
+    found: dict[int, list[tuple[int, int, int]]] = {}
+    num_extents = 0
+    for _ in range(reader.read(wide)):
+        item = reader.read(wide)
+        method = reader.read(2) & 15 if version else 0
+        reader.read(2)  # data_reference_index
+        base = reader.read(base_size)
+        count = reader.read(2)
+        num_extents += count + 1
+        if num_extents > _MAX_EXTENTS:
+            raise ImageCorrupt(f"the items have more than {_MAX_EXTENTS} extents")
+        for _ in range(count):
+            reader.read(index_size if version else 0)
+            first = base + reader.read(offset_size)
+            found.setdefault(item, []).append((method, first, reader.read(length_size)))
+    if sum(num for extents in found.values() for _, _, num in extents) > 2 * num_file_bytes:
+        raise ImageCorrupt("the items claim more bytes than the file has")
+    return found
+
+
+def _content(file: _File, item: int, data: bytes) -> bytes:
+    """Return an item's bytes."""
+    parts = []
+    for method, first, num_bytes in file.extents.get(item, ()):
+        if method > 1:
+            raise UnsupportedMediaType("pictures that are built from other items are not read")
+        base, stop = file.data_box if method == 1 else (0, len(data))
+        start, end = base + first, base + first + num_bytes if num_bytes else stop
+        if end > stop or start > end:
+            raise ImageCorrupt("an item leads past the end of its data")
+        parts.append(data[start:end])
+    return b"".join(parts)
+
+
+def _item_sizes(file: _File, kind: bytes, content: bytes) -> list[tuple[int, int]]:
+    if kind in _METADATA:
+        if len(content) > _MAX_METADATA_BYTES:
+            raise ImageCorrupt(f"the metadata have more than {_MAX_METADATA_BYTES} bytes")
+        return []
+    if kind in _AV1:
+        return [_unpadded(size) for size in av1_sizes(content)]
+    if kind in _HEVC:
+        return [_unpadded(size) for size in hevc_sizes(content, file.num_length_bytes)]
+    if kind not in _DERIVED:
+        raise UnsupportedMediaType(f"pictures coded as {kind!r} are not read")
+    if kind == b"grid":
+        return [struct.unpack_from(">II" if content[1] & 1 else ">HH", content, 4)]
+    if kind == b"iovl":
+        return [struct.unpack_from(">II" if content[1] & 1 else ">HH", content, 10)]
+    return []
+
+
+def _unpadded(size: tuple[int, int]) -> tuple[int, int]:
+    """Return the smallest picture that a coded one of that size can hold."""
+    return max(1, size[0] - _MAX_PADDING_PX), max(1, size[1] - _MAX_PADDING_PX)
+
+
+def _configured_sizes(box: bytes) -> Iterator[tuple[int, int]]:
+    """Give the sizes of the parameter sets in `hvcC` (ISO 14496-15, 8.3.3.1)."""
+    reader = _Reader(box, 22)
+    for _ in range(reader.read(1)):
+        reader.read(1)
+        for _ in range(reader.read(2)):
+            yield from hevc_size(reader.read_bytes(reader.read(2)))
+
+
+class _Reader:
+    """Reads big-endian numbers one after the other."""
+
+    def __init__(self, data: bytes, position: int) -> None:
+        self._data, self._position = data, position
+
+    def read(self, num_bytes: int) -> int:
+        """Return the next number; 0 where it has no bytes."""
+        return int.from_bytes(self.read_bytes(num_bytes), "big")
+
+    def read_bytes(self, num_bytes: int) -> bytes:
+        """Return the next bytes."""
+        end = self._position + num_bytes
+        if end > len(self._data):
+            raise ImageCorrupt("a box is too short")
+        taken, self._position = self._data[self._position : end], end
+        return taken
