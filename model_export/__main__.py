@@ -77,6 +77,9 @@ def render(
     size_px: int = 256,
     variant: Annotated[str | None, typer.Option(help="a Mitsuba variant; the fastest")] = None,
     jobs: Annotated[int | None, typer.Option(help="processes; one a core")] = None,
+    maps: Annotated[
+        bool, typer.Option("--maps", help="also write each scene's geometry, ImageNNN_maps.npz")
+    ] = False,
 ) -> None:
     """Render procedural scenes under eight lights each; run again to go on."""
     try:
@@ -87,6 +90,7 @@ def render(
             size_px=size_px,
             variant=variant,
             jobs=jobs or os.cpu_count() or 1,
+            with_maps=maps,
         )
     except ValueError as error:  # another recipe lies there, or the variant cannot be had
         raise typer.BadParameter(str(error)) from None
