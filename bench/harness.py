@@ -45,7 +45,7 @@ class Service:
 
         This adds an unknown protobuf field; the fake engine does not read the file.
         """
-        (path,) = self.models_dir.glob("*.onnx")
+        path = min(self.models_dir.glob("*.onnx"))
         path.write_bytes(path.read_bytes() + bytes((0xC0, 0x3E, number)))
 
     def cpu_s(self) -> float:
@@ -81,9 +81,9 @@ def running(
             Path(folder, "fake.onnx").write_bytes(b"0")
             knobs |= {"fake_engine": fake, "models_dir": folder}
         if model is not None:
-            for file in (model, golden_path(model)):
-                if file.exists():
-                    shutil.copy(file, folder)
+            name = golden_path(model).name.removesuffix(".golden.npz")
+            for file in model.parent.glob(f"{name}.*"):  # both files of a pair, and the golden one
+                shutil.copy(file, folder)
             knobs |= {"models_dir": folder}
         knobs |= settings
         environment = os.environ | {f"RELIGHT_{k.upper()}": str(v) for k, v in knobs.items()}
