@@ -227,7 +227,7 @@ class Renderer:
 
 def _origin(scene: Origin, lights: Sequence[Origin]) -> Source:
     """Return where all of it came from: the costliest way that a part of it took."""
-    if scene == "hit" and "miss" in lights:
+    if scene != "miss" and "miss" in lights:
         return "scene"
     costliest_first: tuple[Origin, ...] = ("miss", "coalesced", "hit")
     return next(origin for origin in costliest_first if origin in {scene, *lights})

@@ -202,6 +202,8 @@ async def test_twenty_directions_of_one_photo_read_the_scene_once(url):
         )
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 20
+    origins = [answer.headers["x-cache"] for answer in answers]
+    assert (origins.count("miss"), origins.count("scene")) == (1, 19)
     assert metric(url, _runs("scene")) - runs["scene"] == 1
     assert metric(url, _runs("light")) - runs["light"] == 20
 
