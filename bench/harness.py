@@ -34,18 +34,19 @@ class Service:
     process: subprocess.Popen[bytes]
     models_dir: Path
 
-    def metric(self, name: str) -> float:
-        """Return the sum of all series of a metric."""
+    def metric(self, name: str, part: str = "") -> float:
+        """Return the sum of all series of a metric, or of those of one graph of a model."""
         lines = httpx.get(f"{self.ops_url}/metrics").text.splitlines()
         found = [li for li in lines if li.partition(" ")[0].partition("{")[0] == name]
-        return sum(float(line.rpartition(" ")[2]) for line in found)
+        of_part = [li for li in found if not part or f'part="{part}"' in li]
+        return sum(float(line.rpartition(" ")[2]) for line in of_part)
 
     def change_model(self, number: int) -> None:
         """Change the file of the model without changing its output.
 
         This adds an unknown protobuf field; the fake engine does not read the file.
         """
-        (path,) = self.models_dir.glob("*.onnx")
+        path = min(self.models_dir.glob("*.onnx"))
         path.write_bytes(path.read_bytes() + bytes((0xC0, 0x3E, number)))
 
     def cpu_s(self) -> float:
@@ -61,17 +62,19 @@ def running(
     *,
     command: Sequence[str] = ("-m", "service"),
     prefix: Sequence[str] = (),
+    is_pair: bool = False,
     **settings: object,
 ) -> Iterator[Service]:
     """Run `python -m service` on 127.0.0.1, with a fake engine if its T(n) is given.
 
     Args:
         fake: T(n) in ms, such as `40+30n`; None: ONNX Runtime runs a model.
-        model: that model; a copy is served, so that it can be changed. None: the shipped
-            one.
+        model: that model, any of its files; a copy is served, so that it can be changed. None:
+            the shipped one.
         ports: ports of the API and of the probes; None: two free ones.
         command: what Python runs.
         prefix: a program that runs Python, such as `prlimit`.
+        is_pair: whether the fake engine stands for a pair of graphs.
         settings: further RELIGHT_* variables.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -83,12 +86,13 @@ def running(
             "admin_keys": f"bench:{digest_of(ADMIN_KEY)}",
         }
         if fake is not None:
-            Path(folder, "fake.onnx").write_bytes(b"0")
+            for name in ("fake.scene.onnx", "fake.light.onnx") if is_pair else ("fake.onnx",):
+                Path(folder, name).write_bytes(b"0")
             knobs |= {"fake_engine": fake, "models_dir": folder}
         if model is not None:
-            for file in (model, golden_path(model)):
-                if file.exists():
-                    shutil.copy(file, folder)
+            name = golden_path(model).name.removesuffix(".golden.npz")
+            for file in model.parent.glob(f"{name}.*"):  # both files of a pair, and the golden one
+                shutil.copy(file, folder)
             knobs |= {"models_dir": folder}
         knobs |= settings
         environment = os.environ | {f"RELIGHT_{k.upper()}": str(v) for k, v in knobs.items()}

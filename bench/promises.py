@@ -1,6 +1,6 @@
 """Measures the service's promises under load and prints the figures of each.
 
-    python -m bench.promises [poison storm overload crowded idle efficiency drain reload repeat]
+    python -m bench.promises [poison storm overload crowded idle efficiency drain reload ...]
     python -m bench.promises --model real
 
 Every run starts its own service on 127.0.0.1, with a fake engine, T(n) = 40 + 30 n ms and at most
@@ -29,11 +29,10 @@ import httpx
 
 from bench.clients import Reply, send
 from bench.harness import ADMIN_KEY, Service, crowd, echoing, go_first, photo, running
+from bench.sliders import Rows, repeat, turn
 from bench.subject import Subject, fake_subject, real_subject
 
 WORK = ("infer", "decode", "fit", "color", "detail", "encode")
-
-Rows = list[tuple[str, str, str]]  # figure, measured, promised
 
 
 def _serving(subject: Subject, **knobs: object) -> AbstractContextManager[Service]:
@@ -241,31 +240,9 @@ def reload(subject: Subject, duration_s: float) -> Rows:
     ]
 
 
-def repeat(subject: Subject, _: float) -> Rows:
-    """One photo with twenty temperatures, all at once."""
-
-    async def call(url: str) -> Counter[str]:
-        async with httpx.AsyncClient(base_url=url) as client:
-            answers = await asyncio.gather(
-                *(
-                    client.post("/relight", content=photo(), params={"temperature": t})
-                    for t in range(2500, 6500, 200)
-                )
-            )
-        return Counter(answer.headers["x-cache"] for answer in answers)
-
-    with _serving(subject, cache_bytes=100_000_000) as service:
-        origins = asyncio.run(call(service.url))
-        inferences = service.metric("relight_batch_size_sum")
-    return [
-        ("answers", str(dict(origins)), "20"),
-        ("images that reached the device", f"{inferences:.0f}", "1"),
-    ]
-
-
 PROMISES: dict[str, Callable[[Subject, float], Rows]] = {
     promise.__name__: promise
-    for promise in (poison, storm, overload, crowded, idle, efficiency, drain, reload, repeat)
+    for promise in (poison, storm, overload, crowded, idle, efficiency, drain, reload, repeat, turn)
 }
 
 

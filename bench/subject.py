@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from service.contract.buckets import buckets_for, choose_bucket
-from service.contract.metadata import INPUT_NAME, LIGHT_NAME, ModelContract
+from service.contract.buckets import Bucket, buckets_for, choose_bucket
+from service.contract.pair import PARTS
+from service.inference.model import WHOLE
 from service.inference.session import Session
+from service.inference.warming import plain_inputs
 from service.settings import Settings
 
 _SIDE_PX = 96  # of the photos of the load
@@ -66,24 +66,22 @@ def real_subject(model: Path | None = None) -> Subject:
     """A real model on one CPU thread, which leaves the others to the service.
 
     Args:
-        model: the file; None: the shipped one.
+        model: one of its files; None: the model that the service takes by default.
     """
-    path = model or min(Settings().models_dir.glob("*.onnx"))
-    session = Session(path, device="cpu", num_threads=1)
-    buckets = buckets_for(ModelContract.from_metadata(session.metadata).size_px)
-    bucket = choose_bucket(_SIDE_PX, _SIDE_PX, buckets)
-    image = np.random.default_rng(0).integers(
-        0, 256, (1, bucket.height_px, bucket.width_px, 3), np.uint8
-    )
-    tensors = {INPUT_NAME: image}
-    if LIGHT_NAME in session.inputs:
-        tensors[LIGHT_NAME] = np.zeros(1, np.int64)
+    path = model or shipped_model()
+    graphs = open_graphs(path, num_threads=1)
+    bucket = choose_bucket(_SIDE_PX, _SIDE_PX, buckets_of(graphs))
+    feeds = {
+        part: plain_inputs(part, graph, 1, bucket.height_px, bucket.width_px)
+        for part, graph in graphs.items()
+    }
 
     def measure_s() -> float:
         times_s = []
         for _ in range(_NUM_ROUNDS):
             started_s = time.perf_counter()
-            session.run(tensors)
+            for part, graph in graphs.items():
+                graph.run(feeds[part])
             times_s.append(time.perf_counter() - started_s)
         return statistics.median(times_s)
 
@@ -98,3 +96,25 @@ def real_subject(model: Path | None = None) -> Subject:
         deadline_s=max(1.0, 8 * t1_s),
         model=path,
     )
+
+
+def shipped_model() -> Path:
+    """Return a file of the model that the service takes by default: a pair's, if there is one."""
+    paths = Settings().models_dir.glob("*.onnx")
+    return min(paths, key=lambda path: (not path.stem.endswith(".scene"), path))
+
+
+def open_graphs(path: Path, num_threads: int) -> Mapping[str, Session]:
+    """Open the graphs of a model, by part; of a pair, any of its files will do."""
+    name, _, part = path.stem.rpartition(".")
+    if part not in PARTS:
+        return {WHOLE: Session(path, device="cpu", num_threads=num_threads)}
+    return {
+        part: Session(path.with_name(f"{name}.{part}.onnx"), device="cpu", num_threads=num_threads)
+        for part in PARTS
+    }
+
+
+def buckets_of(graphs: Mapping[str, Session]) -> Sequence[Bucket]:
+    """Return the shapes that a model runs at."""
+    return buckets_for(int(next(iter(graphs.values())).metadata["size_px"]))

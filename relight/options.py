@@ -5,6 +5,7 @@ The service checks what it is sent in `service.relighting.options`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypedDict
 
 from relight.lights import Light
@@ -17,9 +18,13 @@ Detail = Literal["full", "model"]
 Metadata = Literal["keep", "strip"]
 
 DEFAULT_DIRECTION: Final = "E"
-LAMP_OPTIONS: Final = ("azimuth", "elevation", "softness", "intensity")  # of computed light
+LAMP_OPTIONS: Final = (  # of computed light
+    *("azimuth", "elevation", "softness", "intensity"),
+    "lights",
+)
 MAX_ELEVATION_DEG: Final = 90
 MAX_INTENSITY_STOPS: Final = 2
+MAX_LAMPS: Final = 4
 MIN_QUALITY: Final = 1
 MAX_QUALITY: Final = 100
 
@@ -29,7 +34,9 @@ class Options(TypedDict, total=False):
 
     Temperature is in kelvin, `MIN_TEMPERATURE_K` to `MAX_TEMPERATURE_K` of `relight.lights`;
     strength, fill and softness are 0 to 1; azimuth is 0 to 360 and elevation 0 to 90 degrees;
-    intensity is -2 to 2 stops; quality is `MIN_QUALITY` to `MAX_QUALITY`.
+    intensity is -2 to 2 stops; lights are up to four lamps, each a mapping of direction or azimuth,
+    elevation, softness, intensity and temperature, or their JSON; quality is `MIN_QUALITY` to
+    `MAX_QUALITY`.
     """
 
     direction: Direction
@@ -37,6 +44,7 @@ class Options(TypedDict, total=False):
     elevation: float
     softness: float
     intensity: float
+    lights: Sequence[Mapping[str, object]] | str
     temperature: int
     light: Light | str
     strength: float

@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import cv2
 
 from service.batching.job import Answer
 from service.imaging import ImageLimits
 from service.inference.fake_engine import FakeEngine, linear
+from service.inference.fake_pair import FakePairEngine
 from service.inference.model_metrics import ModelMetrics
 from service.inference.repository import ModelRepository
 from service.inference.session import Engine, Session, Tensors
@@ -26,6 +28,8 @@ from service.traffic.cache import Cache
 from service.traffic.cpu_pool import CpuPool
 from service.traffic.memory_budget import ByteBudget
 from service.traffic.working_memory import WorkingMemory
+
+_LIGHT_SHARE: Final = 0.25  # of the time of a fake scene, what a lamp may cost
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -120,6 +124,11 @@ def _engine_opener(settings: Settings) -> Callable[[Path], Engine]:
 
     def open_fake(path: Path) -> Engine:
         assert settings.fake_engine is not None
-        return FakeEngine(linear(settings.fake_engine), name=path.stem)
+        duration_s, (name, _, part) = linear(settings.fake_engine), path.stem.rpartition(".")
+        if part == "scene":
+            return FakePairEngine("scene", duration_s, name=name)
+        if part == "light":
+            return FakePairEngine("light", lambda n: _LIGHT_SHARE * duration_s(n), name=name)
+        return FakeEngine(duration_s, name=path.stem)
 
     return open_fake if settings.fake_engine else open_session

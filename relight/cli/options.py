@@ -36,6 +36,7 @@ OPTIONS: Final[dict[str, Any]] = {
     "intensity": typer.Option(
         min=-MAX_INTENSITY_STOPS, max=MAX_INTENSITY_STOPS, help="of the lamp, in stops"
     ),
+    "lights": typer.Option(metavar="JSON", help="up to four lamps, instead of one"),
     "temperature": typer.Option(
         min=MIN_TEMPERATURE_K, max=MAX_TEMPERATURE_K, help="colour temperature, in kelvin"
     ),
@@ -56,7 +57,7 @@ OPTIONS: Final[dict[str, Any]] = {
 def takes_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command every option of the HTTP API; those given arrive as `options`."""
     signature = inspect.signature(command, eval_str=True)
-    hints = get_type_hints(Options) | {"light": Light}
+    hints = get_type_hints(Options) | {"light": Light, "lights": str}  # as a shell has them
     added = [
         inspect.Parameter(
             name,

@@ -8,6 +8,7 @@ Call.request -> [sent] -> Call.result
 from __future__ import annotations
 
 import io
+import json
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -239,4 +240,7 @@ class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    """Write an option's value as a query has it."""
+    if isinstance(value, str) or not isinstance(value, bool | Sequence):
+        return str(value)
+    return json.dumps(value)

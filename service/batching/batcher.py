@@ -129,15 +129,8 @@ class Batcher(Generic[In, Staged, Out]):
     ) -> None:
         """Refuse already now what `submit` would refuse.
 
-        Args:
-            deadline_s: as in `submit`.
-            priority: as in `submit`.
-            caller: as in `submit`.
-            key: as in `submit`; None while it is not known.
-            num_coming: items let in already that have not been submitted yet.
-
-        Raises:
-            DeadlineExceeded, Overloaded, Draining: as `submit` does.
+        Takes what `submit` takes, as far as it is known, and refuses as it does; `num_coming`
+        items have been let in already and have not been submitted yet.
         """
         with self._lock:
             self._refuse_when_closed()

@@ -34,15 +34,19 @@ def check_pair(scene: Engine, light: Engine) -> None:
     Raises:
         ModelRefused: a name, type or shape is another than promised.
     """
-    _check(scene, {INPUT_NAME: _IMAGE}, _floats(SCENE_OUTPUTS))
-    _check(light, _floats(LIGHT_INPUTS), _floats(LIGHT_OUTPUTS))
+    _check(scene, {INPUT_NAME: _IMAGE}, floats(SCENE_OUTPUTS))
+    _check(light, floats(LIGHT_INPUTS), floats(LIGHT_OUTPUTS))
     made, taken = (e["features"].shape[1] for e in (scene.outputs, light.inputs))
     if not isinstance(made, int) or made != taken:
         raise ModelRefused(f"the scene has {made} features, the light graph takes {taken}")
 
 
-def _floats(shapes: Shapes) -> Mapping[str, TensorSpec]:
-    return {name: TensorSpec("tensor(float)", shape) for name, shape in shapes.items()}
+def floats(shapes: Shapes, num_features: int | str = _FIXED) -> Mapping[str, TensorSpec]:
+    """Return the tensors of a graph of a pair, with so many features."""
+    return {
+        name: TensorSpec("tensor(float)", tuple(num_features if d == _FIXED else d for d in dims))
+        for name, dims in shapes.items()
+    }
 
 
 def _check(

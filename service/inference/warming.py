@@ -54,7 +54,7 @@ def warm_up(
     shapes = [(bucket.height_px, bucket.width_px) for bucket in buckets]
     for height, width in sorted(shapes, key=math.prod, reverse=True):  # memory grows once
         for size in sorted(batch_sizes, reverse=True):
-            key, tensors = Key(part, height, width), _INPUTS[part](engine, size, height, width)
+            key, tensors = Key(part, height, width), plain_inputs(part, engine, size, height, width)
             try:
                 if cold:
                     engine.run(tensors)
@@ -69,6 +69,19 @@ def warm_up(
                 continue
             durations.observe(key, size, time.monotonic() - started_s)
             _check(part, outputs, size, height, width)
+
+
+def plain_inputs(part: str, engine: Engine, size: int, height: int, width: int) -> Tensors:
+    """Return the inputs of a graph for `size` plain gray pictures.
+
+    Args:
+        part: which graph of its model it is.
+        engine: the graph.
+        size: length of the batch.
+        height: in pixels, of a bucket.
+        width: the same.
+    """
+    return _INPUTS[part](engine, size, height, width)
 
 
 def _image(engine: Engine, size: int, height: int, width: int) -> Tensors:

@@ -59,6 +59,9 @@ def answer_tag(
     said_otherwise = {"light", "direction", "temperature", "format", "model", *LAMP_OPTIONS}
     wanted = options.model_dump(exclude=said_otherwise)
     wanted |= {"light": light, "temperature_k": options.wanted_temperature_k}
+    wanted["adds_color"] = (
+        options.adds_color
+    )  # a neutral lamp that is asked for colours a grey photo
     parts = json.dumps([digest, wanted, model, format_name, revision], sort_keys=True)
     return f'W/"{hashlib.sha256(parts.encode()).hexdigest()[:32]}"'
 

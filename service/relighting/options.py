@@ -13,17 +13,15 @@ from relight.errors import InvalidOption
 from relight.lights import (
     MAX_TEMPERATURE_K,
     MIN_TEMPERATURE_K,
-    NEUTRAL_K,
-    Lamp,
     Lamps,
     Light,
-    azimuth_of,
 )
 from relight.options import (
     DEFAULT_DIRECTION,
     LAMP_OPTIONS,
     MAX_ELEVATION_DEG,
     MAX_INTENSITY_STOPS,
+    MAX_LAMPS,
     MAX_QUALITY,
     MIN_QUALITY,
     AnswerFormat,
@@ -34,9 +32,11 @@ from relight.options import (
     Subsampling,
 )
 from service.contract.pair import PairContract
+from service.relighting.lamps import LampOptions, parse_lamps
 
 _Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 _NAMED = re.compile("`(\\w+)`")
+_OF_ONE_LAMP = {"direction", "light", "temperature", *LAMP_OPTIONS} - {"lights"}
 _COMPUTED = "; for models that compute the light (`options` in `GET /models`)"
 
 
@@ -82,6 +82,14 @@ class RelightOptions(BaseModel):
         examples=[0.5],
         description="strength of the lamp in stops; at 0, the default, the photo keeps its mean "
         f"luminance{_COMPUTED}",
+    )
+    lights: str | None = Field(
+        None,
+        max_length=2000,
+        examples=['[{"azimuth": 60, "temperature": 3200}, {"direction": "W", "intensity": -1}]'],
+        description=f"up to {MAX_LAMPS} lamps as JSON, each with `direction` or `azimuth`, "
+        "`elevation`, `softness`, `intensity` and `temperature`; their light is added, and "
+        f"together they keep the photo's mean luminance at 0 stops{_COMPUTED}",
     )
     temperature: int | None = Field(
         None,
@@ -160,6 +168,10 @@ class RelightOptions(BaseModel):
                 raise ValueError("`light` already names direction and temperature")
         if self.azimuth is not None and (self.direction or self.light) is not None:
             raise ValueError("`azimuth` already says where the light comes from")
+        if self.lights is not None:
+            parse_lamps(self.lights)
+            if any(getattr(self, name) is not None for name in _OF_ONE_LAMP):
+                raise ValueError("`lights` already says all of the lamps")
         return self
 
     @property
@@ -169,36 +181,44 @@ class RelightOptions(BaseModel):
         return frozenset(lamp | ({"color"} if self.color == "model" else set()))
 
     @property
+    def stands_free(self) -> bool:
+        """Whether the light may come from where there is no compass point."""
+        return self.azimuth is not None or self.lights is not None
+
+    @property
     def wanted_direction(self) -> str:
         """The direction asked for, or the default one."""
-        if self.light is not None:
-            return Light.parse(self.light).direction
-        return self.direction or DEFAULT_DIRECTION
-
-    def lamps(self, model: PairContract) -> Lamps:
-        """Return the lamps asked for; what is left open is as the model has it."""
-
-        def given(value: float | None, default: float) -> float:
-            return default if value is None else value
-
-        lamp = Lamp(
-            azimuth_deg=given(self.azimuth, azimuth_of(self.wanted_direction)) % 360,
-            elevation_deg=given(self.elevation, model.elevation_deg),
-            softness=given(self.softness, model.softness),
-            intensity_stops=self.intensity or 0.0,
-            temperature_k=self.wanted_temperature_k or NEUTRAL_K,
-        )
-        return Lamps((lamp,))
+        return self._lamps[0].direction or DEFAULT_DIRECTION
 
     @property
     def wanted_temperature_k(self) -> int | None:
-        """The temperature asked for, if any."""
-        return Light.parse(self.light).temperature_k if self.light else self.temperature
+        """The temperature asked for, if any; None where several lamps have their own."""
+        return self._lamps[0].temperature if len(self._lamps) == 1 else None
 
     @property
     def adds_color(self) -> bool:
         """Whether a grey photo is to take colour: that of a lamp, or all of the model's."""
-        return self.wanted_temperature_k is not None or self.color == "model"
+        has_own = any(lamp.temperature is not None for lamp in self._lamps)
+        return has_own or self.color == "model"
+
+    def lamps(self, model: PairContract) -> Lamps:
+        """Return the lamps asked for; what is left open is as the model has it."""
+        return Lamps(tuple(lamp.lamp(model) for lamp in self._lamps))
+
+    @property
+    def _lamps(self) -> tuple[LampOptions, ...]:
+        if self.lights is not None:
+            return parse_lamps(self.lights)
+        named = Light.parse(self.light) if self.light is not None else None
+        lamp = LampOptions(
+            direction=named.direction if named else self.direction,  # type: ignore[arg-type]
+            azimuth=self.azimuth,
+            elevation=self.elevation,
+            softness=self.softness,
+            intensity=self.intensity,
+            temperature=named.temperature_k if named else self.temperature,
+        )
+        return (lamp,)
 
     @classmethod
     def parse(cls, fields: Iterable[tuple[str, str]]) -> RelightOptions:

@@ -153,7 +153,7 @@ class Relighter:
     async def _trip(self, request: RelightRequest) -> Relit:
         options = request.options
         with self._repository.lease(
-            None if options.azimuth is not None else options.wanted_direction,
+            None if options.stands_free else options.wanted_direction,
             temperature_k=options.wanted_temperature_k,
             name=options.model,
             options=options.special,

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from relight.lights import Lamp, Lamps
+from relight.lights import NEUTRAL_K, Lamp, Lamps
 from service.batching.job import Answer
 from service.batching.urgency import Priority
 from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, ModelContract
@@ -167,11 +167,14 @@ class Renderer:
         if made:
             slowest = max(made, key=lambda answer: answer.waited_s + answer.ran_s)
             _note(order.timings, "light", slowest, arrived_s, since_s)
+        # The colour of one lamp alone is that of the whole picture, and `finish` gives it.
+        is_one = len(lit) == 1
         lamps = [
             Arriving(
                 answer.value["irradiance"].astype(np.float32),
                 answer.value["residual"].astype(np.float32),
                 lamp.intensity_stops,
+                NEUTRAL_K if is_one else lamp.temperature_k,
             )
             for lamp, (answer, _) in zip(order.lamps.lamps, lit, strict=True)
         ]
@@ -224,7 +227,7 @@ class Renderer:
 
 def _origin(scene: Origin, lights: Sequence[Origin]) -> Source:
     """Return where all of it came from: the costliest way that a part of it took."""
-    if scene == "hit" and "miss" in lights:
+    if scene != "miss" and "miss" in lights:
         return "scene"
     costliest_first: tuple[Origin, ...] = ("miss", "coalesced", "hit")
     return next(origin for origin in costliest_first if origin in {scene, *lights})

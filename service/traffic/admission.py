@@ -103,7 +103,9 @@ class Admission:
                 f"the estimated wait of {wait_s * 1e3:.0f} ms exceeds {limit_s * 1e3:.0f} ms",
                 retry_after_s=wait_s,
             )
-        model = model or min(self._repository.models, key=lambda model: model.batcher.wait_s)
+        if model is None:  # nothing is known yet: the scene may have been read
+            model = min(self._repository.models, key=lambda model: model.batcher.wait_s)
+            is_read = True
         key = model.durations.following(model.durations.last_key) if is_read else None
         model.batcher.check(
             device_deadline_s,

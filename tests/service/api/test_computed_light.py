@@ -202,6 +202,8 @@ async def test_twenty_directions_of_one_photo_read_the_scene_once(url):
         )
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 20
+    origins = [answer.headers["x-cache"] for answer in answers]
+    assert (origins.count("miss"), origins.count("scene")) == (1, 19)
     assert metric(url, _runs("scene")) - runs["scene"] == 1
     assert metric(url, _runs("light")) - runs["light"] == 20
 
@@ -269,7 +271,7 @@ def test_the_model_that_paints_is_still_there(url):
 def test_the_catalogue_lists_what_a_model_takes(url):
     catalogue = httpx.get(f"{url}/models").json()
     pair, whole = sorted(catalogue["models"], key=lambda m: m["name"], reverse=True)
-    assert pair["options"] == ["azimuth", "elevation", "softness", "intensity"]
+    assert pair["options"] == ["azimuth", "elevation", "softness", "intensity", "lights"]
     assert (pair["elevation"], pair["softness"], pair["lights"]) == (30.0, 0.2, [])
     assert (whole["options"], whole["elevation"]) == (["color"], None)
     assert catalogue["directions"] == sorted(DIRECTIONS)
@@ -315,3 +317,52 @@ async def test_a_reload_swaps_both_graphs_or_none(tmp_path):
             assert "half of a pair" in problem_of(refused)["detail"]
             served = await client.post("/relight", content=data)
             assert served.headers["x-model"] == after.headers["x-model"]
+
+
+def test_two_lamps_light_both_sides_each_in_its_colour(url):
+    pixels = leaning(photo())
+    lamps = '[{"azimuth": 90, "temperature": 2700}, {"direction": "W", "temperature": 10000}]'
+    answer = relight(url, encoded(pixels, "png"), lights=lamps, format="png")
+    light = parse_light(answer.headers["x-light"])
+    assert isinstance(light, Lamps)
+    assert [lamp.azimuth_deg for lamp in light.lamps] == [90, 270]
+    balance = decoded(answer.content).astype(int) - relit_png(url, pixels, azimuth=180)
+    redness = balance[..., 0] - balance[..., 2]
+    assert redness[:, 36:].mean() > 20
+    assert redness[:, :28].mean() < -2
+
+
+def test_one_lamp_in_a_list_is_the_lamp_of_the_options(url):
+    data = encoded(photo(), "png")
+    listed = relight(url, data, lights='[{"azimuth": 60, "temperature": 3200, "intensity": 1}]')
+    plain = relight(url, data, azimuth=60, temperature=3200, intensity=1)
+    assert listed.content == plain.content
+    assert listed.headers["x-light"] == plain.headers["x-light"]
+    assert relight(url, data, azimuth=60).content != plain.content
+
+
+@pytest.mark.parametrize(
+    "lights",
+    [
+        "",
+        "[]",
+        "{}",
+        "east",
+        '[{"azimuth": 400}]',
+        '[{"azimuth": "60"}]',
+        '[{"place": 60}]',
+        '[{"azimuth": 90, "direction": "E"}]',
+        "[" + ",".join(['{"azimuth": 60}'] * 5) + "]",
+    ],
+)
+def test_lamps_that_cannot_be_are_refused(url, lights):
+    problem = problem_of(relight(url, encoded(photo(), "png"), lights=lights))
+    assert (problem["code"], problem["option"]) == ("invalid_option", "lights")
+
+
+@pytest.mark.parametrize("name", ["azimuth", "elevation", "softness", "intensity"])
+def test_lamps_stand_alone(url, name):
+    problem = problem_of(
+        relight(url, encoded(photo(), "png"), lights='[{"direction": "E"}]', **{name: 0})
+    )
+    assert (problem["code"], problem["option"]) == ("invalid_option", "lights")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
 
+from relight.errors import DeadlineExceeded
+from service.batching.urgency import Priority
+from service.contract.pair import PARTS
 from service.inference.fake_engine import FakeEngine
+from service.inference.fake_pair import FakePairEngine
 from service.inference.model_metrics import ModelMetrics
 from service.inference.repository import ModelRepository
 from service.traffic.admission import Admission
@@ -24,6 +29,35 @@ def admission(tmp_path: Path) -> Admission:
         metrics=ModelMetrics(CollectorRegistry()),
     )
     return Admission(repository, CpuPool(1), max_wait_s=1.0)
+
+
+async def test_a_scene_that_is_kept_needs_no_time_for_reading(tmp_path):
+    """The estimate counts what is left to do: reading and lighting, or lighting alone."""
+    for part in PARTS:
+        (tmp_path / f"fake.{part}.onnx").touch()
+    read_s = {"scene": 0.5, "light": 0.0}
+
+    def open_engine(path: Path) -> FakePairEngine:
+        part = path.stem.rpartition(".")[2]
+        return FakePairEngine(part, lambda n: read_s[part])
+
+    repository = ModelRepository(
+        tmp_path,
+        open_engine,
+        max_batch_size=1,
+        bucket_shapes="square",
+        max_wait_s=10.0,
+        metrics=ModelMetrics(CollectorRegistry()),
+    )
+    await repository.start()
+    (model,) = repository.models
+    admission = Admission(repository, CpuPool(1), max_wait_s=10.0)
+    place = (Priority.INTERACTIVE, "somebody")
+    admission.check(time.monotonic() + 0.4, *place, model=model, is_read=True)
+    admission.check(time.monotonic() + 0.4, *place)  # whose photo it is will show
+    with pytest.raises(DeadlineExceeded):
+        admission.check(time.monotonic() + 0.4, *place, model=model)
+    await repository.close()
 
 
 def test_shared_work_is_no_longer_expected_once_one_of_its_sharers_brought_it(admission):
