@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from relight.errors import InvalidOption, UnsupportedMediaType
+from service.imaging.tiff import raw_is_not_read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,20 @@ FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
 ANSWER_FORMATS: Final = tuple(name for name, known in FORMATS.items() if known.answer == name)
 
 
+# Camera raw files that do not begin as TIFF does; `tiff.check` knows the others.
+_RAW_SIGNATURES: Final = MappingProxyType(
+    {
+        "CR3": _starts(rb".{4}ftypcrx "),
+        "CRW": _starts(rb"II.{4}HEAPCCDR"),
+        "RAF": _starts(rb"FUJIFILMCCD-RAW"),
+        "ORF": _starts(rb"IIR[OS]|MMOR"),
+        "RW2": _starts(rb"IIU\0"),
+        "X3F": _starts(rb"FOVb"),
+        "MRW": _starts(rb"\0MRM"),
+    }
+)
+
+
 def sniff(data: bytes) -> str:
     """Tell the format, a key of `FORMATS`, by the first bytes; names and headers can lie.
 
@@ -103,6 +118,9 @@ def sniff(data: bytes) -> str:
     for name, known in FORMATS.items():
         if known.signature.match(data):
             return name
+    for name, signature in _RAW_SIGNATURES.items():
+        if signature.match(data):
+            raise UnsupportedMediaType(raw_is_not_read(name))
     raise UnsupportedMediaType(f"the image is none of {', '.join(FORMATS)}")
 
 

@@ -8,11 +8,16 @@ answer without metadata holds no position either.
 
 from __future__ import annotations
 
-import re
 import struct
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from PIL import ExifTags, Image
+from PIL.ImageFile import ImageFile
+from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
+
+from service.imaging import xmp
+from service.imaging.png import Png
 
 _Tag = ExifTags.Base
 
@@ -34,16 +39,8 @@ _KEPT_TAGS: Final = frozenset(
     }
 )
 
-# JPEG holds either in one segment of 65533 bytes, behind a name of up to 29 bytes.
-_MAX_EXIF_BYTES: Final = 65_527
-_MAX_XMP_BYTES: Final = 65_504
+_MAX_EXIF_BYTES: Final = 1_000_000
 _MAX_DPI: Final = 65_535  # JFIF has 16 bits for it
-
-_XMP_ORIENTATION: Final = re.compile(
-    rb"(tiff:Orientation\s*=\s*[\"']|<tiff:Orientation>\s*)[2-8](?=\s*[\"'<])"
-)
-# Packets about further pictures in the file, such as HDR gain maps and motion photos.
-_CONTAINER_NAMESPACES: Final = (b"ns.google.com/photos/1.0/container", b"ns.adobe.com/hdr-gain-map")
 
 # What Pillow raises on broken metadata.
 BROKEN: Final = (
@@ -60,62 +57,140 @@ BROKEN: Final = (
 )
 
 
-def read_orientation(image: Image.Image) -> int:
-    """Return how to turn the picture, 1 to 8 as EXIF has it; 1 where it does not say."""
+def load_exif(file: ImageFile, png: Png | None = None) -> Image.Exif:
+    """Return the EXIF data of an opened file; empty where there are none, or they are broken.
+
+    Args:
+        file: what it holds is believed, but for XMP, which `take_xmp` has taken out.
+        png: what a PNG says of itself: Pillow would decode its pixels to find out.
+    """
     try:
-        orientation = image.getexif().get(_Tag.Orientation, 1)
+        if isinstance(file, TiffImageFile):
+            return file.getexif()
+        data = file.info.get("exif")
+        if png is not None:
+            data = png.exif(file.info)
+        exif = Image.Exif()
+        if data:
+            exif.load(data)
     except BROKEN:
-        return 1
+        return Image.Exif()
+    return exif
+
+
+def read_orientation(exif: Image.Exif) -> int:
+    """Return how to turn the picture, 1 to 8 as EXIF has it; 1 where it does not say.
+
+    As in browsers, XMP does not turn a picture: editors that have turned the pixels leave it.
+    """
+    orientation = exif.get(_Tag.Orientation, 1)
     return orientation if orientation in range(1, 9) else 1
 
 
-def read_exif(image: Image.Image, width_px: int, height_px: int) -> bytes | None:
-    """Return the EXIF data to keep; None where there are none, or they are broken or too long.
+def read_exif(exif: Image.Exif, width_px: int, height_px: int) -> bytes | None:
+    """Return the EXIF data to keep; None where there are none. A broken tag costs that tag.
 
     Args:
-        image: an opened file.
+        exif: of the file.
         width_px: width of the upright picture, which the data are made to say.
         height_px: its height.
     """
+    kept = _sound_tags({int(tag): exif[tag] for tag in _KEPT_TAGS & exif.keys()})
+    photo = _directory(exif, ExifTags.IFD.Exif)
+    if _Tag.ExifImageWidth in photo:
+        photo |= {_Tag.ExifImageWidth: width_px, _Tag.ExifImageHeight: height_px}
+    photo.pop(_Tag.ExifInteroperabilityOffset, None)
+    position = _directory(exif, ExifTags.IFD.GPSInfo)
+    return _written(kept, _sound_tags(photo), _sound_tags(position), _MAX_EXIF_BYTES)
+
+
+def fit_exif(exif: bytes, max_bytes: int) -> bytes | None:
+    """Return EXIF data of at most so many bytes: without the maker's note, then the longest tags.
+
+    Args:
+        exif: from `read_exif`.
+        max_bytes: what the format holds.
+    """
+    if len(exif) <= max_bytes:
+        return exif
+    found = Image.Exif()
+    found.load(exif)
+    kept = {int(tag): found[tag] for tag in _KEPT_TAGS & found.keys()}
+    photo = _directory(found, ExifTags.IFD.Exif)
+    return _written(kept, photo, _directory(found, ExifTags.IFD.GPSInfo), max_bytes)
+
+
+def _directory(exif: Image.Exif, number: int) -> dict[int, Any]:
     try:
-        found = image.getexif()
-        kept = Image.Exif()
-        for tag in _KEPT_TAGS & found.keys():
-            kept[tag] = found[tag]
-        photo = dict(found.get_ifd(ExifTags.IFD.Exif))
-        if _Tag.ExifImageWidth in photo:
-            photo |= {_Tag.ExifImageWidth: width_px, _Tag.ExifImageHeight: height_px}
-        photo.pop(_Tag.ExifInteroperabilityOffset, None)
-        position = dict(found.get_ifd(ExifTags.IFD.GPSInfo))
-        for directory, tags in ((ExifTags.IFD.Exif, photo), (ExifTags.IFD.GPSInfo, position)):
-            if tags:
-                kept[directory] = tags
-        exif = kept.tobytes() if len(kept) else b""
+        return dict(exif.get_ifd(number))
+    except BROKEN:
+        return {}
+
+
+def _sound_tags(tags: dict[int, Any]) -> dict[int, Any]:
+    """Return the tags that can be written."""
+    if _num_bytes(tags) is not None:
+        return tags
+    return {tag: value for tag, value in tags.items() if _num_bytes({tag: value}) is not None}
+
+
+def _num_bytes(tags: dict[int, Any]) -> int | None:
+    """Return how long a directory of these tags is; None if it cannot be written."""
+    directory = ImageFileDirectory_v2()
+    try:
+        for tag, value in tags.items():
+            directory[tag] = value
+        return len(directory.tobytes())
     except BROKEN:
         return None
-    return exif if 0 < len(exif) <= _MAX_EXIF_BYTES else None
 
 
-def read_dpi(image: Image.Image) -> tuple[float, float] | None:
+def _written(
+    kept: dict[int, Any], photo: dict[int, Any], position: dict[int, Any], max_bytes: int
+) -> bytes | None:
+    directories = (kept, photo, position)
+    while any(directories):
+        exif = Image.Exif()
+        for tag, value in kept.items():
+            exif[tag] = value
+        for number, tags in ((ExifTags.IFD.Exif, photo), (ExifTags.IFD.GPSInfo, position)):
+            if tags:
+                exif[number] = tags
+        data = exif.tobytes()
+        if len(data) <= max_bytes:
+            return data
+        if photo.pop(_Tag.MakerNote, None) is None:
+            _drop_longest(directories)
+    return None
+
+
+def _drop_longest(directories: Sequence[dict[int, Any]]) -> None:
+    _, tag, directory = max(
+        (
+            (_num_bytes({tag: value}) or 0, tag, directory)
+            for directory in directories
+            for tag, value in directory.items()
+        ),
+        key=lambda found: found[0],
+    )
+    del directory[tag]
+
+
+def read_dpi(file: ImageFile) -> tuple[float, float] | None:
     """Return the resolution in print, across and down, in dots an inch; None where none is told."""
     try:
-        across, down = (float(side) for side in image.info["dpi"])
+        across, down = (float(side) for side in file.info["dpi"])
     except BROKEN:
         return None
     return (across, down) if all(1 <= side <= _MAX_DPI for side in (across, down)) else None
 
 
-def read_xmp(image: Image.Image) -> bytes | None:
-    """Return the XMP packet to keep; None where there is none, or it cannot stay true."""
-    xmp = image.info.get("xmp")
-    if isinstance(xmp, str):
-        xmp = xmp.encode()
-    if not isinstance(xmp, bytes) or not 0 < len(xmp) <= _MAX_XMP_BYTES:
-        return None
-    if any(namespace in xmp for namespace in _CONTAINER_NAMESPACES):
-        return None
-    try:
-        xmp.decode()
-    except UnicodeDecodeError:
-        return None
-    return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
+def take_xmp(file: ImageFile) -> bytes | None:
+    """Take the XMP packet out of an opened file: Pillow would turn the picture by it.
+
+    Returns:
+        What of it is to be kept; None where there is none, or it cannot stay true.
+    """
+    file.info.pop("XML:com.adobe.xmp", None)
+    found = file.info.pop("xmp", None)
+    return xmp.still_true(found.encode() if isinstance(found, str) else found)

@@ -61,7 +61,7 @@ def test_a_gray_picture_can_keep_a_gray_profile():
 
 
 def test_pictures_of_other_spaces_are_flattened_to_srgb():
-    cyan = profiles.flatten(Image.new("CMYK", (2, 2), (255, 0, 0, 0)), cmyk_profile())
+    cyan = profiles.flatten_cmyk(Image.new("CMYK", (2, 2), (255, 0, 0, 0)), cmyk_profile())
     assert cyan is not None
     assert cyan.mode == "RGB"
     assert max(cyan.getpixel((0, 0))) < 80
@@ -86,5 +86,5 @@ def test_gray_goes_to_srgb_and_back_through_its_own_profile():
 
 
 def test_a_profile_of_another_kind_flattens_nothing():
-    assert profiles.flatten(Image.new("L", (2, 2)), P3) is None
-    assert profiles.flatten(Image.new("CMYK", (2, 2)), b"broken") is None
+    assert profiles.flatten_cmyk(Image.new("L", (2, 2)), P3) is None
+    assert profiles.flatten_cmyk(Image.new("CMYK", (2, 2)), b"broken") is None
