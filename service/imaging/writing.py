@@ -17,7 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from relight.errors import InvalidOption
 from service.imaging import profiles, tiff, wide
-from service.imaging.formats import ANSWER_FORMATS, FORMATS, Format
+from service.imaging.formats import FORMATS, Format, check_size
 from service.imaging.metadata import fit_exif
 from service.imaging.photo import Codes, Photo
 
@@ -60,16 +60,7 @@ def encode(
         InvalidOption: the format has no such option, or cannot hold so large a picture.
     """
     known = FORMATS[format_name]
-    if max(photo.width_px, photo.height_px) > known.max_side_px:
-        raise InvalidOption(
-            f"{format_name} holds at most {known.max_side_px} px a side", option="format"
-        )
-    if photo.width_px * photo.height_px > known.max_answer_pixels:
-        raise InvalidOption(
-            f"{format_name} is written up to {known.max_answer_pixels} pixels; ask for another",
-            option="format",
-            allowed=tuple(name for name in ANSWER_FORMATS if name != format_name),
-        )
+    check_size(format_name, photo.width_px, photo.height_px)
     for option, value in (("subsampling", subsampling), ("progressive", progressive)):
         if value is not None and option not in known.options:
             raise InvalidOption(f"{format_name} has no option {option!r}", option=option)
