@@ -244,13 +244,13 @@ def test_a_name_of_all_the_bytes_that_a_name_can_have_is_written(tmp_path):
 def test_one_photo_that_cannot_be_written_costs_itself_alone(fake_service, tmp_path, png):
     source, out = tmp_path / "in", tmp_path / "out"
     source.mkdir()
-    for name in ("a.png", "b" * 250 + ".png", "c.png"):
+    for name in ("a.png", "b" * 251 + ".png", "c.png"):
         (source / name).write_bytes(png)
     (out / "c.webp").mkdir(parents=True)
     with fake_service(lambda n: 0.0) as (url, _):
         done = run("folder", source, out, "--url", url, "--format", "webp")
     assert done.returncode == 1
-    assert failures(done.stdout) == ["b" * 250 + ".png", "c.png"]
+    assert failures(done.stdout) == ["b" * 251 + ".png", "c.png"]
     assert "a.webp" in outputs(out)
 
 
