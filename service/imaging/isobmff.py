@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,9 +45,13 @@ class _Meta:
 
 
 def is_sequence(data: bytes) -> bool:
-    """Whether the file is made to show an image sequence, not a still image beside others."""
-    kinds = (box.kind for box in _boxes(data, 0, len(data)))
-    return data[8:12] in _SEQUENCE_BRANDS or b"moov" in kinds
+    """Whether the file is made to show an image sequence, not a still image beside others.
+
+    A second `ftyp` begins a video that a phone has put behind the still image.
+    """
+    kinds = (box.kind for box in _boxes(data, int.from_bytes(data[:4]), len(data)))
+    own = itertools.takewhile(lambda kind: kind != b"ftyp", kinds)
+    return data[8:12] in _SEQUENCE_BRANDS or b"moov" in own
 
 
 def colour_codes(data: bytes) -> tuple[int, int] | None:

@@ -8,6 +8,7 @@ answer without metadata holds no position either.
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Sequence
 from typing import Any, Final
@@ -83,7 +84,10 @@ def read_orientation(exif: Image.Exif) -> int:
 
     As in browsers, XMP does not turn a picture: editors that have turned the pixels leave it.
     """
-    orientation = exif.get(_Tag.Orientation, 1)
+    try:
+        orientation = exif.get(_Tag.Orientation, 1)
+    except BROKEN:
+        return 1
     return orientation if orientation in range(1, 9) else 1
 
 
@@ -95,7 +99,7 @@ def read_exif(exif: Image.Exif, width_px: int, height_px: int) -> bytes | None:
         width_px: width of the upright picture, which the data are made to say.
         height_px: its height.
     """
-    kept = _sound_tags({int(tag): exif[tag] for tag in _KEPT_TAGS & exif.keys()})
+    kept = _sound_tags(_kept_tags(exif))
     photo = _directory(exif, ExifTags.IFD.Exif)
     if _Tag.ExifImageWidth in photo:
         photo |= {_Tag.ExifImageWidth: width_px, _Tag.ExifImageHeight: height_px}
@@ -115,9 +119,16 @@ def fit_exif(exif: bytes, max_bytes: int) -> bytes | None:
         return exif
     found = Image.Exif()
     found.load(exif)
-    kept = {int(tag): found[tag] for tag in _KEPT_TAGS & found.keys()}
-    photo = _directory(found, ExifTags.IFD.Exif)
+    kept, photo = _kept_tags(found), _directory(found, ExifTags.IFD.Exif)
     return _written(kept, photo, _directory(found, ExifTags.IFD.GPSInfo), max_bytes)
+
+
+def _kept_tags(exif: Image.Exif) -> dict[int, Any]:
+    kept: dict[int, Any] = {}
+    for tag in _KEPT_TAGS & exif.keys():
+        with contextlib.suppress(*BROKEN):
+            kept[int(tag)] = exif[tag]
+    return kept
 
 
 def _directory(exif: Image.Exif, number: int) -> dict[int, Any]:

@@ -171,6 +171,8 @@ def _broken_is_corrupt(format_name: str) -> Iterator[None]:
     except Image.DecompressionBombError:
         raise ImageTooLarge("the image has too many pixels") from None
     except _BROKEN as error:
+        if "has not been built in" in str(error):  # libheif has decoders for one coding
+            raise UnsupportedMediaType("HEIF is read where it is coded in HEVC") from None
         raise ImageCorrupt(f"the {format_name} data are broken or cut off") from error
 
 
@@ -279,5 +281,8 @@ def _alpha(source: _Source) -> Codes | None:
         return np.asarray(np.where(gray == key * 255 // white, 0, 255), np.uint8)
     if not file.has_transparency_data:
         return None
+    colour = file.info.get("transparency")
+    if isinstance(colour, tuple):  # 16 bits for each sample of 8: the upper ones mean nothing
+        file.info["transparency"] = tuple(sample & 0xFF for sample in colour)
     image = file.convert("LA") if file.mode == "La" else file
     return np.asarray(image.convert("RGBA").getchannel("A"))

@@ -49,8 +49,8 @@ _HORIZONTAL: Final = 2
 _INCH: Final = 2
 
 # Of previews and camera raw files: section 8, TIFF/EP and DNG 1.7.
-_NEW_SUBFILE_TYPE: Final = 254
-_REDUCED_RESOLUTION: Final = 1
+_NEW_SUBFILE_TYPE, _SUBFILE_TYPE = 254, 255
+_REDUCED_RESOLUTION, _OLD_REDUCED_RESOLUTION = 1, 2
 _SUB_DIRECTORIES: Final = 330
 _DNG_VERSION: Final = 50706
 _COLOR_FILTER_ARRAY, _LINEAR_RAW = 32803, 34892
@@ -142,7 +142,10 @@ def _refuse_raw(data: bytes, order: str, first: _Directory) -> None:
         name = "such as DNG, NEF, ARW or PEF"
     if name is not None:
         raise UnsupportedMediaType(raw_is_not_read(name))
-    if first.first(_NEW_SUBFILE_TYPE, 0) & _REDUCED_RESOLUTION:
+    if (
+        first.first(_NEW_SUBFILE_TYPE, 0) & _REDUCED_RESOLUTION
+        or first.first(_SUBFILE_TYPE, 0) == _OLD_REDUCED_RESOLUTION
+    ):
         raise UnsupportedMediaType(
             "the first picture of the TIFF is a preview of another one, as in camera raw files: "
             "send the finished photo as JPEG, or as TIFF of one page"

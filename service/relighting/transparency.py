@@ -19,7 +19,7 @@ from service.imaging.photo import Codes
 Pixels = npt.NDArray[np.float32]
 
 _STRIP_ROWS: Final = 128  # memory stays that of a strip
-_SEEN: Final = np.float32(1 / 16)  # from this mean alpha on, a small pixel has its own colour
+_SEEN: Final = np.float32(1 / 4)  # from this mean alpha on, a small pixel has its own colour
 _NEUTRAL: Final = np.float32(0.5)  # where the whole picture is transparent
 
 
