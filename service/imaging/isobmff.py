@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,14 +43,17 @@ class _Meta:
     num_association_boxes: int
 
 
-def is_sequence(data: bytes) -> bool:
-    """Whether the file is made to show an image sequence, not a still image beside others.
+def without_trailer(data: bytes) -> bytes:
+    """Return the file without what a phone has put behind it: a video begins with `ftyp` again."""
+    (length,) = struct.unpack_from(">I", data)
+    boxes = _boxes(data, length, len(data))
+    return data[: next((box.start for box in boxes if box.kind == b"ftyp"), len(data))]
 
-    A second `ftyp` begins a video that a phone has put behind the still image.
-    """
-    kinds = (box.kind for box in _boxes(data, int.from_bytes(data[:4]), len(data)))
-    own = itertools.takewhile(lambda kind: kind != b"ftyp", kinds)
-    return data[8:12] in _SEQUENCE_BRANDS or b"moov" in own
+
+def is_sequence(data: bytes) -> bool:
+    """Whether the file is made to show an image sequence, not a still image beside others."""
+    kinds = (box.kind for box in _boxes(data, 0, len(data)))
+    return data[8:12] in _SEQUENCE_BRANDS or b"moov" in kinds
 
 
 def colour_codes(data: bytes) -> tuple[int, int] | None:

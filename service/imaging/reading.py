@@ -186,8 +186,10 @@ def _open(data: bytes, format_name: str) -> _Source:
     elif format_name == "png":
         png = inspect(data)
         data = png.data
-    elif format_name == "heif" and isobmff.is_sequence(data):
-        raise ImageAnimated("the HEIF file is an image sequence; only still images are accepted")
+    elif format_name == "heif":
+        data = isobmff.without_trailer(data)
+        if isobmff.is_sequence(data):
+            raise ImageAnimated("the HEIF file is a sequence; only still images are accepted")
     try:
         file = _READERS[format_name](BytesIO(data))
     except SyntaxError as error:
