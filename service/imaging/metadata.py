@@ -40,7 +40,11 @@ _KEPT_TAGS: Final = frozenset(
     }
 )
 
+_EXIF_NAME: Final = b"Exif\0\0"
 _MAX_EXIF_BYTES: Final = 1_000_000
+_MAX_DIRECTORIES: Final = 8
+# TIFF 6.0, section 2: how long a value of each type is.
+_TYPE_BYTES: Final = dict(enumerate((0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4)))
 _MAX_DPI: Final = 65_535  # JFIF has 16 bits for it
 
 # What Pillow raises on broken metadata.
@@ -55,6 +59,7 @@ BROKEN: Final = (
     OverflowError,
     ZeroDivisionError,
     struct.error,
+    AttributeError,  # a value of another type than its tag has
 )
 
 
@@ -73,10 +78,36 @@ def load_exif(file: ImageFile, png: Png | None = None) -> Image.Exif:
             data = png.exif(file.info)
         exif = Image.Exif()
         if data:
-            exif.load(data)
+            exif.load(_without_cut_off_tags(data))
     except BROKEN:
         return Image.Exif()
     return exif
+
+
+def _without_cut_off_tags(data: bytes) -> bytes:
+    """Give tags whose values lie beyond the end the type 0, which Pillow passes over.
+
+    Else it would give up at the first one.
+    """
+    start = len(_EXIF_NAME) if data.startswith(_EXIF_NAME) else 0
+    order = "<" if data[start : start + 2] == b"II" else ">"
+    sound = bytearray(data)
+    (first,) = struct.unpack_from(f"{order}I", data, start + 4)
+    directories = [first]
+    for directory in directories:  # it grows
+        at = start + directory
+        if at + 2 > len(data) or len(directories) > _MAX_DIRECTORIES:
+            continue
+        (num_tags,) = struct.unpack_from(f"{order}H", data, at)
+        for entry in range(at + 2, min(at + 2 + 12 * num_tags, len(data) - 11), 12):
+            tag, kind, count, value = struct.unpack_from(f"{order}2H2I", data, entry)
+            num_bytes = _TYPE_BYTES.get(kind, 0) * count
+            if num_bytes > 4 and start + value + num_bytes > len(data):
+                sound[entry + 2 : entry + 4] = bytes(2)
+            elif tag in {ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo}:
+                directories.append(value)
+    # Values that overlap count against the length in Pillow, and cost the tags behind them.
+    return bytes(sound) + bytes(3 * len(sound))
 
 
 def read_orientation(exif: Image.Exif) -> int:
