@@ -116,12 +116,17 @@ class _FormParser(MultiPartParser):
 
     A file without any filename would count as a text field, and be too long for one. Some
     clients send `filename*` alone, which RFC 7578 forbids and other servers accept.
-
-    Attributes:
-        is_complete: whether the last boundary came.
     """
 
-    is_complete = False
+    _is_complete = False
+
+    async def parse(self) -> FormData:
+        form = await super().parse()
+        if not self._is_complete:
+            for file in self._files_to_close_on_error:  # the one cut off is not in the form
+                file.close()
+            raise MultiPartException("it is cut off before its last boundary")
+        return form
 
     def on_headers_finished(self) -> None:
         part = self._current_part
@@ -147,7 +152,7 @@ class _FormParser(MultiPartParser):
         super().on_part_data(data, start, end)
 
     def on_end(self) -> None:
-        self.is_complete = True
+        self._is_complete = True
 
 
 def _extended_filename(content_disposition: bytes) -> bytes | None:
@@ -173,8 +178,6 @@ async def _form(
     except MultiPartException as error:
         raise InvalidMultipart(f"the form is malformed: {error.message}") from error
     try:
-        if not parser.is_complete:
-            raise InvalidMultipart("the form is cut off: it ends before its last boundary")
         yield form
     finally:
         await form.close()
