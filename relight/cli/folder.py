@@ -103,7 +103,7 @@ def _outputs(out: Path) -> Iterator[str]:
 def _entries(journal: Path) -> Iterator[dict[str, Any]]:
     if not journal.exists():
         return
-    for line in journal.read_text(encoding="utf-8").splitlines():
+    for line in journal.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             entry = json.loads(line)
         except ValueError:

@@ -45,10 +45,8 @@ def is_readable(icc_profile: bytes, is_gray: bool = False) -> bool:
     return True
 
 
-def is_reversible(icc_profile: bytes, is_gray: bool = False) -> bool:
-    """Tell whether a profile that `is_readable` also leads back: scanners' often do not."""
-    if not is_readable(icc_profile, is_gray):
-        return False
+def leads_back(icc_profile: bytes) -> bool:
+    """Tell whether a profile that `is_readable` leads from sRGB as well: many scanners' do not."""
     try:
         _transform(None, "RGB", icc_profile, _MODES[icc_profile[_SPACE_FIELD]])
     except (ImageCms.PyCMSError, OSError):
@@ -136,7 +134,7 @@ def from_srgb(pixels: Pixels, icc_profile: bytes | None) -> Pixels:
 
     Args:
         pixels: float32 (h, w, 3), 0 to 1; grey, where the profile is.
-        icc_profile: a profile that `is_reversible`; None means sRGB.
+        icc_profile: a profile that `leads_back`; None means sRGB.
     """
     if icc_profile is None:
         return pixels

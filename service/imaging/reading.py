@@ -140,7 +140,7 @@ def decode(data: bytes, limits: ImageLimits, *, enough_px: int | None = None) ->
         with _broken_is_corrupt(format_name):
             pixels, alpha = _pixels(source, enough_px)
         is_gray = source.is_gray
-        if icc_profile is not None and not profiles.is_reversible(icc_profile, is_gray):
+        if icc_profile is not None and not profiles.leads_back(icc_profile):
             is_gray = is_gray and not profiles.is_rgb(icc_profile)
             pixels, icc_profile = profiles.flatten(pixels, icc_profile), None
         exif = load_exif(file, source.png)
