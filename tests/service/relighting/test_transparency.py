@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from service.contract.buckets import Bucket, fit
 from service.relighting.guided_upsampling import transfer
+from service.relighting.orientation import leans_left
 from service.relighting.transparency import fit_visible
 
 BUCKET = Bucket(64, 48)
@@ -70,3 +71,25 @@ def test_pixels_that_cannot_be_seen_stay_as_they_are(in_place):
     relit = transfer(given_image, low, low * 0.5, 0.0, alpha=alpha, out=out)
     np.testing.assert_array_equal(relit[:, :64], image[:, :64])
     assert relit[:, 64:].mean() < image[:, 64:].mean() * 0.7
+
+
+@settings(deadline=None)
+@given(st.integers(2, 200), st.integers(2, 200), st.integers(0, 2**31))
+def test_a_picture_and_its_mirror_image_are_seen_alike_to_the_last_bit(height_px, width_px, seed):
+    pixels = picture(np.uint16, height_px, width_px, seed)
+    alpha = picture(np.uint16, height_px, width_px, seed + 1)[..., 0] & 0xF0FF
+    mirrored, alpha_mirrored = pixels[:, ::-1].copy(), alpha[:, ::-1].copy()
+    first, second = leans_left(pixels, alpha), leans_left(mirrored, alpha_mirrored)
+    assert not (first and second)
+    if first or second:
+        np.testing.assert_array_equal(
+            fit_visible(pixels, alpha, BUCKET, mirrored=first),
+            fit_visible(mirrored, alpha_mirrored, BUCKET, mirrored=second),
+        )
+
+
+def test_what_nobody_sees_does_not_turn_a_picture_round():
+    pixels, alpha = np.zeros((8, 64, 3), np.uint8), np.zeros((8, 64), np.uint8)
+    pixels[:, :20], alpha[:, 50:], pixels[:, 50:] = 255, 255, 9
+    assert leans_left(pixels)
+    assert not leans_left(pixels, alpha)
