@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 
 from service.api import admin, batch, catalogue, docs, documentation, ops, page, problems, relight
-from service.api.middleware import BodyLimits, Disconnect, Observation
+from service.api.middleware import BodyLimits, Disconnect, HeadAsGet, Observation
 from service.api.ops import Lifecycle
 from service.assembly import Parts, assemble, running
 from service.connections import ConnectionMetrics
@@ -93,6 +93,7 @@ def create_app(
 
 def _surround(app: FastAPI, settings: Settings, metrics: Metrics, budget: ByteBudget) -> None:
     """Add the middleware; the last one added is the outermost."""
+    app.add_middleware(HeadAsGet)
     app.add_middleware(
         BodyLimits,
         max_bytes=settings.max_body_bytes,
@@ -129,6 +130,7 @@ def create_ops_app(app: FastAPI) -> FastAPI:
     ops_app.state.metrics = app.state.metrics
     ops_app.state.lifecycle = app.state.lifecycle
     ops_app.include_router(ops.router)
+    ops_app.add_middleware(HeadAsGet)
     problems.install(ops_app)
     return ops_app
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 from contextlib import AbstractAsyncContextManager
@@ -16,7 +17,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from relight.cli.folder import (
-    SUFFIXES,
     Journal,
     Outcome,
     Relighting,
@@ -25,6 +25,7 @@ from relight.cli.folder import (
     replace_file,
 )
 from relight.cli.options import takes_options
+from relight.cli.output_names import SUFFIXES
 from relight.client import AsyncClient, Catalogue, Relit
 from relight.errors import InvalidOption, RelightError
 from relight.options import Options
@@ -66,7 +67,12 @@ def serve() -> None:
 def image(
     photo: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
     *,
-    out: Annotated[Path, typer.Option("-o", "--out", help="file for the relit photo")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", dir_okay=False, help="file for the relit photo")
+    ],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="let it take the place of the photo itself")
+    ] = False,
     url: Url = None,
     key: Key = None,
     options: Options,
@@ -74,6 +80,9 @@ def image(
     """Relight one photo."""
     if "format" not in options:
         options["format"] = _format_of(out)  # type: ignore[typeddict-item]
+    if not overwrite and out.exists() and out.samefile(photo):
+        raise CannotStart(f"-o {out} is the photo itself: add --overwrite, or give another name")
+    out.parent.mkdir(parents=True, exist_ok=True)
 
     async def run() -> Relit:
         async with _connected(url, key, timeout_s=120.0) as client:
@@ -104,12 +113,17 @@ def folder(
     Ctrl-C stops it at any time. Run it again to relight photos that are new, changed or failed;
     all photos are redone if the options changed.
     """
-    photos = photos_in(source, out)
+    if out.exists() and out.samefile(source):
+        raise CannotStart("OUT must be another folder than IN")
+    unreadable: list[OSError] = []
+    photos = photos_in(source, out, unreadable.append)
+    for error in unreadable:
+        typer.echo(f"not read: {error.filename}: {error.strerror}", err=True)
     if not photos:
         raise CannotStart(f"no photos in {source}")
-    journal = Journal(out, options)
+    journal = Journal(out, options, photos)
     left = [photo for photo in photos if not journal.is_done(photo)]
-    failed: list[Outcome] = []
+    outcomes: list[Outcome] = []
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -126,9 +140,8 @@ def folder(
             bar = progress.add_task("relighting", total=len(photos), completed=num_before, failed=0)
 
             def observe(outcome: Outcome) -> None:
-                if outcome.error is not None:
-                    failed.append(outcome)
-                progress.update(bar, advance=1, failed=len(failed))
+                outcomes.append(outcome)
+                progress.update(bar, advance=1, failed=len(_failed(outcomes)))
 
             await relight_folder(client, left, journal, num_jobs=jobs, observe=observe)
 
@@ -142,15 +155,16 @@ def folder(
         raise typer.Exit(_INTERRUPTED) from None
     finally:
         if progress.tasks or not left:
-            num_relit = sum(map(journal.is_done, left))
+            failed = _failed(outcomes)
             counts = {
-                "relit": num_relit,
+                "relit": len(outcomes) - len(failed),
                 "already there": num_before,
                 "failed": len(failed),
-                "not tried": len(left) - num_relit - len(failed),
+                "not tried": len(left) - len(outcomes),
+                "photos": len(photos),
             }
             _tell(counts, failed, time.monotonic() - started_s)
-    if failed:
+    if _failed(outcomes) or unreadable:
         raise typer.Exit(1)
 
 
@@ -234,12 +248,17 @@ def _format_of(out: Path) -> str:
     return known[out.suffix.lower()].removeprefix("image/")
 
 
+def _failed(outcomes: list[Outcome]) -> list[Outcome]:
+    return [outcome for outcome in outcomes if outcome.error is not None]
+
+
 def _tell(counts: dict[str, int], failed: list[Outcome], duration_s: float) -> None:
     table = Table(*counts, "seconds")
     table.add_row(*map(str, counts.values()), f"{duration_s:.1f}")
     Console().print(table)
     for outcome in sorted(failed, key=lambda outcome: outcome.photo.name):
-        typer.echo(f"failed: {outcome.photo.name}: {outcome.error}")
+        name = os.fsencode(outcome.photo.name).decode(errors="replace")  # it may be no UTF-8
+        typer.echo(f"failed: {name}: {outcome.error}")
 
 
 def main() -> None:

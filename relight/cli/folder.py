@@ -2,36 +2,33 @@
 
     photos_in -> Journal.left -> relight_folder -> photo by photo: relit, moved into place, noted
 
-A relit photo appears under its name only when all of it is written. The journal, a line of JSON
-for each photo, lies among the relit ones and tells the next run what need not be done again.
+A relit photo appears under its name only when all of it is written, and takes the place of no
+file but an earlier one of its own. The journal, a line of JSON for each relit photo, lies among
+them and says what need not be done again, and which names are whose.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
+import hashlib
 import json
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final, Protocol, Unpack
 
+from relight.cli.output_names import SUFFIXES, OutputNames
 from relight.client import Catalogue, Priority, Relit
 from relight.errors import Forbidden, RelightError, Unauthorized, Unavailable
 from relight.options import Options
 
 JOURNAL: Final = "relight.jsonl"
-SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {  # the first one is given, the others are known
-    "image/jpeg": (".jpg", ".jpeg"),
-    "image/png": (".png",),
-    "image/webp": (".webp",),
-    "image/avif": (".avif",),
-    "image/tiff": (".tiff", ".tif"),
-    "image/heif": (".heic", ".heif"),
-}
 
 _PHOTO_SUFFIXES: Final = {suffix for suffixes in SUFFIXES.values() for suffix in suffixes}
-_HOPELESS: Final = (Unauthorized, Forbidden, Unavailable)  # for the next photo, too
+_HOPELESS: Final = (Unauthorized, Forbidden, Unavailable)  # for the next photo as well
+_HOPELESS_ERRNOS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 
 class Relighting(Protocol):
@@ -53,22 +50,10 @@ class Photo:
     Attributes:
         name: its path inside the folder, with `/`.
         path: where it lies.
-        is_only_of_its_stem: whether no photo beside it differs from it in the suffix alone.
     """
 
     name: str
     path: Path
-    is_only_of_its_stem: bool
-
-    def output_name(self, media_type: str) -> str:
-        """Return the relit photo's path inside the other folder, its suffix fitting its format."""
-        suffixes = SUFFIXES[media_type]
-        name = PurePosixPath(self.name)
-        if name.suffix.lower() in suffixes:
-            return self.name
-        if self.is_only_of_its_stem:
-            return str(name.with_suffix(suffixes[0]))
-        return self.name + suffixes[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,88 +64,144 @@ class Outcome:
     error: RelightError | OSError | None = None
 
 
-def photos_in(folder: Path, out: Path) -> Sequence[Photo]:
-    """Return the photos of a folder and its subfolders, by name; hidden ones and `out` left out."""
-    paths = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in _PHOTO_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and out.resolve() not in path.resolve().parents
-        and path.is_file()
-    ]
-    stems = Counter(path.with_suffix("") for path in paths)
-    return [
-        Photo(path.relative_to(folder).as_posix(), path, stems[path.with_suffix("")] == 1)
-        for path in paths
-    ]
+def photos_in(
+    folder: Path, out: Path, on_unreadable: Callable[[OSError], None] = lambda _: None
+) -> Sequence[Photo]:
+    """Return the photos of a folder and its subfolders, by name; hidden ones are left out.
+
+    So are relit ones: what lies in `out`, where that is inside the folder; where it is around
+    it, what its journal names.
+
+    Args:
+        folder: where they are looked for.
+        out: the folder of the relit photos.
+        on_unreadable: told of each folder that cannot be read.
+    """
+    real_folder, real_out = os.path.realpath(folder), os.path.realpath(out)
+    is_around = Path(real_folder).is_relative_to(real_out)
+    relit = {os.path.realpath(out / name) for name in _outputs(out)} if is_around else set()
+    photos = []
+    for path in sorted(_files(folder, on_unreadable)):
+        real = os.path.realpath(path)  # as Path.resolve, but it bears links in a circle
+        is_relit = real in relit if is_around else Path(real).is_relative_to(real_out)
+        if path.suffix.lower() in _PHOTO_SUFFIXES and not is_relit and path.is_file():
+            photos.append(Photo(path.relative_to(folder).as_posix(), path))
+    return photos
+
+
+def _files(folder: Path, on_unreadable: Callable[[OSError], None]) -> Iterator[Path]:
+    """Yield what is no folder, in a folder and its subfolders, but for hidden ones."""
+    for parent, folders, names in os.walk(folder, onerror=on_unreadable):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(parent, name) for name in names if not name.startswith("."))
+
+
+def _outputs(out: Path) -> Iterator[str]:
+    return (entry["output"] for entry in _entries(out / JOURNAL))
+
+
+def _entries(journal: Path) -> Iterator[dict[str, Any]]:
+    if not journal.exists():
+        return
+    for line in journal.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue  # a line that was cut off when the machine went down
+        if isinstance(entry, dict) and {"photo", "output"} <= entry.keys():
+            yield entry
 
 
 class Journal:
-    """What was done before, and how.
+    """What was done before, and how; which names are whose.
 
     Args:
         out: the folder of the relit photos; made if it is not there.
         options: of this run.
+        photos: of this run.
     """
 
-    def __init__(self, out: Path, options: Options) -> None:
+    def __init__(self, out: Path, options: Options, photos: Sequence[Photo]) -> None:
         self.out, self.options = out, options
         out.mkdir(parents=True, exist_ok=True)
         self._path = out / JOURNAL
-        self._entries = dict(self._read())
+        self._by_output: dict[str, dict[str, Any]] = {}
+        for entry in _entries(self._path):
+            self._by_output.pop(entry["output"], None)  # the order is that of time
+            self._by_output[entry["output"]] = entry
+        self._by_photo = {entry["photo"]: entry for entry in self._by_output.values()}
+        taken = {output: entry["photo"] for output, entry in self._by_output.items()}
+        self._names = OutputNames([photo.name for photo in photos], taken)
         # A line that was cut off must not spoil the next one.
-        lines = "".join(json.dumps(entry) + "\n" for entry in self._entries.values())
+        lines = "".join(json.dumps(entry) + "\n" for entry in self._by_output.values())
         replace_file(self._path, lines.encode())
 
     def is_done(self, photo: Photo) -> bool:
         """Tell whether the same photo was relit with the same options, and still lies there."""
-        entry = self._entries.get(photo.name)
-        if entry is None or entry["source"] != self._source(photo):
+        entry = self._by_photo.get(photo.name)
+        try:
+            if entry is None or entry.get("source") != self.source(photo):
+                return False
+            return bool((self.out / entry["output"]).stat().st_size == entry["output_bytes"])
+        except OSError:
             return False
-        output: Path = self.out / entry["output"]
-        return output.is_file() and output.stat().st_size == entry["output_bytes"]
 
-    def keep(self, photo: Photo, relit: Relit) -> None:
-        """Write a relit photo, and note it once it is complete."""
-        source = self._source(photo)
-        output = self.out / photo.output_name(relit.media_type)
-        output.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(output, relit.data)
-        entry = {
-            "photo": photo.name,
-            "source": source,
-            "output": output.relative_to(self.out).as_posix(),
-            "output_bytes": len(relit.data),
-            "light": str(relit.light),
-            "model": relit.model,
-        }
-        self._entries[photo.name] = entry
-        with self._path.open("a") as file:
-            file.write(json.dumps(entry) + "\n")
+    def source(self, photo: Photo) -> dict[str, Any]:
+        """Return what a relit photo depends on.
 
-    def _source(self, photo: Photo) -> dict[str, Any]:
-        """Return what a relit photo depends on."""
+        Raises:
+            OSError: the photo is gone.
+        """
         status = photo.path.stat()
         options = {name: str(value) for name, value in sorted(self.options.items())}
         return {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "options": options}
 
-    def _read(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        if not self._path.exists():
-            return
-        for line in self._path.read_text().splitlines():
-            try:
-                entry = json.loads(line)
-                yield entry["photo"], entry
-            except (ValueError, KeyError, TypeError):
-                continue  # a line that was cut off when the machine went down
+    def keep(self, photo: Photo, relit: Relit, source: dict[str, Any]) -> None:
+        """Write a relit photo, and note it once it is complete.
+
+        Args:
+            photo: which.
+            relit: what became of it.
+            source: what `source` returned before.
+
+        Raises:
+            OSError: it cannot be written, or its name is that of a file of someone else.
+        """
+        name = self._names.name(photo.name, relit.media_type)
+        path = self.out / name
+        if name not in self._by_output:
+            if os.path.lexists(path):
+                raise FileExistsError(f"{path} is there, and no run of relight wrote it: move it")
+            # Noted first: a run that is killed between the two must find its own file.
+            self._note({"photo": photo.name, "output": name})
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, relit.data)
+        self._note(
+            {
+                "photo": photo.name,
+                "source": source,
+                "output": name,
+                "output_bytes": len(relit.data),
+                "light": str(relit.light),
+                "model": relit.model,
+            }
+        )
+
+    def _note(self, entry: dict[str, Any]) -> None:
+        self._by_output[entry["output"]] = self._by_photo[entry["photo"]] = entry
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write a file that takes its name when it is complete."""
-    unfinished = path.with_name(f".{path.name}.part")
+    """Write a file that takes its name when all of it is on the disk."""
+    # Short, as the name itself may have all the bytes that a name can have.
+    unfinished = path.with_name(f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}.part")
     try:
-        unfinished.write_bytes(data)
+        with unfinished.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -185,21 +226,24 @@ async def relight_folder(
 
     Raises:
         Unauthorized, Forbidden, Unavailable: the service takes none; what is done is kept.
-        OSError: a relit photo cannot be written.
+        OSError: there is no space left, or the disk takes no more.
     """
     left = iter(photos)
 
     async def work() -> None:
         for photo in left:
             try:
+                source = journal.source(photo)
                 relit = await client.relight(photo.path, priority="bulk", **journal.options)
+                journal.keep(photo, relit, source)
             except _HOPELESS:
                 raise
             except (RelightError, OSError) as error:
+                if getattr(error, "errno", None) in _HOPELESS_ERRNOS:
+                    raise
                 observe(Outcome(photo, error))
-                continue
-            journal.keep(photo, relit)
-            observe(Outcome(photo))
+            else:
+                observe(Outcome(photo))
 
     try:
         async with asyncio.TaskGroup() as tasks:

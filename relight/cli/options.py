@@ -11,6 +11,7 @@ import typer
 
 from relight.lights import MAX_TEMPERATURE_K, MIN_TEMPERATURE_K, Light
 from relight.options import (
+    DEFAULT_DIRECTION,
     MAX_ELEVATION_DEG,
     MAX_INTENSITY_STOPS,
     MAX_QUALITY,
@@ -26,31 +27,73 @@ def _parse_light(text: str) -> Light:
         raise typer.BadParameter(str(error)) from None
 
 
+# What counts where an option is not given; None where the help says it in words.
+DEFAULTS: Final[dict[str, str | None]] = {
+    "direction": DEFAULT_DIRECTION,
+    "azimuth": None,
+    "elevation": None,
+    "softness": None,
+    "intensity": None,
+    "lights": None,
+    "temperature": None,
+    "light": None,
+    "strength": "1",
+    "color": "photo",
+    "fill": "0",
+    "model": None,
+    "format": None,
+    "quality": None,
+    "subsampling": "444",
+    "progressive": "no-progressive",
+    "detail": "full",
+    "metadata": "keep",
+}
+
+
+def _option(name: str, help_text: str, **more: Any) -> Any:
+    return typer.Option(show_default=DEFAULTS[name] or False, help=help_text, **more)
+
+
 OPTIONS: Final[dict[str, Any]] = {
-    "direction": typer.Option(help="where the light comes from; E is image right"),
-    "azimuth": typer.Option(
-        min=0, max=360, help="instead: in degrees, 0 behind the scene, 90 at image right"
+    "direction": _option("direction", "where the light comes from; E is image right"),
+    "azimuth": _option(
+        "azimuth", "instead: in degrees, 0 behind the scene, 90 at image right", min=0, max=360
     ),
-    "elevation": typer.Option(min=0, max=MAX_ELEVATION_DEG, help="of the lamp, in degrees"),
-    "softness": typer.Option(min=0, max=1, help="0 for a hard lamp, 1 for an overcast sky"),
-    "intensity": typer.Option(
-        min=-MAX_INTENSITY_STOPS, max=MAX_INTENSITY_STOPS, help="of the lamp, in stops"
+    "elevation": _option(
+        "elevation", "of the lamp, in degrees; else the model's own", min=0, max=MAX_ELEVATION_DEG
     ),
-    "lights": typer.Option(metavar="JSON", help="up to four lamps, instead of one"),
-    "temperature": typer.Option(
-        min=MIN_TEMPERATURE_K, max=MAX_TEMPERATURE_K, help="colour temperature, in kelvin"
+    "softness": _option(
+        "softness", "0 for a hard lamp, 1 for an overcast sky; else the model's own", min=0, max=1
     ),
-    "light": typer.Option(parser=_parse_light, metavar="E-4500", help="both in one"),
-    "strength": typer.Option(min=0, max=1, help="0 gives the photo back, 1 the full effect"),
-    "color": typer.Option(help="whose colours: the photo's, or all that the model painted"),
-    "fill": typer.Option(min=0, max=1, help="how much of the photo's own light to keep"),
-    "model": typer.Option(help="a name from `relight models`"),
-    "format": typer.Option(help="else that of the photo, or of the name after -o"),
-    "quality": typer.Option(min=MIN_QUALITY, max=MAX_QUALITY, help="of a lossy format"),
-    "subsampling": typer.Option(help="how much colour a JPEG or AVIF keeps"),
-    "progressive": typer.Option(help="whether a JPEG is progressive"),
-    "detail": typer.Option(help="the photo's size, or the network's own"),
-    "metadata": typer.Option(help="keep or strip EXIF and XMP"),
+    "intensity": _option(
+        "intensity",
+        "of the lamp, in stops; else 0",
+        min=-MAX_INTENSITY_STOPS,
+        max=MAX_INTENSITY_STOPS,
+    ),
+    "lights": _option("lights", "up to four lamps, instead of one", metavar="JSON"),
+    "temperature": _option(
+        "temperature",
+        "colour temperature in kelvin; else the photo keeps its colours",
+        min=MIN_TEMPERATURE_K,
+        max=MAX_TEMPERATURE_K,
+    ),
+    "light": _option("light", "both in one", parser=_parse_light, metavar="E-4500"),
+    "strength": _option("strength", "0 gives the photo back, 1 the full effect", min=0, max=1),
+    "color": _option("color", "whose colours: the photo's, or all that the model painted"),
+    "fill": _option("fill", "how much of the photo's own light to keep", min=0, max=1),
+    "model": _option("model", "a name from `relight models`; else one that fits"),
+    "format": _option("format", "else that of the photo, or of the name after -o"),
+    "quality": _option(
+        "quality",
+        "of a lossy format; else 92 as JPEG, 90 as WebP, 85 as AVIF",
+        min=MIN_QUALITY,
+        max=MAX_QUALITY,
+    ),
+    "subsampling": _option("subsampling", "how much colour a JPEG or AVIF keeps"),
+    "progressive": _option("progressive", "whether a JPEG is progressive"),
+    "detail": _option("detail", "the photo's size, or the network's own"),
+    "metadata": _option("metadata", "keep or strip EXIF and XMP"),
 }
 
 

@@ -31,21 +31,36 @@ class ZipStream:
 
 
 class _Sink(io.RawIOBase):
-    """A file that cannot seek and keeps what is written until it is taken."""
+    """A file that keeps what is written until it is taken.
+
+    Until then it can be changed: so the header of a member gets its size and checksum, and
+    readers of the stream need not look for the archive's end.
+    """
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._num_taken = 0
+        self._buffer = io.BytesIO()
 
     def writable(self) -> bool:
         return True
 
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._num_taken + self._buffer.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        assert whence == io.SEEK_SET
+        return self._num_taken + self._buffer.seek(offset - self._num_taken)
+
     def write(self, data: object, /) -> int:
-        view = memoryview(data)  # type: ignore[arg-type]  # any buffer, as RawIOBase promises
-        self._buffer += view
-        return view.nbytes
+        return self._buffer.write(data)  # type: ignore[arg-type]  # any buffer, as RawIOBase has it
 
     def taken(self) -> bytes:
-        taken, self._buffer = bytes(self._buffer), bytearray()
+        taken = self._buffer.getvalue()
+        self._num_taken += len(taken)
+        self._buffer = io.BytesIO()
         return taken
 
 

@@ -5,6 +5,7 @@ Pure ASGI, outermost first:
     Observation   request id, access log, HTTP metrics
     Disconnect    a client that leaves cancels the work done for it
     BodyLimits    size by header, size by count, room for it, time
+    HeadAsGet     HEAD wherever GET is
 
 Nothing here answers: a limit raises, and `service.api.problems` turns that into an answer.
 """
@@ -241,3 +242,22 @@ class BodyLimits:
 
 def _too_large(num_bytes: int, max_bytes: int) -> BodyTooLarge:
     return BodyTooLarge(f"{num_bytes} bytes or more exceed the limit of {max_bytes}")
+
+
+class HeadAsGet:
+    """Answer HEAD wherever there is GET (RFC 9110, section 9.1); the server leaves the body out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the app as for GET."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+        as_get = {**scope, "method": "GET"}  # a copy: the server must know that it was HEAD
+        try:
+            await self._app(as_get, receive, send)
+        finally:
+            if "route" in as_get:
+                scope["route"] = as_get["route"]  # for the log and the metrics

@@ -52,13 +52,13 @@ def install(app: FastAPI) -> None:
     app.include_router(router)
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
+@router.get("/")
 async def page(request: Request) -> Response:
     """Return the page."""
     return await page_file(request, "index.html")
 
 
-@router.api_route("/web/{path:path}", methods=["GET", "HEAD"])
+@router.get("/web/{path:path}")
 async def page_file(request: Request, path: str) -> Response:
     """Return a file of the page; 304 when the caller has it."""
     files: PageFiles = request.app.state.page_files

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -16,6 +19,9 @@ from relight.errors import InvalidMultipart, MissingImage
 IMAGE_FIELDS: Final = ("image_file", "image", "file")
 
 _MAX_FIELDS: Final = 16
+_EXTENDED_FILENAME: Final = re.compile(
+    rb";\s*filename\*\s*=\s*(?P<charset>[\w-]+)'[^']*'(?P<name>[^\s;]+)", re.IGNORECASE
+)
 _NAMES: Final = ", ".join(map(repr, IMAGE_FIELDS))
 
 
@@ -87,7 +93,7 @@ async def read_photos(
         ]
         fields = [(n, v) for n, v in items if n not in IMAGE_FIELDS and isinstance(v, str)]
     if not photos:
-        raise MissingImage(f"the form has no file (with a filename) named one of {_NAMES}")
+        raise MissingImage(f"the form has no file named one of {_NAMES}")
     return photos, fields
 
 
@@ -102,7 +108,7 @@ async def _read_single(request: Request, max_body_bytes: int) -> Upload:
     async with _form(request, max_body_bytes, max_files=1) as form:
         images = [value for name, value in form.multi_items() if name in IMAGE_FIELDS]
         if not images or not isinstance(images[0], UploadFile):
-            raise MissingImage(f"the form has no file (with a filename) named one of {_NAMES}")
+            raise MissingImage(f"the form has no file named one of {_NAMES}")
         data = await images[0].read()
         fields = [(n, v) for n, v in form.multi_items() if n not in IMAGE_FIELDS]
         return Upload(data, tuple((n, v) for n, v in fields if isinstance(v, str)))
@@ -112,11 +118,64 @@ def _is_form(request: Request) -> bool:
     return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
 
 
+class _FormParser(MultiPartParser):
+    """Knows whether a form is whole, and what a part is that is named as a photo.
+
+    A file without any filename would count as a text field, and be too long for one. Some
+    clients send `filename*` alone, which RFC 7578 forbids and other servers accept.
+    """
+
+    _is_complete = False
+
+    async def parse(self) -> FormData:
+        form = await super().parse()
+        if not self._is_complete:
+            for file in self._files_to_close_on_error:  # the one cut off is not in the form
+                file.close()
+            raise MultiPartException("it is cut off before its last boundary")
+        return form
+
+    def on_headers_finished(self) -> None:
+        part = self._current_part
+        _, options = parse_options_header(part.content_disposition)
+        name = options.get(b"name", b"").decode("latin-1")
+        if b"filename" not in options and name in IMAGE_FIELDS:
+            file_name = _extended_filename(part.content_disposition or b"")
+            if file_name is None:
+                raise MissingImage(f"the part {name!r} has no filename: give it one, as to a file")
+            part.content_disposition = b'form-data; name="%s"; filename="%s"' % (
+                name.encode(),
+                file_name,
+            )
+        super().on_headers_finished()
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        part = self._current_part
+        if part.file is None and len(part.data) + end - start > self.max_part_size:
+            raise MultiPartException(
+                f"the field {part.field_name[:64]!r} has more than {self.max_part_size} bytes; "
+                f"only photos may, which are named one of {_NAMES}"
+            )
+        super().on_part_data(data, start, end)
+
+    def on_end(self) -> None:
+        self._is_complete = True
+
+
+def _extended_filename(content_disposition: bytes) -> bytes | None:
+    """Return the name that `filename*` gives (RFC 5987), in UTF-8; None where there is none."""
+    found = _EXTENDED_FILENAME.search(content_disposition)
+    if found is None:
+        return None
+    is_utf_8 = found["charset"].lower() == b"utf-8"
+    return unquote_to_bytes(found["name"]).translate(None, b'"\\\r\n') if is_utf_8 else b""
+
+
 @asynccontextmanager
 async def _form(
     request: Request, max_body_bytes: int, *, max_files: int
 ) -> AsyncIterator[FormData]:
-    parser = MultiPartParser(
+    parser = _FormParser(
         request.headers, request.stream(), max_files=max_files, max_fields=_MAX_FIELDS
     )
     # Else each part over 1 MiB goes through a file on disk and a thread for every chunk.

@@ -103,19 +103,38 @@ def fit(
         (bucket.height_px, bucket.width_px, 3), of the same type.
     """
     height_px, width_px = pixels.shape[:2]
-    rows, columns = _content(width_px, height_px, bucket)
-    num_rows, num_columns = rows.stop - rows.start, columns.stop - columns.start
+    num_columns, num_rows = content_size(width_px, height_px, bucket)
     shrinks = num_rows * num_columns < height_px * width_px
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     halved: npt.NDArray[Any] = _halved(pixels, 4 * num_columns, 4 * num_rows)
     if mirrored:
         halved = np.ascontiguousarray(halved[:, ::-1])
     small = cv2.resize(halved, (num_columns, num_rows), interpolation=method)
-    above, below = rows.start, bucket.height_px - rows.stop
-    left, right = columns.start, bucket.width_px - columns.stop
-    return np.asarray(
-        cv2.copyMakeBorder(small, above, below, left, right, cv2.BORDER_REFLECT), pixels.dtype
-    )
+    return place(np.asarray(small, pixels.dtype), bucket)
+
+
+def content_size(width_px: int, height_px: int, bucket: Bucket) -> tuple[int, int]:
+    """Return how many columns and rows of a bucket a picture of this size fills."""
+    rows, columns = _content(width_px, height_px, bucket)
+    return columns.stop - columns.start, rows.stop - rows.start
+
+
+def place(content: npt.NDArray[Scalar], bucket: Bucket) -> npt.NDArray[Scalar]:
+    """Put a picture of `content_size` in the middle of a bucket; its mirror images fill the rest.
+
+    Args:
+        content: (h, w, 3).
+        bucket: the shape.
+
+    Returns:
+        (bucket.height_px, bucket.width_px, 3), of the same type.
+    """
+    height_px, width_px = content.shape[:2]
+    above, left = (bucket.height_px - height_px) // 2, (bucket.width_px - width_px) // 2
+    below, right = bucket.height_px - height_px - above, bucket.width_px - width_px - left
+    codes: npt.NDArray[Any] = content  # OpenCV's types know no type variables
+    placed = cv2.copyMakeBorder(codes, above, below, left, right, cv2.BORDER_REFLECT)
+    return np.asarray(placed, content.dtype)
 
 
 def _halved(pixels: npt.NDArray[Scalar], width_px: int, height_px: int) -> npt.NDArray[Scalar]:

@@ -14,13 +14,14 @@ from typing import Final
 from service.imaging import containers
 from service.imaging.formats import sniff
 from service.imaging.photo import ImageLimits, Photo
+from service.imaging.screening import screen, still_part
 
 # Decoder, conversions and result together.
 _READING: Final[Mapping[str, int]] = MappingProxyType(
     {"jpeg": 7, "png": 17, "webp": 24, "avif": 26, "tiff": 17, "heif": 26}
 )
 _READING_16_BIT: Final = 20
-_HELD: Final[Mapping[str, int]] = MappingProxyType({"jpeg": 3, "tiff": 8})
+_HELD: Final[Mapping[str, int]] = MappingProxyType({"jpeg": 3, "tiff": 8, "heif": 6})
 _HELD_OTHERS: Final = 4
 # What the encoder takes beside the picture, and the file.
 _WRITING: Final[Mapping[str, int]] = MappingProxyType(
@@ -50,7 +51,7 @@ def reading_cost(data: bytes, limits: ImageLimits) -> ReadingCost:
         UnsupportedMediaType, ImageCorrupt, ImageTooLarge, ImageAnimated: as it would.
     """
     format_name = sniff(data)
-    width_px, height_px = containers.walk(data, format_name)
+    width_px, height_px = screen(still_part(data, format_name), format_name)
     limits.check_largest(width_px, height_px)
     per_pixel, held = _READING[format_name], _HELD.get(format_name, _HELD_OTHERS)
     if format_name == "png" and containers.png.is_16_bit(data):

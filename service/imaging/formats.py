@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from relight.errors import InvalidOption, UnsupportedMediaType
+from service.imaging.tiff import raw_is_not_read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,23 @@ FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
         ),
     }
 )
+Ranking = tuple[tuple[str, ...], ...]
+
 ANSWER_FORMATS: Final = tuple(name for name, known in FORMATS.items() if known.answer == name)
+
+
+# Camera raw files that do not begin as TIFF does; `tiff.check` knows the others.
+_RAW_SIGNATURES: Final = MappingProxyType(
+    {
+        "CR3": _starts(rb".{4}ftypcrx "),
+        "CRW": _starts(rb"II.{4}HEAPCCDR"),
+        "RAF": _starts(rb"FUJIFILMCCD-RAW"),
+        "ORF": _starts(rb"IIR[OS]|MMOR"),
+        "RW2": _starts(rb"IIU\0"),
+        "X3F": _starts(rb"FOVb"),
+        "MRW": _starts(rb"\0MRM"),
+    }
+)
 
 
 def sniff(data: bytes) -> str:
@@ -103,14 +120,35 @@ def sniff(data: bytes) -> str:
     for name, known in FORMATS.items():
         if known.signature.match(data):
             return name
+    for name, signature in _RAW_SIGNATURES.items():
+        if signature.match(data):
+            raise UnsupportedMediaType(raw_is_not_read(name))
     raise UnsupportedMediaType(f"the image is none of {', '.join(FORMATS)}")
 
 
-def choose_format(asked: str | None, accept: str | None, own: str) -> str:
-    """Choose the format of the answer: what was asked, else `Accept`, else the input's own.
+def check_size(name: str, width_px: int, height_px: int) -> None:
+    """Refuse to write a picture that a format cannot hold.
 
-    Among equally welcome formats the input's own wins, then the list's order. When
-    `Accept` allows no image format at all it is disregarded (RFC 9110, section 12.5.1).
+    Raises:
+        InvalidOption: a side, or the number of pixels, is more than the format takes.
+    """
+    known = FORMATS[name]
+    if max(width_px, height_px) > known.max_side_px:
+        problem = f"{name} holds at most {known.max_side_px} px a side"
+    elif width_px * height_px > known.max_answer_pixels:
+        problem = f"{name} is written up to {known.max_answer_pixels} pixels; ask for another"
+    else:
+        return
+    allowed = tuple(other for other in ANSWER_FORMATS if _holds(other, width_px, height_px))
+    raise InvalidOption(problem, option="format", allowed=allowed)
+
+
+def rank_formats(asked: str | None, accept: str | None, own: str) -> Ranking:
+    """Rank the formats of the answer: what was asked, else `Accept`, else the input's own.
+
+    Among equally welcome formats the input's own comes first, then the list's order. When
+    `Accept` allows no image format that can be had, it is disregarded (RFC 9110, section
+    12.5.1).
 
     Args:
         asked: value of the option `format`, if given.
@@ -118,7 +156,7 @@ def choose_format(asked: str | None, accept: str | None, own: str) -> str:
         own: format of the input, a key of `FORMATS`.
 
     Returns:
-        One of `ANSWER_FORMATS`.
+        Groups of equally welcome formats of `ANSWER_FORMATS`, the most welcome first.
 
     Raises:
         InvalidOption: `asked` is not in the list.
@@ -130,12 +168,52 @@ def choose_format(asked: str | None, accept: str | None, own: str) -> str:
                 option="format",
                 allowed=ANSWER_FORMATS,
             )
-        return asked
+        return ((asked,),)
     own = FORMATS[own].answer
+    ranked = tuple(sorted(ANSWER_FORMATS, key=lambda name: name != own))
     welcome = _parse_accept(accept or "")
-    ranked = sorted(ANSWER_FORMATS, key=lambda name: name != own)
-    best = max(ranked, key=lambda name: _quality(FORMATS[name].media_type, welcome))
-    return best if _quality(FORMATS[best].media_type, welcome) > 0 else own
+    weights = {name: _quality(FORMATS[name].media_type, welcome) for name in ranked}
+    groups = [
+        tuple(name for name in ranked if weights[name] == weight)
+        for weight in sorted(set(weights.values()), reverse=True)
+        if weight > 0
+    ]
+    return (*groups, ranked)
+
+
+def choose_format(ranking: Ranking, width_px: int, height_px: int, *, has_alpha: bool) -> str:
+    """Choose the most welcome format that can hold a picture.
+
+    Where the first of a group cannot, one with transparency is chosen for a picture that has it.
+
+    Args:
+        ranking: from `rank_formats`.
+        width_px: width of the answer.
+        height_px: its height.
+        has_alpha: whether it has transparency.
+
+    Returns:
+        One of `ANSWER_FORMATS`.
+
+    Raises:
+        InvalidOption: the one format that was asked for cannot hold it.
+    """
+    for group in ranking:
+        able = [name for name in group if _holds(name, width_px, height_px)]
+        if able and able[0] != group[0] and has_alpha:
+            able.sort(key=lambda name: not FORMATS[name].has_alpha)
+        if able:
+            return able[0]
+    check_size(ranking[0][0], width_px, height_px)
+    raise AssertionError("some format holds every picture")
+
+
+def _holds(name: str, width_px: int, height_px: int) -> bool:
+    known = FORMATS[name]
+    return (
+        max(width_px, height_px) <= known.max_side_px
+        and width_px * height_px <= known.max_answer_pixels
+    )
 
 
 def _parse_accept(accept: str) -> dict[str, float]:

@@ -8,14 +8,17 @@ answer without metadata holds no position either.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 from PIL import ExifTags, Image
+from PIL.ImageFile import ImageFile
+from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 
-from service.imaging import faults
+from service.imaging import faults, xmp
+from service.imaging.png import Png
 
 _Tag = ExifTags.Base
 
@@ -37,17 +40,12 @@ _KEPT_TAGS: Final = frozenset(
     }
 )
 
-# JPEG holds either in one segment of 65533 bytes, behind a name of up to 29 bytes.
-_MAX_EXIF_BYTES: Final = 65_527
-_MAX_XMP_BYTES: Final = 65_504
-_MAX_SOURCE_BYTES: Final = 2_000_000  # as text, twice a megabyte
+_EXIF_NAME: Final = b"Exif\0\0"
+_MAX_EXIF_BYTES: Final = 1_000_000  # each number in longer ones would take dozens of bytes
+_MAX_DIRECTORIES: Final = 8
+# TIFF 6.0, section 2: how long a value of each type is.
+_TYPE_BYTES: Final = dict(enumerate((0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4)))
 _MAX_DPI: Final = 65_535  # JFIF has 16 bits for it
-
-_XMP_ORIENTATION: Final = re.compile(
-    rb"(tiff:Orientation\s*=\s*[\"']|<tiff:Orientation>\s*)[2-8](?=\s*[\"'<])"
-)
-# Packets about further pictures in the file, such as HDR gain maps and motion photos.
-_CONTAINER_NAMESPACES: Final = (b"ns.google.com/photos/1.0/container", b"ns.adobe.com/hdr-gain-map")
 
 
 @contextmanager
@@ -60,75 +58,173 @@ def _broken_is_absent() -> Iterator[None]:
             raise
 
 
-def _directory(image: Image.Image) -> Image.Exif:
-    """Return the EXIF data of an opened file.
+def load_exif(file: ImageFile, png: Png | None = None) -> Image.Exif:
+    """Return the EXIF data of an opened file; empty where there are none, or they are broken.
 
-    Raises:
-        ValueError: they are longer than any that mean something; each number in them takes
-            dozens of bytes as an object.
+    Args:
+        file: what it holds is believed, but for XMP, which `take_xmp` has taken out.
+        png: what a PNG says of itself: Pillow would decode its pixels to find out.
     """
-    for name in ("exif", "Raw profile type exif"):
-        if len(image.info.get(name) or b"") > _MAX_SOURCE_BYTES:
-            raise ValueError("the EXIF data are too long")
-    return image.getexif()
-
-
-def read_orientation(image: Image.Image) -> int:
-    """Return how to turn the picture, 1 to 8 as EXIF has it; 1 where it does not say."""
     with _broken_is_absent():
-        orientation = _directory(image).get(_Tag.Orientation, 1)
+        if isinstance(file, TiffImageFile):
+            return file.getexif()
+        data = file.info.get("exif")
+        if png is not None:
+            data = png.exif(file.info)
+        exif = Image.Exif()
+        if data and len(data) <= _MAX_EXIF_BYTES:
+            exif.load(_without_cut_off_tags(data))
+        return exif
+    return Image.Exif()
+
+
+def _without_cut_off_tags(data: bytes) -> bytes:
+    """Give tags whose values lie beyond the end the type 0, which Pillow passes over.
+
+    Else it would give up at the first one.
+    """
+    start = len(_EXIF_NAME) if data.startswith(_EXIF_NAME) else 0
+    order = "<" if data[start : start + 2] == b"II" else ">"
+    sound = bytearray(data)
+    (first,) = struct.unpack_from(f"{order}I", data, start + 4)
+    directories = [first]
+    for directory in directories:  # it grows
+        at = start + directory
+        if at + 2 > len(data) or len(directories) > _MAX_DIRECTORIES:
+            continue
+        (num_tags,) = struct.unpack_from(f"{order}H", data, at)
+        for entry in range(at + 2, min(at + 2 + 12 * num_tags, len(data) - 11), 12):
+            tag, kind, count, value = struct.unpack_from(f"{order}2H2I", data, entry)
+            num_bytes = _TYPE_BYTES.get(kind, 0) * count
+            if num_bytes > 4 and start + value + num_bytes > len(data):
+                sound[entry + 2 : entry + 4] = bytes(2)
+            elif tag in {ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo}:
+                directories.append(value)
+    # Values that overlap count against the length in Pillow, and cost the tags behind them.
+    return bytes(sound) + bytes(3 * len(sound))
+
+
+def read_orientation(exif: Image.Exif) -> int:
+    """Return how to turn the picture, 1 to 8 as EXIF has it; 1 where it does not say.
+
+    As in browsers, XMP does not turn a picture: editors that have turned the pixels leave it.
+    """
+    with _broken_is_absent():
+        orientation = exif.get(_Tag.Orientation, 1)
         if orientation in range(1, 9):
             return int(orientation)
     return 1
 
 
-def read_exif(image: Image.Image, width_px: int, height_px: int) -> bytes | None:
-    """Return the EXIF data to keep; None where there are none, or they are broken or too long.
+def read_exif(exif: Image.Exif, width_px: int, height_px: int) -> bytes | None:
+    """Return the EXIF data to keep; None where there are none. A broken tag costs that tag.
 
     Args:
-        image: an opened file.
+        exif: of the file.
         width_px: width of the upright picture, which the data are made to say.
         height_px: its height.
     """
+    kept = _sound_tags(_kept_tags(exif))
+    photo = _directory(exif, ExifTags.IFD.Exif)
+    if _Tag.ExifImageWidth in photo:
+        photo |= {_Tag.ExifImageWidth: width_px, _Tag.ExifImageHeight: height_px}
+    photo.pop(_Tag.ExifInteroperabilityOffset, None)
+    position = _directory(exif, ExifTags.IFD.GPSInfo)
+    return _written(kept, _sound_tags(photo), _sound_tags(position), _MAX_EXIF_BYTES)
+
+
+def fit_exif(exif: bytes, max_bytes: int) -> bytes | None:
+    """Return EXIF data of at most so many bytes: without the maker's note, then the longest tags.
+
+    Args:
+        exif: from `read_exif`.
+        max_bytes: what the format holds.
+    """
+    if len(exif) <= max_bytes:
+        return exif
+    found = Image.Exif()
+    found.load(exif)
+    kept, photo = _kept_tags(found), _directory(found, ExifTags.IFD.Exif)
+    return _written(kept, photo, _directory(found, ExifTags.IFD.GPSInfo), max_bytes)
+
+
+def _kept_tags(exif: Image.Exif) -> dict[int, Any]:
+    kept: dict[int, Any] = {}
+    for tag in _KEPT_TAGS & exif.keys():
+        with _broken_is_absent():
+            kept[int(tag)] = exif[tag]
+    return kept
+
+
+def _directory(exif: Image.Exif, number: int) -> dict[int, Any]:
     with _broken_is_absent():
-        found = _directory(image)
-        kept = Image.Exif()
-        for tag in _KEPT_TAGS & found.keys():
-            kept[tag] = found[tag]
-        photo = dict(found.get_ifd(ExifTags.IFD.Exif))
-        if _Tag.ExifImageWidth in photo:
-            photo |= {_Tag.ExifImageWidth: width_px, _Tag.ExifImageHeight: height_px}
-        photo.pop(_Tag.ExifInteroperabilityOffset, None)
-        position = dict(found.get_ifd(ExifTags.IFD.GPSInfo))
-        for directory, tags in ((ExifTags.IFD.Exif, photo), (ExifTags.IFD.GPSInfo, position)):
-            if tags:
-                kept[directory] = tags
-        exif = kept.tobytes() if len(kept) else b""
-        if 0 < len(exif) <= _MAX_EXIF_BYTES:
-            return exif
+        return dict(exif.get_ifd(number))
+    return {}
+
+
+def _sound_tags(tags: dict[int, Any]) -> dict[int, Any]:
+    """Return the tags that can be written."""
+    if _num_bytes(tags) is not None:
+        return tags
+    return {tag: value for tag, value in tags.items() if _num_bytes({tag: value}) is not None}
+
+
+def _num_bytes(tags: dict[int, Any]) -> int | None:
+    """Return how long a directory of these tags is; None if it cannot be written."""
+    directory = ImageFileDirectory_v2()
+    with _broken_is_absent():
+        for tag, value in tags.items():
+            directory[tag] = value
+        return len(directory.tobytes())
     return None
 
 
-def read_dpi(image: Image.Image) -> tuple[float, float] | None:
+def _written(
+    kept: dict[int, Any], photo: dict[int, Any], position: dict[int, Any], max_bytes: int
+) -> bytes | None:
+    directories = (kept, photo, position)
+    while any(directories):
+        exif = Image.Exif()
+        for tag, value in kept.items():
+            exif[tag] = value
+        for number, tags in ((ExifTags.IFD.Exif, photo), (ExifTags.IFD.GPSInfo, position)):
+            if tags:
+                exif[number] = tags
+        data = exif.tobytes()
+        if len(data) <= max_bytes:
+            return data
+        if photo.pop(_Tag.MakerNote, None) is None:
+            _drop_longest(directories)
+    return None
+
+
+def _drop_longest(directories: Sequence[dict[int, Any]]) -> None:
+    _, tag, directory = max(
+        (
+            (_num_bytes({tag: value}) or 0, tag, directory)
+            for directory in directories
+            for tag, value in directory.items()
+        ),
+        key=lambda found: found[0],
+    )
+    del directory[tag]
+
+
+def read_dpi(file: ImageFile) -> tuple[float, float] | None:
     """Return the resolution in print, across and down, in dots an inch; None where none is told."""
     with _broken_is_absent():
-        across, down = (float(side) for side in image.info["dpi"])
+        across, down = (float(side) for side in file.info["dpi"])
         if all(1 <= side <= _MAX_DPI for side in (across, down)):
             return across, down
     return None
 
 
-def read_xmp(image: Image.Image) -> bytes | None:
-    """Return the XMP packet to keep; None where there is none, or it cannot stay true."""
-    xmp = image.info.get("xmp")
-    if isinstance(xmp, str):
-        xmp = xmp.encode()
-    if not isinstance(xmp, bytes) or not 0 < len(xmp) <= _MAX_XMP_BYTES:
-        return None
-    if any(namespace in xmp for namespace in _CONTAINER_NAMESPACES):
-        return None
-    try:
-        xmp.decode()
-    except UnicodeDecodeError:
-        return None
-    return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
+def take_xmp(file: ImageFile) -> bytes | None:
+    """Take the XMP packet out of an opened file: Pillow would turn the picture by it.
+
+    Returns:
+        What of it is to be kept; None where there is none, or it cannot stay true.
+    """
+    file.info.pop("XML:com.adobe.xmp", None)
+    found = file.info.pop("xmp", None)
+    return xmp.still_true(found.encode() if isinstance(found, str) else found)

@@ -74,8 +74,8 @@ class Photo:
         format: the file's format, a key of `service.imaging.formats.FORMATS`.
         alpha: (h, w), of the type of `pixels`, or None when the file has no transparency.
         icc_profile: the profile of an RGB space, or of grey when `is_gray`; None means sRGB.
-        exif: EXIF data without orientation and thumbnail, at most 64 KiB, or None.
-        xmp: an XMP packet without orientation, UTF-8, at most 64 KiB, or None.
+        exif: EXIF data without orientation and thumbnail, at most 1 MB, or None.
+        xmp: an XMP packet without orientation, UTF-8, at most 1 MB, or None.
         dpi: resolution in print, across and down, in dots an inch, or None.
         is_gray: whether the picture has no colour; its three channels then are equal.
     """

@@ -20,6 +20,7 @@ Pixels = npt.NDArray[np.float32]
 
 _SPACE_FIELD: Final = slice(16, 20)  # "data colour space" in the header, ICC.1 section 7.2
 _MODES: Final = {b"RGB ": "RGB", b"GRAY": "L"}
+_STRIP_ROWS: Final = 64  # memory stays that of a strip
 
 
 def is_rgb(icc_profile: bytes | None) -> bool:
@@ -27,29 +28,59 @@ def is_rgb(icc_profile: bytes | None) -> bool:
     return icc_profile is not None and _mode(icc_profile) == "RGB"
 
 
-def is_reversible(icc_profile: bytes, is_gray: bool = False) -> bool:
-    """Tell whether the profile is a sound one, usable in both directions.
+def is_readable(icc_profile: bytes, is_gray: bool = False) -> bool:
+    """Tell whether the profile is a sound one, of the picture's kind, that leads to sRGB.
 
     Args:
         icc_profile: the profile.
-        is_gray: whether the picture is grey: a profile of a grey space then fits, too.
+        is_gray: whether the picture is grey: a profile of a grey space then fits as well.
     """
     mode = _mode(icc_profile)
     if mode is None or (mode == "L" and not is_gray):
         return False
     try:
         _transform(icc_profile, mode, None, "RGB")
-        _transform(None, "RGB", icc_profile, mode)
     except (ImageCms.PyCMSError, OSError):
         return False
     return True
 
 
-def flatten(image: Image.Image, icc_profile: bytes) -> Image.Image | None:
-    """Convert a whole picture to sRGB; None when its profile is broken or of another kind.
+def leads_back(icc_profile: bytes) -> bool:
+    """Tell whether a profile that `is_readable` leads from sRGB as well: many scanners' do not."""
+    try:
+        _transform(None, "RGB", icc_profile, _MODES[icc_profile[_SPACE_FIELD]])
+    except (ImageCms.PyCMSError, OSError):
+        return False
+    return True
 
-    For what cannot be kept: CMYK.
+
+def flatten(pixels: Codes, icc_profile: bytes) -> Codes:
+    """Convert a whole picture to sRGB.
+
+    Args:
+        pixels: uint8 or uint16 (h, w, 3).
+        icc_profile: a profile that `is_readable`.
+
+    Returns:
+        The same type and shape. The colour engine knows 8 bits; what 16 have more is added
+        to its result.
     """
+    if not is_rgb(icc_profile):
+        return flatten_gray(pixels, icc_profile)
+    transform = _transform(icc_profile, "RGB", None, "RGB")
+    converted = np.empty_like(pixels)
+    for top in range(0, len(pixels), _STRIP_ROWS):
+        rows = slice(top, top + _STRIP_ROWS)
+        if pixels.dtype == np.uint8:
+            converted[rows] = ImageCms.applyTransform(Image.fromarray(pixels[rows]), transform)
+            continue
+        strip = to_srgb(pixels[rows].astype(np.float32) / np.float32(65535), icc_profile)
+        converted[rows] = np.rint(strip * 65535)
+    return converted
+
+
+def flatten_cmyk(image: Image.Image, icc_profile: bytes) -> Image.Image | None:
+    """Convert a CMYK picture to sRGB; None when its profile is broken or of another kind."""
     try:
         transform = _transform(icc_profile, image.mode, None, "RGB")
         return ImageCms.applyTransform(image, transform)
@@ -57,12 +88,21 @@ def flatten(image: Image.Image, icc_profile: bytes) -> Image.Image | None:
         return None
 
 
+def flatten_lab(image: Image.Image) -> Image.Image:
+    """Convert a CIELAB picture (D50) to sRGB."""
+    lab, srgb = (ImageCms.createProfile(space) for space in ("LAB", "sRGB"))
+    transform = ImageCms.buildTransform(lab, srgb, "LAB", "RGB")
+    converted = ImageCms.applyTransform(image, transform)
+    assert converted is not None  # as the transform is not done in place
+    return converted
+
+
 def flatten_gray(pixels: Codes, icc_profile: bytes) -> Codes:
     """Convert a whole grey picture to sRGB.
 
     Args:
         pixels: uint8 or uint16 (h, w, 3), all channels equal.
-        icc_profile: a profile of a grey space that `is_reversible`.
+        icc_profile: a profile of a grey space that `is_readable`.
 
     Returns:
         The same type and shape. 16-bit codes are interpolated between the 256 that the
@@ -81,7 +121,7 @@ def to_srgb(pixels: Pixels, icc_profile: bytes | None) -> Pixels:
 
     Args:
         pixels: float32 (h, w, 3), 0 to 1; small, as this is the slow way.
-        icc_profile: a profile that `is_reversible`; None means sRGB.
+        icc_profile: a profile that `is_readable`; None means sRGB.
     """
     if icc_profile is None:
         return pixels
@@ -95,7 +135,7 @@ def from_srgb(pixels: Pixels, icc_profile: bytes | None) -> Pixels:
 
     Args:
         pixels: float32 (h, w, 3), 0 to 1; grey, where the profile is.
-        icc_profile: a profile that `is_reversible`; None means sRGB.
+        icc_profile: a profile that `leads_back`; None means sRGB.
     """
     if icc_profile is None:
         return pixels

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BytesIO
 from types import MappingProxyType
 from typing import Final
 
 import cv2
 import numpy as np
+from pi_heif import HeifImageFile
 from PIL import Image
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.ImageFile import ImageFile
@@ -32,21 +34,23 @@ from relight.errors import (
     RelightError,
     UnsupportedMediaType,
 )
-from service.imaging import containers, faults, profiles, wide
+from service.imaging import cicp, faults, isobmff, profiles, wide
 from service.imaging.formats import sniff
-from service.imaging.metadata import read_dpi, read_exif, read_orientation, read_xmp
+from service.imaging.metadata import load_exif, read_dpi, read_exif, read_orientation, take_xmp
 from service.imaging.photo import Codes, ImageLimits, Photo
+from service.imaging.png import Png, inspect
+from service.imaging.screening import screen, still_part
 
 
-def _heif_file(data: BytesIO) -> ImageFile:
+def _avif_file(file: BytesIO) -> ImageFile:
+    """Open an AVIF file, also one of an encoder that did not keep to the letter."""
     try:
-        import pillow_heif  # noqa: PLC0415  the extra `heif` may be absent
-    except ImportError:
-        raise UnsupportedMediaType(
-            "this server reads no HEIF: its extra is not installed"
-        ) from None
-    file: ImageFile = pillow_heif.HeifImageFile(data)
-    return file
+        return AvifImageFile(file)
+    except Exception:  # Pillow's alone: nothing of ours is called
+        mended = isobmff.mended(file.getvalue())
+        if mended is None:
+            raise
+        return AvifImageFile(BytesIO(mended))
 
 
 # Readers by name, not `Image.open`: no other format can be reached, a phone's MPO is read
@@ -56,17 +60,16 @@ _READERS: Final[Mapping[str, Callable[[BytesIO], ImageFile]]] = MappingProxyType
         "jpeg": JpegImageFile,
         "png": PngImageFile,
         "webp": WebPImageFile,
-        "avif": AvifImageFile,
+        "avif": _avif_file,
         "tiff": TiffImageFile,
-        "heif": _heif_file,
+        "heif": HeifImageFile,
     }
 )
 
 _EXACT: Final = frozenset({"jpeg", "png", "webp"})  # their walk returns the picture's own size
 _MAX_PROFILE_BYTES: Final = 4_000_000  # press profiles have 2 MB; none that describes has more
-_MAX_SCANS: Final = 100  # a progressive JPEG has some ten; thousands would take minutes
 
-_GRAY_MODES: Final = frozenset({"1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I;16N"})
+_GRAY_MODES: Final = frozenset({"1", "L", "LA", "La", *wide.DEEP_GRAY_MODES})
 _COLOUR_MODES: Final = frozenset({"P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr", "LAB"})
 
 _UPRIGHT: Final[Mapping[int, Callable[[Codes], Codes]]] = MappingProxyType(
@@ -82,12 +85,36 @@ _UPRIGHT: Final[Mapping[int, Callable[[Codes], Codes]]] = MappingProxyType(
 )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Source:
+    """An image file whose header is read.
+
+    Attributes:
+        format_name: a key of `service.imaging.formats.FORMATS`.
+        file: opened, but not loaded.
+        data: the whole file, as the decoders get it.
+        png: what a PNG says of itself.
+        is_wide: whether its samples keep 16 bits.
+    """
+
+    format_name: str
+    file: ImageFile
+    data: bytes
+    png: Png | None
+    is_wide: bool
+
+    @property
+    def is_gray(self) -> bool:
+        """Whether the picture has no colour; Pillow calls 16-bit grey with alpha RGBA."""
+        return self.png.is_gray if self.png else self.file.mode in _GRAY_MODES
+
+
 def decode(data: bytes, limits: ImageLimits, *, enough_px: int | None = None) -> Photo:
     """Read an image file.
 
-    PNG and TIFF keep their 16 bits; the other formats' deeper samples become 8-bit. CMYK
-    becomes sRGB. A broken colour profile or broken metadata are dropped: the picture is
-    still good.
+    PNG, TIFF and grey HEIF keep their 16 bits, and 10 or 12 become 16; the others' deeper
+    samples become 8-bit. CMYK becomes sRGB, as do pictures whose profile gives no way back.
+    Broken metadata and broken colour profiles are dropped: the picture is still good.
 
     Args:
         data: the whole file.
@@ -102,30 +129,25 @@ def decode(data: bytes, limits: ImageLimits, *, enough_px: int | None = None) ->
         ImageCorrupt: the data are broken or cut off.
     """
     format_name = sniff(data)
-    claimed = containers.walk(data, format_name)
+    still = still_part(data, format_name)
+    claimed = screen(still, format_name)
     limits.check_largest(*claimed)
     with _broken_is_corrupt(format_name):
-        file = _open(data, format_name)
-        if format_name in _EXACT and file.size != claimed:
+        source = _open(still, format_name)
+        if format_name in _EXACT and source.file.size != claimed:
             raise ValueError("readers disagree on the size of the picture")
-        is_wide = wide.is_wide(file, format_name, data)
-    with file:
+    with source.file as file:
         with _broken_is_corrupt(format_name):
-            _check_header(file, data, limits, is_wide=is_wide)
-        is_gray = file.mode in _GRAY_MODES
-        if is_wide and format_name == "png":
-            is_gray = wide.is_gray_png(data)
-        icc_profile = _sound_profile(file, is_gray)
-        with _broken_is_corrupt(format_name):
-            pixels: Codes
-            alpha: Codes | None
-            if is_wide:
-                pixels, alpha = wide.read(file, data, is_gray=is_gray)
-            elif isinstance(file, JpegImageFile) and file.mode != "CMYK" and enough_px is None:
-                pixels, alpha = wide.read_jpeg(data, *file.size), None
-            else:
-                pixels, alpha = _load(file, enough_px)
-        orientation = read_orientation(file)  # Pillow has turned a TIFF that it loaded
+            xmp = take_xmp(file)
+            _check_header(source, limits)
+            icc_profile = _profile(source)
+            pixels, alpha = _pixels(source, enough_px)
+            is_gray = source.is_gray
+            if icc_profile is not None and not profiles.leads_back(icc_profile):
+                is_gray = is_gray and not profiles.is_rgb(icc_profile)
+                pixels, icc_profile = profiles.flatten(pixels, icc_profile), None
+        exif = load_exif(file, source.png)
+        orientation = read_orientation(exif)  # Pillow has turned a TIFF that it loaded
         dpi, turn = read_dpi(file), _UPRIGHT.get(orientation)
         if dpi is not None and orientation >= 5:
             dpi = dpi[::-1]
@@ -136,8 +158,8 @@ def decode(data: bytes, limits: ImageLimits, *, enough_px: int | None = None) ->
             pixels=pixels,
             alpha=alpha,
             icc_profile=icc_profile,
-            exif=read_exif(file, width_px, height_px),
-            xmp=read_xmp(file),
+            exif=read_exif(exif, width_px, height_px),
+            xmp=xmp,
             dpi=dpi,
             format=format_name,
             is_gray=is_gray,
@@ -154,67 +176,112 @@ def _broken_is_corrupt(format_name: str) -> Iterator[None]:
     except Image.DecompressionBombError:
         raise ImageTooLarge("the image has too many pixels") from None
     except Exception as error:
+        if "has not been built in" in str(error):  # libheif has decoders for one coding
+            raise UnsupportedMediaType("HEIF is read where it is coded in HEVC") from None
         if faults.is_ours(error):
             raise
         raise ImageCorrupt(f"the {format_name} data are broken or cut off") from error
 
 
-def _open(data: bytes, format_name: str) -> ImageFile:
+def _open(data: bytes, format_name: str) -> _Source:
     """Read the header."""
+    png = inspect(data) if format_name == "png" else None
+    if png is not None:
+        data = png.data
     try:
-        return _READERS[format_name](BytesIO(data))
+        file = _READERS[format_name](BytesIO(data))
     except SyntaxError as error:
         if "unknown pixel mode" in str(error):
             raise UnsupportedMediaType("TIFF of this sample layout is not read") from None
         raise
+    return _Source(format_name, file, data, png, wide.is_wide(file, png))
 
 
-def _check_header(file: ImageFile, data: bytes, limits: ImageLimits, *, is_wide: bool) -> None:
+def _check_header(source: _Source, limits: ImageLimits) -> None:
     """Refuse what would cost too much, or mean too little, before pixels are decoded."""
+    file = source.file
     if file.mode not in _GRAY_MODES | _COLOUR_MODES:
         raise UnsupportedMediaType(f"pictures of mode {file.mode} are not read")
     num_channels = 4 if file.has_transparency_data or file.mode == "CMYK" else 3
     width_px, height_px = file.size
-    limits.check(width_px, height_px, num_channels * (2 if is_wide else 1))
-    if getattr(file, "is_animated", False):
+    limits.check(width_px, height_px, num_channels * (2 if source.is_wide else 1))
+    # Further images of a HEIF file stand beside the primary one, which is read.
+    if source.format_name != "heif" and getattr(file, "is_animated", False):
         raise ImageAnimated("the image is animated; only still images are accepted")
-    if isinstance(file, JpegImageFile) and _num_scans(data) > _MAX_SCANS:
-        raise ImageCorrupt(f"the JPEG has more than {_MAX_SCANS} scans")
-    if len(file.info.get("icc_profile") or b"") > _MAX_PROFILE_BYTES:
-        raise ImageTooLarge(f"the colour profile has more than {_MAX_PROFILE_BYTES} bytes")
 
 
-def _num_scans(data: bytes) -> int:
-    """Return how many scans a JPEG has; `bytes.count` takes eight times as long."""
-    codes = np.frombuffer(data, np.uint8)
-    return int(np.count_nonzero((codes[:-1] == 0xFF) & (codes[1:] == 0xDA)))
+def _profile(source: _Source) -> bytes | None:
+    """Return the profile of the pixels, embedded or made of what the file says; None for sRGB.
 
+    Broken ones, and those of another kind of picture, are disregarded.
 
-def _sound_profile(file: ImageFile, is_gray: bool) -> bytes | None:
-    """Return the profile that the pixels are to keep; broken ones are disregarded."""
-    icc_profile = file.info.get("icc_profile") or b""
-    if file.mode == "CMYK" or not profiles.is_reversible(icc_profile, is_gray):
+    Raises:
+        ImageTooLarge: the profile is too long.
+        UnsupportedMediaType: the picture has high dynamic range.
+    """
+    info, png = source.file.info, source.png
+    if source.file.mode == "CMYK":
         return None
-    return bytes(icc_profile)
+    if png is not None and png.has_codes:
+        return png.described_profile()
+    embedded = png.embedded_profile(_MAX_PROFILE_BYTES) if png else info.get("icc_profile")
+    if embedded and len(embedded) > _MAX_PROFILE_BYTES:
+        raise ImageTooLarge(f"the colour profile has more than {_MAX_PROFILE_BYTES} bytes")
+    if embedded and profiles.is_readable(embedded, source.is_gray):
+        return bytes(embedded)
+    if png is not None:
+        return png.described_profile()
+    codes = isobmff.colour_codes(source.data) if source.format_name in {"avif", "heif"} else None
+    if codes is None:
+        return None
+    return cicp.profile_of_codes(*codes, is_gray=source.is_gray, is_video=True)
 
 
-def _load(file: ImageFile, enough_px: int | None) -> tuple[Codes, Codes | None]:
-    """Return RGB and alpha as Pillow reads them, in 8 bits."""
+def _pixels(source: _Source, enough_px: int | None) -> tuple[Codes, Codes | None]:
+    """Return RGB and alpha."""
+    file = source.file
+    if source.is_wide:
+        return wide.read(file, source.data, is_gray=source.is_gray)
+    if isinstance(file, JpegImageFile) and file.mode != "CMYK" and enough_px is None:
+        return wide.read_jpeg(source.data, *file.size), None
     if enough_px is not None:
         file.draft(file.mode, (enough_px, enough_px))
     size = file.size
     file.load()
     if file.size not in {size, size[::-1]}:  # turned upright by the reader
         raise ValueError("the pixels are not what the header says")
-    alpha = None
-    if file.has_transparency_data:
-        alpha = np.asarray(_in_mode(file, "RGBA").getchannel("A"))
-    image: Image.Image = file
-    if file.mode in _GRAY_MODES:
-        image = file.convert("L")
+    return _rgb(source), _alpha(source)
+
+
+def _rgb(source: _Source) -> Codes:
+    """Return RGB as Pillow reads it, in 8 bits."""
+    file = source.file
+    image: Image.Image = file.convert("LA") if file.mode == "La" else file
+    if source.is_gray:
+        image = _in_mode(image, "L")
     elif file.mode == "CMYK" and file.info.get("icc_profile"):
-        image = profiles.flatten(file, file.info["icc_profile"]) or file
-    return np.asarray(_in_mode(image, "RGB")), alpha
+        image = profiles.flatten_cmyk(file, file.info["icc_profile"]) or file
+    elif file.mode == "LAB":
+        image = profiles.flatten_lab(file)
+    return np.asarray(_in_mode(image, "RGB"))
+
+
+def _alpha(source: _Source) -> Codes | None:
+    """Return alpha in 8 bits; None where there is none."""
+    file, png = source.file, source.png
+    key = png.gray_key() if png else None
+    if png is not None and key is not None:
+        # Pillow brings the samples to 8 bits, and leaves the key as the file has it.
+        gray = np.asarray(_in_mode(file, "L"))
+        white = (1 << png.depth) - 1
+        return np.where(gray == key * 255 // white, np.uint8(0), np.uint8(255))
+    if not file.has_transparency_data:
+        return None
+    colour = file.info.get("transparency")
+    if isinstance(colour, tuple):  # 16 bits for each sample of 8: the upper ones mean nothing
+        file.info["transparency"] = tuple(sample & 0xFF for sample in colour)
+    image = file.convert("LA") if file.mode == "La" else file
+    return np.asarray(_in_mode(image, "RGBA").getchannel("A"))
 
 
 def _in_mode(image: Image.Image, mode: str) -> Image.Image:

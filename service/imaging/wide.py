@@ -11,60 +11,64 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL.ImageFile import ImageFile
+from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from relight.errors import UnsupportedMediaType
 from service.imaging import containers, tiff
+from service.imaging.png import SIGNATURE, Png
 
 Wide = npt.NDArray[np.uint16]
 
 _WHITE: Final = 65535
-_PNG_DEPTH: Final = slice(12, 25)  # from the name of the first chunk to the bit depth
-_PNG_COLOUR_TYPE: Final = 25
-_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _COLOUR_TYPES: Final = {1: 0, 3: 2, 4: 6}  # by the number of samples
 _SUB: Final = 1
 _METRE: Final = 1
 _STRIP_BYTES: Final = 2**20  # memory stays that of a strip
 _COMPRESSION_LEVEL: Final = 1
-_UNSIGNED, _CONTIGUOUS, _ASSOCIATED_ALPHA = 1, 1, 1  # TIFF 6.0, sections 18, 19
+_UNSIGNED, _CONTIGUOUS = 1, 1  # TIFF 6.0, section 19
+_PILLOW_ONLY: Final = frozenset({34925, 50000})  # compressions: LZMA, Zstandard
+
+DEEP_GRAY_MODES: Final = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})  # of Pillow
 
 
-def is_wide(file: ImageFile, format_name: str, data: bytes) -> bool:
+def is_wide(file: ImageFile, png: Png | None) -> bool:
     """Tell whether `read` is to read the pixels of an opened file.
+
+    Args:
+        file: opened, but not loaded.
+        png: what a PNG says of itself.
 
     Raises:
         UnsupportedMediaType: a TIFF has 16-bit samples in a layout that nobody here reads.
         ValueError: the header contradicts itself.
     """
-    if format_name == "png":
-        name, width_px, height_px, depth = struct.unpack(">4sIIB", data[_PNG_DEPTH])
-        if name != b"IHDR" or (width_px, height_px) != file.size:
+    if png is not None:
+        if png.size != file.size:
             raise ValueError("the first chunk is not the header")
-        return bool(depth == 16)
+        return png.depth == 16
     if not isinstance(file, TiffImageFile):
-        return False
+        return file.mode in DEEP_GRAY_MODES
     tags = file.tag_v2
     if 16 not in tags.get(tiff.BITS_PER_SAMPLE, (1,)) or file.mode == "CMYK":
-        return False
+        return file.mode in DEEP_GRAY_MODES
     layout = (
         set(tags[tiff.BITS_PER_SAMPLE]) == {16}
         and set(tags.get(tiff.SAMPLE_FORMAT, (_UNSIGNED,))) == {_UNSIGNED}
         and tags.get(tiff.PLANAR_CONFIGURATION, _CONTIGUOUS) == _CONTIGUOUS
         and tags.get(tiff.PHOTOMETRIC) in {tiff.WHITE_IS_ZERO, tiff.BLACK_IS_ZERO, tiff.RGB}
         and tags.get(tiff.SAMPLES_PER_PIXEL, 1) in {1, 3, 4}
-        and _ASSOCIATED_ALPHA not in tags.get(tiff.EXTRA_SAMPLES, ())
+        and tiff.ASSOCIATED_ALPHA not in tags.get(tiff.EXTRA_SAMPLES, ())
     )
     if not layout:
         raise UnsupportedMediaType(
             "16-bit TIFF is read as unsigned grey, RGB or RGBA, interleaved, with plain alpha"
         )
+    if tags.get(tiff.COMPRESSION) in _PILLOW_ONLY and file.mode not in DEEP_GRAY_MODES:
+        raise UnsupportedMediaType(
+            "16-bit RGB TIFF is read uncompressed, or compressed with deflate, LZW or PackBits"
+        )
     return True
-
-
-def is_gray_png(data: bytes) -> bool:
-    """Tell whether a PNG's samples are grey; Pillow calls 16-bit grey with alpha RGBA."""
-    return data[_PNG_COLOUR_TYPE] in {0, 4}
 
 
 def read(file: ImageFile, data: bytes, *, is_gray: bool) -> tuple[Wide, Wide | None]:
@@ -81,6 +85,8 @@ def read(file: ImageFile, data: bytes, *, is_gray: bool) -> tuple[Wide, Wide | N
     Raises:
         ValueError: the data are broken.
     """
+    if not isinstance(file, PngImageFile) and file.mode in DEEP_GRAY_MODES:
+        return _wide(cv2.cvtColor(_deep_gray(file), cv2.COLOR_GRAY2RGB)), None
     bounded = (
         containers.tiff.with_strips_in_picture(data)
         if isinstance(file, TiffImageFile)
@@ -99,9 +105,25 @@ def read(file: ImageFile, data: bytes, *, is_gray: bool) -> tuple[Wide, Wide | N
     key = file.info.get("transparency")
     if alpha is None and isinstance(key, int):
         alpha = _wide(np.where(gray == key, 0, _WHITE))
-    if isinstance(file, TiffImageFile) and file.tag_v2.get(tiff.PHOTOMETRIC) == tiff.WHITE_IS_ZERO:
-        gray = _WHITE - gray
     return _wide(cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB)), alpha
+
+
+def _deep_gray(file: ImageFile) -> Wide:
+    """Return grey of 9 to 16 bits as Pillow reads it, (h, w), brought to 16 bits."""
+    num_bits, is_inverted = 16, False
+    if isinstance(file, TiffImageFile):
+        (num_bits,) = file.tag_v2.get(tiff.BITS_PER_SAMPLE, (16,))
+        is_inverted = file.tag_v2.get(tiff.PHOTOMETRIC) == tiff.WHITE_IS_ZERO
+    size = file.size
+    gray = np.array(file, np.uint16)
+    if size not in {gray.shape, gray.shape[::-1]}:
+        raise ValueError("the pixels are not what the header says")
+    if not isinstance(file, TiffImageFile):  # the samples stand at the upper end of 16 bits
+        num_bits = int(file.info.get("bit_depth", 16))
+        gray >>= 16 - num_bits
+    if num_bits < 16:  # by repetition of the upper bits, so that white is white
+        gray = _wide(gray << (16 - num_bits) | gray >> (2 * num_bits - 16))
+    return _wide(_WHITE - gray if is_inverted else gray)
 
 
 def read_jpeg(data: bytes, width_px: int, height_px: int) -> npt.NDArray[np.uint8]:
@@ -136,7 +158,7 @@ def write_png(
     height_px, width_px, num_samples = samples.shape
     header = struct.pack(">2I5B", width_px, height_px, 16, _COLOUR_TYPES[num_samples], 0, 0, 0)
     file = BytesIO()  # one buffer: many small ones of odd sizes would fragment the heap
-    file.write(_SIGNATURE + _chunk(b"IHDR", header))
+    file.write(SIGNATURE + _chunk(b"IHDR", header))
     if icc_profile:
         file.write(_chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc_profile)))
     if dpi:

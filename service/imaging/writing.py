@@ -17,10 +17,15 @@ from PIL.PngImagePlugin import PngInfo
 
 from relight.errors import InvalidOption
 from service.imaging import profiles, tiff, wide
-from service.imaging.formats import ANSWER_FORMATS, FORMATS, Format
+from service.imaging.formats import FORMATS, Format, check_size
+from service.imaging.metadata import fit_exif
 from service.imaging.photo import Codes, Photo
 
 Subsampling = Literal["444", "422", "420"]
+
+# A segment of 65533 bytes, less the name that it begins with.
+_MAX_JPEG_EXIF_BYTES: Final = 65_527
+_MAX_JPEG_XMP_BYTES: Final = 65_504
 
 # Visually lossless. AVIF's scale is steeper than JPEG's.
 _QUALITY: Final = {"jpeg": 92, "webp": 90, "avif": 85}
@@ -55,22 +60,11 @@ def encode(
         InvalidOption: the format has no such option, or cannot hold so large a picture.
     """
     known = FORMATS[format_name]
-    if max(photo.width_px, photo.height_px) > known.max_side_px:
-        raise InvalidOption(
-            f"{format_name} holds at most {known.max_side_px} px a side", option="format"
-        )
-    if photo.width_px * photo.height_px > known.max_answer_pixels:
-        raise InvalidOption(
-            f"{format_name} is written up to {known.max_answer_pixels} pixels; ask for another",
-            option="format",
-            allowed=tuple(name for name in ANSWER_FORMATS if name != format_name),
-        )
+    check_size(format_name, photo.width_px, photo.height_px)
     for option, value in (("subsampling", subsampling), ("progressive", progressive)):
         if value is not None and option not in known.options:
             raise InvalidOption(f"{format_name} has no option {option!r}", option=option)
-    beside = (
-        {"exif": photo.exif, "xmp": photo.xmp} if keep_metadata else {"exif": None, "xmp": None}
-    )
+    beside = _beside(photo, format_name) if keep_metadata else {"exif": None, "xmp": None}
     if (
         photo.icc_profile
         and not profiles.is_rgb(photo.icc_profile)
@@ -110,6 +104,15 @@ def encode(
         file, format_name, icc_profile=photo.icc_profile, exif=beside["exif"] or b"", **options
     )
     return file.getvalue()
+
+
+def _beside(photo: Photo, format_name: str) -> dict[str, bytes | None]:
+    """Return the metadata that the format can hold: JPEG has a segment for each kind."""
+    exif, xmp = photo.exif, photo.xmp
+    if format_name == "jpeg":
+        exif = fit_exif(exif, _MAX_JPEG_EXIF_BYTES) if exif else None
+        xmp = xmp if xmp and len(xmp) <= _MAX_JPEG_XMP_BYTES else None
+    return {"exif": exif, "xmp": xmp}
 
 
 def _text(xmp: bytes | None) -> PngInfo:

@@ -18,6 +18,7 @@ from service.contract.buckets import Shapes, buckets_for
 from service.contract.metadata import ModelContract
 from service.contract.pair import PARTS, PairContract
 from service.inference.canary import check_golden, check_pair_golden
+from service.inference.fake_engine import PROVIDER as FAKE_PROVIDER
 from service.inference.model import WHOLE, Model, following, queue_of
 from service.inference.session import CPU, Engine
 from service.inference.signature import check_pair, check_whole
@@ -64,7 +65,9 @@ def load_model(
     try:
         for part, engine in engines.items():
             warm_up(part, engine, durations, buckets=buckets, batch_sizes=batch_sizes, sizes=sizes)
-        if isinstance(contract, ModelContract):
+        if some_engine.provider == FAKE_PROVIDER:
+            pass  # it only takes time: there is no output to compare
+        elif isinstance(contract, ModelContract):
             check_golden(paths[0], some_engine, len(contract.lights))
         else:
             check_pair_golden(paths[0], engines["scene"], engines["light"])

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from relight.options import LAMP_OPTIONS
+from service.imaging.formats import Ranking
 from service.relighting.options import RelightOptions
 
 # The code between the bytes of a photo and the bytes of its answer, besides the model's file.
@@ -27,8 +28,8 @@ PIXEL_LIBRARIES: Final = (
     "onnxruntime",
     "onnxruntime-gpu",
     "opencv-python-headless",
+    "pi-heif",
     "pillow",
-    "pillow-heif",
 )
 
 
@@ -43,7 +44,7 @@ def answer_tag(
     *,
     light: str,
     model: str,
-    format_name: str,
+    formats: Ranking,
     revision: str,
 ) -> str:
     """Return the entity tag of an answer, such as `W/"0a1b..."`.
@@ -53,16 +54,15 @@ def answer_tag(
         options: what is asked for; two ways to say the same get the same tag.
         light: where the light comes from: a direction, or lamps.
         model: name and checksum of the model.
-        format_name: format of the answer.
+        formats: which are welcome; the photo decides among them.
         revision: of the code that makes the pixels, see `pixel_revision`.
     """
     said_otherwise = {"light", "direction", "temperature", "format", "model", *LAMP_OPTIONS}
     wanted = options.model_dump(exclude=said_otherwise)
     wanted |= {"light": light, "temperature_k": options.wanted_temperature_k}
-    wanted["adds_color"] = (
-        options.adds_color
-    )  # a neutral lamp that is asked for colours a grey photo
-    parts = json.dumps([digest, wanted, model, format_name, revision], sort_keys=True)
+    # A neutral lamp that is asked for colours a grey photo.
+    wanted["adds_color"] = options.adds_color
+    parts = json.dumps([digest, wanted, model, formats, revision], sort_keys=True)
     return f'W/"{hashlib.sha256(parts.encode()).hexdigest()[:32]}"'
 
 

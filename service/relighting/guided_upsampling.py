@@ -42,6 +42,7 @@ def transfer(
     low_out: Pixels,
     softness_px: float | None = None,
     *,
+    alpha: Codes | None = None,
     out: Codes | None = None,
 ) -> Codes:
     """Relight a photo as its small version was relit, with all its detail.
@@ -53,6 +54,7 @@ def transfer(
         low_out: float32 (h, w, 3), 0 to 1, what the network made of it.
         softness_px: standard deviation of the blur that the network adds, in pixels of
             `low_in`; None estimates it from this pair.
+        alpha: (H, W), of the type of `image`: pixels that cannot be seen stay as they are.
         out: where to put the result, contiguous; may be `image` itself. None makes a new array.
 
     Returns:
@@ -75,8 +77,11 @@ def transfer(
     for top in range(0, height_px, STRIP_ROWS):
         rows = slice(top, top + STRIP_ROWS)
         shaded = slopes.strip(top)
+        unseen = None if alpha is None else (image[rows].copy(), alpha[rows, :, None] == 0)
         cv2.multiply(codes[rows], shaded, dst=shaded, dtype=cv2.CV_32F)
         cv2.add(shaded, bases.strip(top), dst=answers[rows], dtype=depth)  # rounds and clips
+        if unseen is not None:
+            np.copyto(relit[rows], unseen[0], where=unseen[1])
     return relit
 
 

@@ -129,7 +129,8 @@ class RelightOptions(BaseModel):
     format: AnswerFormat | None = Field(
         None,
         examples=["webp"],
-        description="format of the answer; else the `Accept` header's, else the photo's own",
+        description="format of the answer; else the most welcome of the `Accept` header's that can "
+        "hold the picture, else the photo's own",
     )
     quality: int | None = Field(
         None,

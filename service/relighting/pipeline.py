@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -29,6 +29,7 @@ from service.relighting.guided_upsampling import transfer
 from service.relighting.options import RelightOptions
 from service.relighting.orientation import leans_left
 from service.relighting.shading import shade
+from service.relighting.transparency import fit_visible
 from service.telemetry.stage_timings import Timings
 
 FINISH_STAGES: Final = ("color", "detail", "encode")
@@ -103,9 +104,13 @@ def prepare(
         photo = decode(data, limits, enough_px=None if full_size else longest_px)
     with timings.stage("fit"):
         bucket = choose_bucket(photo.width_px, photo.height_px, buckets)
-        mirrored = canonical and leans_left(photo.pixels)
-        codes = fit(photo.pixels, bucket, mirrored=mirrored)
-        native = codes.astype(np.float32) / np.float32(photo.white)
+        alpha = _transparency(photo)
+        mirrored = canonical and leans_left(photo.pixels, alpha)
+        if alpha is not None:
+            native = fit_visible(photo.pixels, alpha, bucket, mirrored=mirrored)
+        else:
+            codes = fit(photo.pixels, bucket, mirrored=mirrored)
+            native = codes.astype(np.float32) / np.float32(photo.white)
         srgb = profiles.to_srgb(native, photo.icc_profile)
         image = np.rint(srgb * 255).astype(np.uint8)
     return Prepared(photo, native, srgb, image, mirrored)
@@ -142,7 +147,9 @@ def finish(
             photo = _small(photo, low_out)
         elif rendered is not None:
             own = photo.pixels if photo.pixels.flags.writeable else None
-            pixels = transfer(photo.pixels, low_in, low_out, rendered.softness_px, out=own)
+            pixels = transfer(
+                photo.pixels, low_in, low_out, rendered.softness_px, alpha=photo.alpha, out=own
+            )
             photo = replace(photo, pixels=pixels)
     with timings.stage("encode"):
         return encode(
@@ -153,6 +160,13 @@ def finish(
             progressive=options.progressive,
             keep_metadata=options.metadata == "keep",
         )
+
+
+def _transparency(photo: Photo) -> NDArray[Any] | None:
+    """Return the photo's alpha; None where all of it can be seen."""
+    if photo.alpha is None or photo.alpha.min() == photo.white:
+        return None
+    return photo.alpha
 
 
 def _seen(prepared: Prepared, canvas: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -19,7 +19,7 @@ from relight.lights import Lamps, Light
 from service.batching.urgency import Priority
 from service.contract.pair import PairContract
 from service.imaging import ImageLimits, ReadingCost, reading_cost, writing_bytes
-from service.imaging.formats import FORMATS, choose_format, sniff
+from service.imaging.formats import FORMATS, Ranking, choose_format, rank_formats, sniff
 from service.inference.model import Model
 from service.inference.repository import ModelRepository, Offer
 from service.relighting.composition import Lit
@@ -159,19 +159,19 @@ class Relighter:
             options=options.special,
         ) as offer:
             digest = await self._digest(request.data)
-            format_name = choose_format(options.format, request.accept, sniff(request.data))
+            formats = rank_formats(options.format, request.accept, sniff(request.data))
             order = _order(request, offer, digest)
             etag = answer_tag(
                 digest,
                 options,
                 light=str(order.lamps or options.wanted_direction),
                 model=offer.model.tag,
-                format_name=format_name,
+                formats=formats,
                 revision=self._revision,
             )
-            data, origin = None, None
+            data, format_name, origin = None, formats[0][0], None
             if etag not in request.known_tags:
-                data, origin = await self._make(request, order, format_name)
+                data, format_name, origin = await self._make(request, order, formats)
         own_k = own_temperature_k(options, offer.light.temperature_k)
         light_k = options.wanted_temperature_k or own_k
         return Relit(
@@ -191,26 +191,30 @@ class Relighter:
         return await asyncio.to_thread(photo_digest, data)
 
     async def _make(
-        self, request: RelightRequest, order: Order, format_name: str
-    ) -> tuple[bytes, Source | None]:
-        """Return the answer's file, and where the model's output came from."""
+        self, request: RelightRequest, order: Order, formats: Ranking
+    ) -> tuple[bytes, str, Source | None]:
+        """Return the answer's file, its format, and where the model's output came from."""
         options, timings = request.options, request.timings
         is_new_light = options.strength > 0  # at 0 the photo itself is the answer
         with self._renderer.expected(order) if is_new_light else nullcontext():
             timings.place = "prepare"
             prepared = await self._prepare(request, order.offer.model)
+        answer = prepared.photo.pixels if options.detail == "full" else prepared.image
+        height_px, width_px = answer.shape[:2]
+        has_alpha = prepared.photo.alpha is not None
+        format_name = choose_format(formats, width_px, height_px, has_alpha=has_alpha)
         rendered, origin = None, None
         if is_new_light:
             timings.place = "infer"
             rendered, origin = await self._renderer.render(prepared, order)
         timings.place = "finish"
         try:
-            answer = await self._finish(request, prepared, rendered, format_name)
+            data = await self._finish(request, prepared, rendered, format_name)
         finally:
             self._learn_lag(request)
         request.holding.shrink_to(len(request.data))  # the pixels are gone, the body soon
-        request.holding.grow_to(len(answer))
-        return answer, origin
+        request.holding.grow_to(len(data))
+        return data, format_name, origin
 
     async def _prepare(self, request: RelightRequest, model: Model) -> Prepared:
         """Decode the photo, within its budgets of memory and time."""

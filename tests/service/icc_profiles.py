@@ -35,6 +35,37 @@ def cmyk_profile() -> bytes:
     return _profile("prtr", "CMYK", "Lab ", {"A2B0": table})
 
 
+def scanner_profile() -> bytes:
+    """Red and blue are swapped, and there is a way to Lab alone, as scanners' profiles have it."""
+    nodes = b"".join(
+        struct.pack(">3H", *lab)
+        for red in (0, 1) for green in (0, 1) for blue in (0, 1)
+        for lab in [_LAB16[blue, green, red]]
+    )  # fmt: skip
+    matrix = struct.pack(
+        ">9i", *(65536 * (row == column) for row in range(3) for column in range(3))
+    )
+    curves = struct.pack(">6H", *[0, 65535] * 3)
+    table = b"mft2" + bytes(4) + bytes((3, 3, 2, 0)) + matrix + struct.pack(">2H", 2, 2)
+    return _profile("scnr", "RGB ", "Lab ", {"A2B0": table + curves + nodes + curves})
+
+
+# The corners of sRGB in 16-bit Lab: L * 652.8, (a + 128) * 256, (b + 128) * 256.
+_LAB16 = {
+    corner: (round(light * 652.8), round((a + 128) * 256), round((b + 128) * 256))
+    for corner, (light, a, b) in {
+        (0, 0, 0): (0, 0, 0),
+        (1, 0, 0): (54.3, 80.8, 69.9),
+        (0, 1, 0): (87.8, -79.3, 81.0),
+        (0, 0, 1): (29.6, 68.3, -112.0),
+        (1, 1, 0): (97.6, -15.8, 93.4),
+        (0, 1, 1): (90.7, -50.7, -15.0),
+        (1, 0, 1): (60.2, 93.5, -60.5),
+        (1, 1, 1): (100, 0, 0),
+    }.items()
+}
+
+
 def _profile(device_class: str, space: str, connection: str, tags: dict[str, bytes]) -> bytes:
     tags = {
         "desc": b"desc" + bytes(4) + struct.pack(">I", 5) + b"test\0" + bytes(78),

@@ -109,7 +109,7 @@ def _metadata() -> dict[str, bytes]:
             corners(), "jpeg", icc_profile=b"\x7f\xff\xff\xff" + P3[4:]
         ),
         "huge-profile.webp": saved(corners(), "webp", icc_profile=P3 + bytes(1_900_000)),
-        "profile-bomb.png": _png(16, 16, png_chunk(b"iCCP", b"bomb\0\0" + text), _pixels(16 * 49)),
+        "profile-bomb.png": _png(64, 64, png_chunk(b"iCCP", b"bomb\0\0" + text), _pixels(64 * 193)),
         "text-bomb.png": _png(16, 16, png_chunk(b"zTXt", b"bomb\0\0" + text), _pixels(16 * 49)),
         "many-texts.png": _png(
             16, 16, *[png_chunk(b"tEXt", b"a\0" + bytes(20))] * 20_000, _pixels(16 * 49)

@@ -13,8 +13,9 @@ from typing import get_type_hints
 import httpx
 import pytest
 
-from relight.cli.options import OPTIONS
-from relight.options import Options
+from relight.cli.options import DEFAULTS, OPTIONS
+from relight.options import DEFAULT_DIRECTION, Options
+from service.relighting.options import RelightOptions
 from tests.relight.cli.relight_command import COMMAND, environment, run
 from tests.service.calls import relight, wait_until
 
@@ -91,6 +92,34 @@ def test_the_lights_are_shown_from_here_and_from_a_service(url, models_dir):
     assert "W-4500" in here.stdout
     told = json.loads(run("models", "--url", url, "--json").stdout)
     assert told == httpx.get(f"{url}/models").json()
+
+
+def test_a_photo_takes_its_own_place_only_when_asked(url, photo, png):
+    link = photo.with_name("link.png")
+    link.symlink_to(photo)
+    for out in (photo, link):
+        refused = run("image", photo, "-o", out, "--url", url)
+        assert (refused.returncode, photo.read_bytes()) == (1, png)
+        assert "add --overwrite" in refused.stderr
+    assert run("image", photo, "-o", photo, "--overwrite", "--url", url).returncode == 0
+    assert photo.read_bytes() != png
+
+
+def test_a_folder_that_is_missing_is_made(url, photo):
+    out = photo.parent / "new" / "folder" / "relit.png"
+    assert run("image", photo, "-o", out, "--url", url).returncode == 0
+    assert out.exists()
+
+
+def test_the_help_names_the_defaults_of_the_api():
+    shown = " ".join(run("folder", "--help").stdout.split())
+    given = RelightOptions().model_dump()
+    given |= {"direction": DEFAULT_DIRECTION, "subsampling": "444"}
+    given["progressive"] = "no-progressive"
+    for name, default in DEFAULTS.items():
+        if default is not None:
+            assert str(given[name]).removesuffix(".0") == default
+            assert f"({default})" in shown or f"[default: {default}]" in shown, (name, shown)
 
 
 def test_every_option_of_the_api_is_one_of_the_commands():

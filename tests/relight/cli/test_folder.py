@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
 import time
+import unicodedata
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from relight.cli.folder import JOURNAL, SUFFIXES, Journal, photos_in
+from relight.cli.folder import JOURNAL, Journal, photos_in
+from relight.cli.output_names import SUFFIXES, OutputNames
 from relight.client import Relit
 from relight.lights import Light
 from service.imaging.formats import FORMATS
@@ -179,31 +184,141 @@ def relit(media_type: str = "image/png") -> Relit:
     )
 
 
-def test_photos_that_differ_in_the_suffix_alone_do_not_overwrite_each_other(tmp_path):
-    for name in ("a.heic", "a.jpg", "b.heic"):
-        (tmp_path / name).touch()
-    names = [photo.output_name("image/jpeg") for photo in photos_in(tmp_path, tmp_path / "out")]
-    assert names == ["a.heic.jpg", "a.jpg", "b.jpg"]
-    a, _, b = photos_in(tmp_path, tmp_path / "out")
-    assert [a.output_name("image/webp"), b.output_name("image/webp")] == ["a.heic.webp", "b.webp"]
+def names_of(media_type: str, *photos: str, taken: dict[str, str] | None = None) -> list[str]:
+    names = OutputNames(photos, taken or {})
+    return [names.name(photo, media_type) for photo in photos]
+
+
+def test_photos_that_differ_in_the_suffix_alone_do_not_overwrite_each_other():
+    photos = ("a.heic", "a.jpg", "b.heic")
+    assert names_of("image/jpeg", *photos) == ["a.heic.jpg", "a.jpg", "b.jpg"]
+    assert names_of("image/webp", *photos) == ["a.heic.webp", "a.jpg.webp", "b.webp"]
+    assert len(set(names_of("image/webp", "a.jpg", "a.png", "a.jpg.png"))) == 3
+
+
+_NAMES = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["", "sub/", "Sub/"]),
+    st.sampled_from(["a", "A", "a.jpg", "\u00e9", "e\u0301", "a-2"]),
+    st.sampled_from([".jpg", ".JPG", ".jpeg", ".png", ".tif"]),
+)
+
+
+@given(
+    st.lists(_NAMES, unique=True),
+    st.dictionaries(_NAMES, _NAMES, max_size=3),
+    st.sampled_from(sorted(SUFFIXES)),
+)
+def test_names_are_handed_out_once_whatever_the_case_and_the_form_of_accents(
+    photos, taken, media_type
+):
+    names = names_of(media_type, *photos, taken=taken)
+    alike = [unicodedata.normalize("NFC", name).casefold() for name in names]
+    assert len(set(names)) == len(photos)
+    given_before = {unicodedata.normalize("NFC", name).casefold() for name in taken}
+    new = [a for a, name in zip(alike, names, strict=True) if name not in taken]
+    assert len(set(new)) == len(new)
+    assert not given_before & set(new)
+    for photo, name in zip(photos, names, strict=True):
+        assert PurePosixPath(name).suffix.lower() in SUFFIXES[media_type]
+        assert taken.get(name, photo) == photo
+
+
+def test_a_link_in_a_circle_and_a_dangling_one_are_no_photos(tmp_path):
+    (tmp_path / "a.jpg").symlink_to("a.jpg")
+    (tmp_path / "b.jpg").symlink_to("nowhere.jpg")
+    (tmp_path / "circle").symlink_to(tmp_path)
+    (tmp_path / "ok.jpg").touch()
+    assert [photo.name for photo in photos_in(tmp_path, tmp_path / "out")] == ["ok.jpg"]
+
+
+def test_a_name_of_all_the_bytes_that_a_name_can_have_is_written(tmp_path):
+    name = "n" * 251 + ".png"
+    (tmp_path / name).touch()
+    (photo,) = photos_in(tmp_path, tmp_path / "out")
+    journal = Journal(tmp_path / "out", {}, [photo])
+    journal.keep(photo, relit(), journal.source(photo))
+    assert outputs(tmp_path / "out") == {name}
+
+
+def test_one_photo_that_cannot_be_written_costs_itself_alone(fake_service, tmp_path, png):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for name in ("a.png", "b" * 251 + ".png", "c.png"):
+        (source / name).write_bytes(png)
+    (out / "c.webp").mkdir(parents=True)
+    with fake_service(lambda n: 0.0) as (url, _):
+        done = run("folder", source, out, "--url", url, "--format", "webp")
+    assert done.returncode == 1
+    assert failures(done.stdout) == ["b" * 251 + ".png", "c.png"]
+    assert "a.webp" in outputs(out)
+
+
+def test_a_file_of_someone_else_keeps_its_place(fake_service, tmp_path, png):
+    source, out = tmp_path / "photos" / "2024", tmp_path / "photos"
+    source.mkdir(parents=True)
+    for name in ("a.png", "b.png"):
+        (source / name).write_bytes(png)
+    (out / "a.png").write_bytes(b"an original")
+    with fake_service(lambda n: 0.0) as (url, _):
+        for _ in range(2):  # the second time, what was relit is no input
+            done = run("folder", source, out, "--url", url)
+            assert failures(done.stdout) == ["a.png"]
+            assert "no run of relight wrote it" in done.stdout
+    assert (out / "a.png").read_bytes() == b"an original"
+    assert decoded((out / "b.png").read_bytes()).shape == decoded(png).shape
+
+
+def test_a_run_that_was_killed_finds_the_file_that_it_had_no_time_to_note(tmp_path):
+    (tmp_path / "a.png").touch()
+    (photo,) = photos_in(tmp_path, tmp_path / "out")
+    out = tmp_path / "out"
+    journal = Journal(out, {}, [photo])
+    journal.keep(photo, relit(), journal.source(photo))
+    lines = (out / JOURNAL).read_text().splitlines()
+    (out / JOURNAL).write_text(lines[0] + "\n")
+    again = Journal(out, {}, [photo])
+    assert not again.is_done(photo)
+    again.keep(photo, relit(), again.source(photo))
+    assert again.is_done(photo)
+
+
+def test_in_and_out_must_be_two_folders(tmp_path, png):
+    (tmp_path / "a.png").write_bytes(png)
+    (tmp_path / "link").symlink_to(tmp_path)
+    for out in (tmp_path, tmp_path / "link"):
+        refused = run("folder", tmp_path, out)
+        assert refused.stderr.strip() == "error: OUT must be another folder than IN"
+
+
+def test_the_table_adds_up(fake_service, tmp_path, png):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    (source / "a.png").write_bytes(png)
+    with fake_service(lambda n: 0.0) as (url, _):
+        run("folder", source, out, "--url", url)
+        (source / "b.png").write_bytes(png)
+        (source / "c.png").write_bytes(png[:200])
+        done = run("folder", source, out, "--url", url)
+    cells = next(line for line in done.stdout.splitlines() if "1" in line)
+    counts = [int(cell) for cell in re.findall(r"\b\d+\b(?!\.)", cells)[:5]]
+    assert counts == [1, 1, 1, 0, 3]
 
 
 def test_a_journal_that_was_cut_off_costs_only_its_last_photo(tmp_path):
     for name in ("a.png", "b.png"):
         (tmp_path / name).touch()
     photos, out = photos_in(tmp_path, tmp_path / "out"), tmp_path / "out"
-    journal = Journal(out, {})
+    journal = Journal(out, {}, photos)
     for photo in photos:
-        journal.keep(photo, relit())
+        journal.keep(photo, relit(), journal.source(photo))
     lines = (out / JOURNAL).read_text()
     (out / JOURNAL).write_text(lines[:-20])
-    again = Journal(out, {})
+    again = Journal(out, {}, photos)
     assert [again.is_done(photo) for photo in photos] == [True, False]
-    again.keep(photos[1], relit())
-    assert [json.loads(line)["photo"] for line in (out / JOURNAL).read_text().splitlines()] == [
-        "a.png",
-        "b.png",
-    ]
+    again.keep(photos[1], relit(), again.source(photos[1]))
+    assert again.is_done(photos[1])
+    assert all(json.loads(line) for line in (out / JOURNAL).read_text().splitlines())
 
 
 def test_every_format_has_a_suffix():

@@ -5,7 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relight.errors import InvalidOption, UnsupportedMediaType
-from service.imaging.formats import ANSWER_FORMATS, FORMATS, choose_format, sniff
+from service.imaging.formats import (
+    ANSWER_FORMATS,
+    FORMATS,
+    check_size,
+    choose_format,
+    rank_formats,
+    sniff,
+)
+
+
+def chosen_for(asked, accept, own, size=(640, 480), *, has_alpha=False):
+    return choose_format(rank_formats(asked, accept, own), *size, has_alpha=has_alpha)
 
 
 @pytest.mark.parametrize(
@@ -65,16 +76,54 @@ def test_other_bytes_are_refused_with_the_list_of_formats(data):
     ],
 )
 def test_the_answer_has_the_most_welcome_format(asked, accept, own, chosen):
-    assert choose_format(asked, accept, own) == chosen
+    assert chosen_for(asked, accept, own) == chosen
 
 
 def test_an_unknown_format_is_refused_with_the_list():
     with pytest.raises(InvalidOption, match="'gif' is not one of") as caught:
-        choose_format("gif", None, "png")
+        rank_formats("gif", None, "png")
     assert caught.value.option == "format"
     assert caught.value.allowed == ANSWER_FORMATS
 
 
-@given(st.text(alphabet="image/jpgwebn*;q=01.,-e ", max_size=60), st.sampled_from(sorted(FORMATS)))
-def test_any_accept_header_gets_some_format(accept, own):
-    assert choose_format(None, accept, own) in ANSWER_FORMATS
+HUGE, WIDE = (5200, 5200), (16_384, 64)  # more than AVIF, and WebP, are written with
+
+
+@pytest.mark.parametrize(
+    ("accept", "own", "size", "has_alpha", "chosen"),
+    [
+        ("image/avif,*/*;q=0.8", "jpeg", HUGE, False, "jpeg"),
+        ("image/avif,*/*;q=0.8", "png", HUGE, True, "png"),
+        ("image/avif,image/webp;q=0.9", "jpeg", HUGE, False, "webp"),
+        ("image/webp,image/png;q=0.5", "jpeg", WIDE, False, "png"),
+        ("image/webp", "jpeg", WIDE, False, "jpeg"),  # disregarded, as nothing else is allowed
+        ("image/avif", "png", HUGE, True, "png"),
+        (None, "avif", HUGE, False, "jpeg"),
+        (None, "avif", HUGE, True, "png"),
+        ("*/*", "webp", WIDE, True, "png"),
+        ("image/avif", "jpeg", (5000, 5000), False, "avif"),
+    ],
+)
+def test_accept_chooses_no_format_that_cannot_hold_the_picture(
+    accept, own, size, has_alpha, chosen
+):
+    assert chosen_for(None, accept, own, size, has_alpha=has_alpha) == chosen
+
+
+@pytest.mark.parametrize(("asked", "size"), [("avif", HUGE), ("webp", WIDE)])
+def test_a_format_that_was_asked_for_and_cannot_be_is_refused_with_those_that_can(asked, size):
+    with pytest.raises(InvalidOption, match=asked) as caught:
+        chosen_for(asked, "image/png", "jpeg", size)
+    assert caught.value.option == "format"
+    assert asked not in caught.value.allowed
+    assert {"jpeg", "png", "tiff"} <= set(caught.value.allowed)
+
+
+@given(
+    st.text(alphabet="image/jpgwebnvf*;q=01.,-e ", max_size=60),
+    st.sampled_from(sorted(FORMATS)),
+    st.tuples(st.integers(1, 16_384), st.integers(1, 16_384)),
+    st.booleans(),
+)
+def test_any_accept_header_and_size_get_some_format(accept, own, size, has_alpha):
+    check_size(chosen_for(None, accept, own, size, has_alpha=has_alpha), *size)

@@ -6,6 +6,8 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from service.imaging import decode, encode
@@ -87,3 +89,51 @@ def test_the_thumbnail_that_shows_the_old_light_is_dropped():
     with Image.open(BytesIO(encode(photo, "jpeg", keep_metadata=True))) as image:
         assert image.getexif()[ExifTags.Base.Make] == "Cam"
         assert not image.getexif().get_ifd(ExifTags.IFD.IFD1)
+
+
+def exif_of(*entries: tuple[int, int, int, bytes]) -> bytes:
+    """Write a directory by the specification, whatever its tags should hold."""
+    directory, more, end = struct.pack("<H", len(entries)), b"", 8 + 2 + 12 * len(entries) + 4
+    for tag, kind, count, value in entries:
+        directory += struct.pack("<2HI", tag, kind, count)
+        if len(value) > 4:
+            directory, more = directory + struct.pack("<I", end + len(more)), more + value
+        else:
+            directory += value.ljust(4, b"\0")
+    return b"Exif\0\0II*\0\x08\0\0\0" + directory + bytes(4) + more
+
+
+COPYRIGHT = (ExifTags.Base.Copyright, 2, 9, b"Somebody\0")
+_TAGS = sorted({ExifTags.Base.XResolution, ExifTags.Base.YResolution, ExifTags.Base.DateTime})
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("format_name", ANSWER_FORMATS)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(_TAGS), st.integers(1, 12), st.integers(0, 9), st.binary()),
+        max_size=3,
+        unique_by=lambda entry: entry[0],
+    )
+)
+def test_a_tag_that_cannot_be_written_costs_that_tag(format_name, entries):
+    data = saved(corners(), "jpeg", exif=exif_of(*entries, COPYRIGHT))
+    with Image.open(
+        BytesIO(encode(decode(data, LIMITS), format_name, keep_metadata=True))
+    ) as image:
+        assert image.getexif().get(ExifTags.Base.Copyright) == "Somebody"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_broken_position_costs_the_position_alone():
+    gps = (ExifTags.IFD.GPSInfo, 4, 1, b"\xff\xff\0\0")
+    photo = decode(saved(corners(), "jpeg", exif=exif_of(COPYRIGHT, gps)), LIMITS)
+    with Image.open(BytesIO(encode(photo, "jpeg", keep_metadata=True))) as image:
+        assert image.getexif()[ExifTags.Base.Copyright] == "Somebody"
+
+
+def test_xmp_too_long_for_jpeg_is_kept_where_it_can_be():
+    xmp = XMP.replace(b"Harbour", b"x" * 100_000)
+    photo = decode(saved(corners(), "webp", xmp=xmp), LIMITS)
+    assert xmp_of(encode(photo, "jpeg", keep_metadata=True)) is None
+    assert b"x" * 100_000 in (xmp_of(encode(photo, "webp", keep_metadata=True)) or b"")

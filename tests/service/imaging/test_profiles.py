@@ -5,8 +5,16 @@ import pytest
 from PIL import Image
 
 from service.contract.color import linear_to_srgb
-from service.imaging import profiles
-from tests.service.icc_profiles import DISPLAY_P3, SRGB, cmyk_profile, gray_profile, rgb_profile
+from service.imaging import decode, profiles
+from tests.service.icc_profiles import (
+    DISPLAY_P3,
+    SRGB,
+    cmyk_profile,
+    gray_profile,
+    rgb_profile,
+    scanner_profile,
+)
+from tests.service.pictures import LIMITS, saved
 
 P3 = rgb_profile(DISPLAY_P3)
 
@@ -52,16 +60,16 @@ def test_steps_finer_than_a_code_survive():
     ],
 )
 def test_only_sound_rgb_profiles_can_be_kept(profile, reversible):
-    assert profiles.is_reversible(profile) is reversible
+    assert (profiles.is_readable(profile) and profiles.leads_back(profile)) is reversible
 
 
 def test_a_gray_picture_can_keep_a_gray_profile():
-    assert profiles.is_reversible(gray_profile(2.2), is_gray=True)
-    assert profiles.is_reversible(P3, is_gray=True)
+    assert profiles.is_readable(gray_profile(2.2), is_gray=True)
+    assert profiles.is_readable(P3, is_gray=True)
 
 
 def test_pictures_of_other_spaces_are_flattened_to_srgb():
-    cyan = profiles.flatten(Image.new("CMYK", (2, 2), (255, 0, 0, 0)), cmyk_profile())
+    cyan = profiles.flatten_cmyk(Image.new("CMYK", (2, 2), (255, 0, 0, 0)), cmyk_profile())
     assert cyan is not None
     assert cyan.mode == "RGB"
     assert max(cyan.getpixel((0, 0))) < 80
@@ -86,5 +94,27 @@ def test_gray_goes_to_srgb_and_back_through_its_own_profile():
 
 
 def test_a_profile_of_another_kind_flattens_nothing():
-    assert profiles.flatten(Image.new("L", (2, 2)), P3) is None
-    assert profiles.flatten(Image.new("CMYK", (2, 2)), b"broken") is None
+    assert profiles.flatten_cmyk(Image.new("L", (2, 2)), P3) is None
+    assert profiles.flatten_cmyk(Image.new("CMYK", (2, 2)), b"broken") is None
+
+
+@pytest.mark.parametrize("format_name", ["jpeg", "png", "webp", "tiff"])
+def test_a_profile_without_a_way_back_is_spent_on_the_picture(format_name):
+    red = Image.new("RGB", (16, 16), (255, 0, 0))
+    photo = decode(saved(red, format_name, icc_profile=scanner_profile()), LIMITS)
+    assert photo.icc_profile is None
+    assert photo.pixels[8, 8, 2] > 240
+    assert photo.pixels[8, 8, 0] < 40
+
+
+def test_16_bits_go_smoothly_through_a_profile_without_a_way_back():
+    ramp = np.linspace(0, 65535, 2000).astype(np.uint16)[None, :, None].repeat(3, axis=2)
+    flat = profiles.flatten(ramp, scanner_profile())
+    assert flat.dtype == np.uint16
+    assert len(np.unique(flat[..., 0])) > 800
+    assert flat[0, -1].min() > 64_000
+
+
+def test_gray_through_a_colour_profile_without_a_way_back_is_colour():
+    photo = decode(saved(Image.new("L", (16, 16), 128), icc_profile=scanner_profile()), LIMITS)
+    assert (photo.is_gray, photo.icc_profile) == (False, None)

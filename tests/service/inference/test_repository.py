@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from relight.errors import InvalidOption, ModelNotReady, ModelRefused
 from relight.lights import Light
+from service.contract.golden import golden_path
 from service.inference.fake_engine import FakeEngine
 from service.inference.model_metrics import ModelMetrics
 from service.inference.repository import ModelRepository
@@ -138,4 +139,16 @@ async def test_every_shape_and_batch_size_is_warmed_before_the_first_request(tmp
     models = repository(tmp_path, lambda path: engine, max_batch_size=6)
     await models.start()
     assert set(engine.batch_sizes) == {1, 2, 4, 6}
+    await models.close()
+
+
+async def test_the_fake_engine_serves_beside_the_golden_file_of_a_model(models_dir, tmp_path):
+    source = next(models_dir.glob("*.onnx"))
+    (tmp_path / source.name).write_bytes(source.read_bytes())
+    golden_path(tmp_path / source.name).write_bytes(b"of another engine")
+    with pytest.raises(ModelRefused, match="golden"):
+        await repository(tmp_path).start()
+    models = repository(tmp_path, lambda path: FakeEngine(name=path.stem))
+    await models.start()
+    assert models.find("E").light.direction == "E"
     await models.close()

@@ -1,0 +1,193 @@
+"""TIFF as cameras, scanners and microscopes write it: the right pixels, or a clear no."""
+
+from __future__ import annotations
+
+import struct
+from io import BytesIO
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image, ImageCms
+
+from relight.errors import ImageAnimated, UnsupportedMediaType
+from service.imaging import decode
+from tests.service.pictures import LIMITS, corners, noise, saved
+
+SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
+STRIP, SAMPLES, ROWS, BYTES, NEXT_DIRECTORIES, EXTRA, DNG_VERSION = (
+    273,
+    277,
+    278,
+    279,
+    330,
+    338,
+    50706,
+)
+
+Tags = dict[int, tuple[int, ...]]
+
+
+def tiff(*directories: Tags, order: str = "<", chained: bool = False) -> bytes:
+    """Write directories of 32-bit numbers; `NEXT_DIRECTORIES: (1,)` means that with index 1."""
+    offsets, offset = [], 8
+    for tags in directories:
+        offsets.append(offset)
+        offset += 2 + 12 * len(tags) + 4 + sum(4 * len(v) for v in tags.values() if len(v) > 1)
+    data = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(f"{order}I", 8)
+    for index, tags in enumerate(directories):
+        entries, more = b"", b""
+        end = offsets[index] + 2 + 12 * len(tags) + 4
+        for tag, values in sorted(tags.items()):
+            if tag == NEXT_DIRECTORIES:
+                values = tuple(offsets[i] for i in values)  # noqa: PLW2901
+            packed = struct.pack(f"{order}{len(values)}I", *values)
+            if len(values) > 1:
+                packed, more = struct.pack(f"{order}I", end + len(more)), more + packed
+            entries += struct.pack(f"{order}2HI", tag, 4, len(values)) + packed
+        follows = offsets[index + 1] if chained and index + 1 < len(offsets) else 0
+        data += struct.pack(f"{order}H", len(tags)) + entries + struct.pack(f"{order}I", follows)
+        data += more
+    return data
+
+
+def plain(width_px: int = 64, height_px: int = 48, photometric: int = 2, **more: int) -> Tags:
+    return {
+        WIDTH: (width_px,),
+        HEIGHT: (height_px,),
+        BITS: (8, 8, 8),
+        COMPRESSION: (1,),
+        PHOTOMETRIC: (photometric,),
+        STRIP: (8,),
+        SAMPLES: (3,),
+        ROWS: (height_px,),
+        BYTES: (width_px * height_px * 3,),
+    }
+
+
+CFA, LINEAR_RAW = 32803, 34892
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize(
+    ("directories", "chained"),
+    [
+        ([plain() | {DNG_VERSION: (0x0401,)}], False),
+        ([plain(photometric=CFA)], False),
+        ([plain(photometric=LINEAR_RAW)], False),
+        ([plain() | {NEXT_DIRECTORIES: (1,)}, plain(640, 480, CFA)], False),
+        ([plain() | {NEXT_DIRECTORIES: (1, 2)}, plain(8, 8), plain(640, 480, CFA)], False),
+        ([plain(), plain(640, 480, CFA)], True),
+        ([plain() | {SUBFILE: (1,)}], False),
+        ([plain() | {255: (2,)}], False),
+        ([plain() | {SUBFILE: (1,)}, plain(640, 480)], True),
+    ],
+)
+def test_a_preview_is_never_taken_for_the_photo(directories, chained, order):
+    with pytest.raises(UnsupportedMediaType, match=r"camera raw.*send"):
+        decode(tiff(*directories, order=order, chained=chained), LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("start", "name"),
+    [
+        (b"II*\0\x10\0\0\0CR\2\0" + bytes(4) + tiff(plain())[8:], "CR2"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "CR3"),
+        (b"FUJIFILMCCD-RAW 0201", "RAF"),
+        (b"IIRO\x08\0\0\0", "ORF"),
+        (b"IIU\0\x18\0\0\0", "RW2"),
+        (b"FOVb\0\0\2\0", "X3F"),
+    ],
+)
+def test_a_camera_raw_file_is_called_by_its_name(start, name):
+    with pytest.raises(UnsupportedMediaType, match=rf"{name}.*develop.*JPEG"):
+        decode(start + bytes(300), LIMITS)
+
+
+def test_pages_are_still_pages_and_smaller_versions_no_matter():
+    with pytest.raises(ImageAnimated):
+        decode(tiff(plain(), plain(), chained=True), LIMITS)
+    with Image.open(BytesIO(saved(corners(), "tiff"))) as image:
+        assert decode(saved(image, "tiff", tiffinfo={SUBFILE: 0}), LIMITS).width_px == 48
+
+
+def written(samples: np.ndarray, **options) -> bytes:
+    file = BytesIO()
+    tifffile.imwrite(file, samples, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize(
+    ("channels", "photometric", "extra"),
+    [
+        (4, "rgb", ["unspecified"]),
+        (5, "rgb", ["unspecified"] * 2),
+        (5, "rgb", ["unassalpha", "unspecified"]),
+        (2, "minisblack", ["unspecified"]),
+        (5, "separated", ["unspecified"]),
+    ],
+)
+def test_a_channel_of_no_known_meaning_is_refused_in_every_depth(
+    channels, photometric, extra, dtype
+):
+    samples = noise(20, 30, channels).astype(dtype)
+    data = written(samples, photometric=photometric, extrasamples=extra, planarconfig="contig")
+    with pytest.raises(UnsupportedMediaType, match="ExtraSamples"):
+        decode(data, LIMITS)
+
+
+def test_premultiplied_gray_is_divided_by_its_alpha():
+    samples = np.dstack([np.tile(np.arange(64, dtype=np.uint8), (20, 1))] * 2)
+    samples[..., 1] = 128
+    photo = decode(written(samples, photometric="minisblack", extrasamples=["assocalpha"]), LIMITS)
+    assert photo.is_gray
+    np.testing.assert_allclose(photo.pixels[..., 0], samples[..., 0] * (255 / 128), atol=1)
+    np.testing.assert_array_equal(photo.alpha, 128)
+
+
+@pytest.mark.parametrize("is_inverted", [False, True])
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "zstd", "lzma"])
+def test_gray_of_16_bits_is_read_however_it_is_packed(compression, is_inverted):
+    gray = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64) * 16
+    tiffinfo = {PHOTOMETRIC: 0 if is_inverted else 1}
+    options = {"compression": compression} if compression else {}
+    data = saved(Image.fromarray(gray), "tiff", tiffinfo=tiffinfo, **options)
+    photo = decode(data, LIMITS)
+    expected = 65535 - gray if b"\x06\x01\x03\0\1\0\0\0\0\0" in data else gray
+    np.testing.assert_array_equal(photo.pixels[..., 0], expected)
+
+
+def test_gray_of_12_bits_keeps_them():
+    ramp = np.tile(np.linspace(0, 4095, 64).round().astype(int), (48, 1))
+    high, low = ramp[:, ::2], ramp[:, 1::2]
+    packed = np.stack([high >> 4, (high & 15) << 4 | low >> 8, low & 255], axis=2).astype(np.uint8)
+    tags = plain(photometric=1) | {BITS: (12,), SAMPLES: (1,), BYTES: (packed.nbytes,)}
+    data = tiff(tags | {STRIP: (8 + 2 + 12 * len(tags) + 4,)}) + packed.tobytes()
+    photo = decode(data, LIMITS)
+    assert photo.pixels.dtype == np.uint16
+    np.testing.assert_allclose(photo.pixels[..., 0], ramp * (65535 / 4095), atol=1)
+    assert (photo.pixels.min(), photo.pixels.max()) == (0, 65535)
+
+
+@pytest.mark.parametrize("compression", [50001, 34676, 32809, 33003, 50002])
+def test_a_compression_that_is_not_read_is_not_called_broken(compression):
+    with pytest.raises(UnsupportedMediaType, match=str(compression)):
+        decode(tiff(plain() | {COMPRESSION: (compression,)}), LIMITS)
+
+
+def test_16_bit_colour_in_a_compression_of_one_decoder_is_refused():
+    data = bytearray(written(noise().astype(np.uint16), photometric="rgb"))
+    entry = data.index(struct.pack("<2HI", COMPRESSION, 3, 1))
+    data[entry + 8 : entry + 10] = struct.pack("<H", 50000)
+    with pytest.raises(UnsupportedMediaType, match="16-bit RGB"):
+        decode(bytes(data), LIMITS)
+
+
+def test_cielab_is_shown_in_srgb():
+    soft = corners().resize((96, 64), Image.Resampling.BICUBIC)
+    rgb = Image.blend(soft, Image.new("RGB", soft.size, "gray"), 0.5)
+    spaces = (ImageCms.createProfile(space) for space in ("sRGB", "LAB"))
+    lab = ImageCms.profileToProfile(rgb, *spaces, outputMode="LAB")
+    photo = decode(saved(lab, "tiff"), LIMITS)
+    assert np.abs(photo.pixels.astype(int) - np.asarray(rgb)).mean() < 3
