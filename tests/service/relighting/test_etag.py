@@ -77,7 +77,16 @@ def test_sources_that_are_missing_are_not_passed_over(package):
         pixel_revision(package)
 
 
-def test_the_revision_is_part_of_the_tag():
-    asked = (photo_digest(b"photo"), RelightOptions(), "drn-s@0a1b", "jpeg")
-    assert answer_tag(*asked, "a") == answer_tag(*asked, "a")
-    assert answer_tag(*asked, "a") != answer_tag(*asked, "b")
+def test_the_revision_and_the_welcome_formats_are_part_of_the_tag():
+    def tag(revision: str, *formats: str) -> str:
+        return answer_tag(
+            photo_digest(b"photo"),
+            RelightOptions(),
+            light="E",
+            model="drn-s@0a1b",
+            formats=(formats,),
+            revision=revision,
+        )
+
+    assert tag("a", "jpeg") == tag("a", "jpeg")
+    assert len({tag("a", "jpeg"), tag("b", "jpeg"), tag("a", "png"), tag("a", "jpeg", "png")}) == 4
