@@ -87,6 +87,9 @@ def render(
         str | None, typer.Option(help="Mitsuba variant; default: the fastest")
     ] = None,
     jobs: Annotated[int | None, typer.Option(help="processes; default: one per core")] = None,
+    maps: Annotated[
+        bool, typer.Option("--maps", help="also write each scene's geometry, ImageNNN_maps.npz")
+    ] = False,
 ) -> None:
     """Render procedural scenes under eight lights each; run again to continue."""
     try:
@@ -97,6 +100,7 @@ def render(
             size_px=size_px,
             variant=variant,
             jobs=jobs or os.cpu_count() or 1,
+            with_maps=maps,
         )
     except ValueError as error:  # the folder has another recipe, or the variant is not available
         raise typer.BadParameter(str(error)) from None

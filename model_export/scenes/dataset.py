@@ -22,17 +22,22 @@ from tqdm import tqdm
 
 from model_export.atomic import replacing
 from model_export.scenes import variants
+from model_export.scenes.description import Scene
 from model_export.scenes.developing import develop, is_usable
+from model_export.scenes.everyday.viditlike import composed
+from model_export.scenes.generate import render_maps
 from model_export.scenes.layouts import LAYOUTS, describe
-from model_export.scenes.names import LAMP_TEMPERATURE_K, image_name
+from model_export.scenes.maps import SceneMaps, save_maps
+from model_export.scenes.names import LAMP_TEMPERATURE_K, image_name, maps_name
 from model_export.scenes.rendering import render
 from relight.lights import DIRECTIONS
 
 NUM_ATTEMPTS = 20
 PROBE_PX = 40
+MAPS_SAMPLES = 4
 RECIPE = "scenes.json"
 
-_Task: TypeAlias = tuple[Path, int, int, int, int]
+_Task: TypeAlias = tuple[Path, int, int, int, int, bool]
 
 
 def render_scenes(
@@ -45,6 +50,7 @@ def render_scenes(
     samples: int = 16,
     variant: str | None = None,
     jobs: int = 1,
+    with_maps: bool = False,
 ) -> None:
     """Render procedural scenes under VIDIT's eight light directions at 4500 K.
 
@@ -60,16 +66,22 @@ def render_scenes(
         samples: samples per pixel.
         variant: Mitsuba's variant; see `variants.activate`.
         jobs: processes; each takes its share of the cores.
+        with_maps: write `Image{scene:03d}_maps.npz` beside: what the camera sees as `SceneMaps`,
+            with lamps of its own; load it with `maps.load_maps`.
 
     Raises:
-        ValueError: the variant cannot be had, or the folder holds scenes of another recipe.
+        ValueError: the variant cannot be had or gives no maps, or the folder holds scenes of
+            another recipe.
         KeyboardInterrupt: the run was stopped; everything that was complete is kept.
     """
     variant = variants.activate(variant)
+    if with_maps and variant.startswith("scalar"):
+        raise ValueError(f"maps need an array variant such as llvm_ad_rgb, not {variant}")
     out_dir.mkdir(parents=True, exist_ok=True)
     _write_recipe(out_dir, seed=seed, size_px=size_px, samples=samples, variant=variant)
-    todo = [k for k in range(first_scene, first_scene + num_scenes) if not _is_complete(out_dir, k)]
-    tasks = [(out_dir, seed, scene, size_px, samples) for scene in todo]
+    scenes = range(first_scene, first_scene + num_scenes)
+    todo = [k for k in scenes if not _is_complete(out_dir, k, with_maps=with_maps)]
+    tasks = [(out_dir, seed, scene, size_px, samples, with_maps) for scene in todo]
     bar = tqdm(total=num_scenes, initial=num_scenes - len(todo), unit="scene")
     with _stop_signals(), bar, closing(_rendered(tasks, jobs, variant)) as kinds:
         for kind in kinds:
@@ -105,18 +117,41 @@ def scene_images(
     Raises:
         RuntimeError: no attempt was usable.
     """
+    description, rng = _usable_scene(seed, scene)
+    frames = render(description, size_px=size_px, samples=samples, rng=rng)
+    return description.kind, develop(frames, description.mean_level)
+
+
+def scene_maps(seed: int, scene: int, *, size_px: int) -> SceneMaps:
+    """Render the maps of the scene that `scene_images` shows, through the same camera.
+
+    Raises:
+        RuntimeError: no attempt was usable.
+        EmptyView: the camera sees too little for maps.
+    """
+    description, _ = _usable_scene(seed, scene)
+    rng = np.random.default_rng([seed, scene, 1])
+    composition = composed(rng, description, description.camera)
+    return render_maps(composition, rng, size_px=size_px, samples_per_pixel=MAPS_SAMPLES)
+
+
+def _usable_scene(seed: int, scene: int) -> tuple[Scene, np.random.Generator]:
+    """Describe attempts at a scene until a probe can be used; with chance for its samples."""
     for attempt in range(NUM_ATTEMPTS):
         description = describe(seed, scene, attempt)
         seeds = np.random.SeedSequence([seed, scene, attempt]).spawn(2)
         probe, final = (np.random.default_rng(s) for s in seeds)
         if is_usable(render(description, size_px=PROBE_PX, samples=1, rng=probe)):
-            frames = render(description, size_px=size_px, samples=samples, rng=final)
-            return description.kind, develop(frames, description.mean_level)
+            return description, final
     raise RuntimeError(f"scene {scene} of seed {seed}: {NUM_ATTEMPTS} attempts, none was usable")
 
 
-def _render_scene(out_dir: Path, seed: int, scene: int, size_px: int, samples: int) -> str:
+def _render_scene(  # noqa: PLR0917 - one task of a pool
+    out_dir: Path, seed: int, scene: int, size_px: int, samples: int, with_maps: bool
+) -> str:
     """Render and write one scene; its files get their names only when all eight are there."""
+    if with_maps:
+        save_maps(scene_maps(seed, scene, size_px=size_px), out_dir / maps_name(scene))
     kind, images = scene_images(seed, scene, size_px=size_px, samples=samples)
     written = []
     try:
@@ -132,8 +167,10 @@ def _render_scene(out_dir: Path, seed: int, scene: int, size_px: int, samples: i
     return kind
 
 
-def _is_complete(out_dir: Path, scene: int) -> bool:
-    return all((out_dir / image_name(scene, direction)).exists() for direction in DIRECTIONS)
+def _is_complete(out_dir: Path, scene: int, *, with_maps: bool) -> bool:
+    names = [image_name(scene, direction) for direction in DIRECTIONS]
+    names += [maps_name(scene)] if with_maps else []
+    return all((out_dir / name).exists() for name in names)
 
 
 def _write_recipe(out_dir: Path, *, seed: int, size_px: int, samples: int, variant: str) -> None:

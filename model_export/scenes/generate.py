@@ -133,9 +133,9 @@ class _Film:
     def chance(self, rng: Rng, num_sets: int = 1) -> FloatArray:
         """Draw (num_sets, n, 2) points in the unit square, all evenly spread in every pixel."""
         number = np.arange(self.num_samples * num_sets).reshape(num_sets, 1, self.num_samples, 1)
-        steps = number * np.array(_R2_STEP, np.float32)
-        points = (steps + rng.random((1, self.size_px**2, 1, 2), dtype=np.float32)) % 1
-        return np.asarray(points.reshape(num_sets, -1, 2))
+        steps = (number * np.array(_R2_STEP) % 1).astype(np.float32)
+        points = steps + rng.random((1, self.size_px**2, 1, 2), dtype=np.float32)
+        return np.asarray((points - (points >= 1)).reshape(num_sets, -1, 2), dtype=np.float32)
 
     def places(self, rng: Rng) -> FloatArray:
         """Draw places (n, 2) on the film, in [0, 1]."""

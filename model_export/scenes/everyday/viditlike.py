@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from model_export.scenes import layouts
-from model_export.scenes.description import Camera, FloatArray, Material
+from model_export.scenes.description import Camera, FloatArray, Material, Scene
 from model_export.scenes.everyday import skies
 from model_export.scenes.everyday.bodies import Body, Composition, Context, Rng, Texture
 
@@ -22,10 +22,22 @@ def _tiled(material: Material) -> Texture:
     return texture
 
 
+def composed(rng: Rng, scene: Scene, camera: Camera) -> Composition:
+    """Show a scene of `render` through a camera, with a sky behind."""
+    return Composition(
+        layout="vidit",
+        bodies=[Body(mesh, _tiled(scene.materials[name])) for name, mesh in scene.meshes.items()],
+        camera=camera,
+        reach=2.5,
+        grounded=True,
+        low_sun=rng.random() < 0.3,
+        sky=skies.open_sky(rng),
+    )
+
+
 def vidit(rng: Rng, context: Context) -> Composition:
     """Describe a VIDIT-like scene outdoors and move its camera; rooms there are closed to lamps."""
     scene = layouts.describe(_SEED, context.seed, without=layouts.INDOORS)
-    bodies = [Body(mesh, _tiled(scene.materials[name])) for name, mesh in scene.meshes.items()]
     target = np.array(scene.camera.target)
     offset = (np.array(scene.camera.origin) - target) * rng.uniform(0.7, 1.2)
     offset[2] *= rng.uniform(0.25, 1.1)
@@ -35,12 +47,4 @@ def vidit(rng: Rng, context: Context) -> Composition:
     ox, oy, oz = (float(v) for v in target + offset)
     tx, ty, tz = (float(v) for v in target + np.array([0, 0, rng.uniform(0, 0.6)]))
     camera = Camera((ox, oy, oz), (tx, ty, tz), float(rng.uniform(35, 80)), float(rng.normal(0, 2)))
-    return Composition(
-        layout="vidit",
-        bodies=bodies,
-        camera=camera,
-        reach=2.5,
-        grounded=True,
-        low_sun=rng.random() < 0.3,
-        sky=skies.open_sky(rng),
-    )
+    return composed(rng, scene, camera)

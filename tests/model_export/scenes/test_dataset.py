@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from model_export.scenes import contact_sheet, dataset, render_scenes, variants
+from model_export.scenes.maps import load_maps
 from relight.lights import DIRECTIONS
 from tests.model_export.stand_in_scene import SCALAR, block_on_a_floor
 
@@ -152,3 +153,21 @@ def test_the_named_library_is_taken_as_it_is(
 ) -> None:
     monkeypatch.setenv("DRJIT_LIBLLVM_PATH", str(tmp_path / "libLLVM.so.21.1"))
     assert variants.find_llvm() == tmp_path / "libLLVM.so.21.1"
+
+
+@pytest.mark.skipif(variants.find_llvm() is None, reason="needs LLVM")
+def test_maps_lie_beside_the_pictures_and_show_the_same_view(tmp_path: Path) -> None:
+    options = {"seed": 3, "size_px": 32, "samples": 1, "variant": "llvm_ad_rgb"}
+    render_scenes(tmp_path, num_scenes=1, with_maps=True, **options)
+    maps = load_maps(tmp_path / "Image000_maps.npz")
+    mean = np.mean(
+        [np.asarray(Image.open(tmp_path / n), float) for n in pictures(tmp_path)], axis=0
+    )
+    lit = maps.albedo.astype(float) * maps.coverage[..., None]
+    seen = np.corrcoef(mean.mean(axis=2).ravel(), lit.mean(axis=2).ravel())[0, 1]
+    assert seen > 0.2
+
+
+def test_maps_need_an_array_variant(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="maps need an array variant"):
+        render_scenes(tmp_path, num_scenes=1, size_px=16, samples=1, variant=SCALAR, with_maps=True)
