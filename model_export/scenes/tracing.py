@@ -20,7 +20,8 @@ from model_export.scenes.shapes import facing_normals
 _FAR = 1e6
 # Least cosine between a normal and the way to the viewer: smooth normals turn away at outlines.
 _LEAST_COSINE = 0.02
-# A normal that looks away by more than this cosine belongs to a sheet seen from its back.
+# Beyond this cosine the normal itself says on which side it is seen: those of leaves follow
+# their crown, not their own plane. Below it the plane decides.
 _BACK = 0.2
 
 
@@ -149,7 +150,8 @@ class Tracer:
         flat = flat * -np.sign(dot(flat, ahead))[:, None]
         normals = normalized(np.einsum("nk,nki->ni", weights, vertex_normals))
         with_face = _sign(dot(normals, flat))
-        normals = normals * _sign(_BACK - dot(normals, ahead))
+        away = dot(normals, ahead)[:, None]
+        normals = normals * np.where(np.abs(away) > _BACK, _sign(-away[:, 0]), with_face)
         points = np.einsum("nk,nki->ni", weights, vertices)
         lifted = _raised(points, weights, vertices, vertex_normals * with_face[:, :, None])
         lifted = lifted + flat * (margin * (1 + distance))[:, None]

@@ -136,7 +136,7 @@ def lamp(rng: Rng) -> Thing:
     lit = rng.random() < 0.4
     glow = even(warm) if lit else None
     cover = Body(shade, cloth, relightable=0.0 if lit else 1.0, glow=glow)
-    return [Body(turned(np.repeat(foot, 3, axis=0)), plain(rng, any_color(rng)), 0.2, 50.0), cover]
+    return [Body(turned(foot), plain(rng, any_color(rng)), 0.2, 50.0), cover]
 
 
 def car(rng: Rng) -> Thing:

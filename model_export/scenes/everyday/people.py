@@ -86,7 +86,7 @@ def _collar(rng: Rng) -> Thing:
         ]
     )
     waves = 1 + rng.uniform(0, 0.06) * np.sin(np.linspace(0, 2 * np.pi, 65) * rng.integers(2, 9))
-    collar = Body(turned(np.repeat(profile, 3, axis=0), folds=waves), plain(rng, any_color(rng)))
+    collar = Body(turned(profile, folds=waves), plain(rng, any_color(rng)))
     return moved([collar], (0, 0.2, -1.45), turn=rotation(0, 0, rng.uniform(-0.2, 0.25)))
 
 
@@ -125,6 +125,15 @@ def statue(rng: Rng) -> Thing:
     texture = plain(rng, color) if rng.random() < 0.6 else mixture(rng, color, color * 0.6)
     gloss = float(rng.choice([0, 0, 0.05, 0.3]))
     shininess = float(rng.uniform(10, 100))
+    low = rng.uniform(-3.4, -2.4)
     return [
-        replace(body, texture=texture, specular=gloss, shininess=shininess) for body in person(rng)
+        replace(_cut(body, low), texture=texture, specular=gloss, shininess=shininess)
+        for body in person(rng)
     ]
+
+
+def _cut(body: Body, low: float) -> Body:
+    """End a body in a flat base at height `low`, as busts do."""
+    positions = body.mesh.positions.copy()
+    positions[:, 2] = np.maximum(positions[:, 2], low)
+    return replace(body, mesh=replace(body.mesh, positions=positions))

@@ -10,7 +10,7 @@ import numpy as np
 from model_export.scenes.everyday import food, goods, tableware
 from model_export.scenes.everyday.animals import beast, bird
 from model_export.scenes.everyday.bodies import Rng, Thing, fitted, moved, random_turn
-from model_export.scenes.everyday.people import statue
+from model_export.scenes.everyday.figurines import drape, figurine
 from model_export.scenes.everyday.things import shape
 
 Maker = Callable[[Rng], Thing]
@@ -34,7 +34,8 @@ _STANDING: Mapping[Maker, float] = MappingProxyType(
         goods.figure: 0.03,
         beast: 0.03,
         bird: 0.03,
-        statue: 0.03,
+        figurine: 0.2,
+        drape: 0.05,
     }
 )
 

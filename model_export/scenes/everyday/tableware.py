@@ -49,7 +49,7 @@ def plate(rng: Rng, radius: float = 1.0) -> Thing:
     rise, flat = rng.uniform(0.08, 0.25) * radius, rng.uniform(0.5, 0.75) * radius
     profile = [(flat, 0), (radius, rise), (radius, rise + 0.02), (flat, 0.05), (0.4 * flat, 0.04)]
     curve = np.array([(0, 0), *profile, (0, 0.04)])
-    return [_china(rng, turned(np.repeat(curve, 2, axis=0)), glaze(rng))]
+    return [_china(rng, turned(curve), glaze(rng))]
 
 
 def cup(rng: Rng) -> Thing:
@@ -155,6 +155,6 @@ def bottle(rng: Rng) -> Thing:
 
     thing = [Body(turned(profile), texture, float(rng.uniform(0.05, 0.3)), 150.0)]
     cap = np.array([(neck * 1.1, 0), (neck * 1.1, 0.2), (neck * 1.0, 0.22), (0, 0.22)])
-    cover = Body(turned(np.repeat(cap, 2, axis=0)), plain(rng, any_color(rng)), 0.2, 60.0)
+    cover = Body(turned(cap), plain(rng, any_color(rng)), 0.2, 60.0)
     thing += moved([cover], (0, 0, tall - 0.15)) if rng.random() < 0.8 else []
     return moved(thing, turn=rotation(rng.normal(0, 0.5)))

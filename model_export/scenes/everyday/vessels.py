@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from model_export.scenes.description import FloatArray, Mesh
 from model_export.scenes.everyday.bodies import Rng, mesh_of
-from model_export.scenes.shapes import grid_faces, smooth_normals, unit
+from model_export.scenes.shapes import grid_faces, merged, unit
 
 NUM_SIDES = 64
+# Change of the profile's heading that makes an edge, radians.
+_SHARP = 0.6
 
 
 def turned(profile: FloatArray, *, folds: FloatArray | None = None) -> Mesh:
-    """Turn a profile about the z axis; normals point away from the axis on a plain rod.
+    """Turn a profile about the z axis; where it bends sharply, the surface has an edge.
 
     Args:
         profile: (k, 2) radius and height, from the bottom up outside, then down inside.
         folds: (65,) factors on the radius around the axis.
     """
+    profile = np.asarray(profile, dtype=float)
+    moves = np.r_[True, np.hypot(*np.diff(profile, axis=0).T) > 1e-9]
+    profile = profile[moves]
+    heading = np.unwrap(np.arctan2(*np.diff(profile, axis=0).T))
+    corners = np.flatnonzero(np.abs(np.diff(heading)) > _SHARP) + 1
+    ends = [0, *(int(c) for c in corners), len(profile) - 1]
+    around = np.ones(NUM_SIDES + 1) if folds is None else folds
+    return merged([_swept(profile[i : j + 1], around) for i, j in pairwise(ends)])
+
+
+def _swept(profile: FloatArray, around: FloatArray) -> Mesh:
+    """Turn a smooth piece of a profile; its normals lie to the right of its way."""
     angle = np.linspace(0, 2 * np.pi, NUM_SIDES + 1)
-    around = np.ones(len(angle)) if folds is None else folds
     radius = profile[:, :1] * around
     height = np.broadcast_to(profile[:, 1:], radius.shape)
     points = np.stack([radius * np.cos(angle), radius * np.sin(angle), height], axis=-1)
-    positions, faces = points.reshape(-1, 3), grid_faces(*radius.shape)[:, ::-1]
-    normals = smooth_normals(positions, faces).reshape(points.shape)
-    normals[:, 0] = normals[:, -1] = unit(normals[:, 0] + normals[:, -1])
-    return mesh_of(positions, faces, normals.reshape(-1, 3))
+    along, across = np.gradient(points, axis=0), np.gradient(points, axis=1)
+    across[:, 0] = across[:, -1] = (points[:, 1] - points[:, -2]) / 2
+    axis = np.stack([-np.sin(angle), np.cos(angle), 0 * angle], axis=-1)
+    across = np.where(radius[..., None] > 1e-6, across, axis)
+    normals = unit(np.cross(across, along))
+    return mesh_of(points.reshape(-1, 3), grid_faces(*radius.shape), normals.reshape(-1, 3))
 
 
 def walled(radius: FloatArray, height: FloatArray, thickness: float, floor: int) -> FloatArray:
