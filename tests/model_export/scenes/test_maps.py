@@ -14,6 +14,7 @@ from model_export.scenes.everyday import skies
 from model_export.scenes.everyday.bodies import Body, Composition, Context, mesh_of, moved
 from model_export.scenes.everyday.layouts import LAYOUTS
 from model_export.scenes.everyday.pictures import painted
+from model_export.scenes.everyday.sheets import joined
 from model_export.scenes.generate import EmptyView, generate_scene, render_maps
 from model_export.scenes.maps import NUM_LAMPS, load_maps, save_maps
 from model_export.scenes.stones import icosphere
@@ -199,6 +200,19 @@ def test_what_no_lamp_reaches_is_black_and_ends_nothing():
     maps = rendered(composition)
     assert maps.coverage.min() == 1
     assert not maps.irradiance[:8].any()
+
+
+def test_occlusion_is_dark_in_a_corner_and_has_little_noise_elsewhere():
+    composition = ball_in_darkness()
+    axis = np.linspace(-40, 40, 3)
+    x, y = np.meshgrid(axis, axis, indexing="ij")
+    floor = joined(np.stack([x, y, 0 * x - 1], axis=-1))
+    object.__setattr__(composition, "bodies", [*composition.bodies, Body(floor, grey)])
+    object.__setattr__(composition, "camera", Camera((0.0, -10.0, 5.0), (0.0, 0.0, 0.0), 30.0, 0.0))
+    occlusion = rendered(composition).occlusion.astype(np.float32)
+    assert np.abs(np.diff(occlusion[:, :4], axis=1)).mean() < 0.02
+    assert occlusion[:, :4].mean() > 0.9  # far from the ball
+    assert occlusion[20:26, 14:18].min() < 0.5  # under it
 
 
 def test_a_camera_that_sees_too_little_says_so():
