@@ -78,6 +78,35 @@ def test_sources_that_are_missing_are_not_passed_over(package):
 
 
 def test_the_revision_is_part_of_the_tag():
-    asked = (photo_digest(b"photo"), RelightOptions(), "drn-s@0a1b", "jpeg")
-    assert answer_tag(*asked, "a") == answer_tag(*asked, "a")
-    assert answer_tag(*asked, "a") != answer_tag(*asked, "b")
+    def tag(revision: str) -> str:
+        return answer_tag(
+            photo_digest(b"photo"),
+            RelightOptions(),
+            light="E",
+            model="drn-s@0a1b",
+            format_name="jpeg",
+            revision=revision,
+        )
+
+    assert tag("a") == tag("a")
+    assert tag("a") != tag("b")
+
+
+def test_a_neutral_lamp_that_is_asked_for_is_another_question():
+    """It colours a grey photo, which lamps without a temperature leave grey."""
+    lamps = (
+        '[{"azimuth": 9}, {"azimuth": 99}]',
+        '[{"azimuth": 9}, {"azimuth": 99, "temperature": 6500}]',
+    )
+    tags = {
+        answer_tag(
+            photo_digest(b"photo"),
+            RelightOptions(lights=text),
+            light="the same",
+            model="drn-g@0a1b",
+            format_name="jpeg",
+            revision="a",
+        )
+        for text in lamps
+    }
+    assert len(tags) == 2
