@@ -1,14 +1,13 @@
-"""What the model in the repository promises, served as `make serve` serves it."""
+"""What the models in the repository promise, served as `make serve` serves them.
 
-import asyncio
+Load, caching and reloading are tested on tiny models, in `tests/service/api`.
+"""
+
+from __future__ import annotations
+
 import io
-import shutil
-import socket
-from collections import Counter
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import anyio
 import httpx
 import numpy as np
 import onnxruntime
@@ -17,18 +16,15 @@ from PIL import Image
 
 from relight.lights import DIRECTIONS, Light
 from service.app import create_app
-from service.contract.golden import golden_path
 from service.contract.metadata import ModelContract
+from service.contract.pair import PARTS, PairContract
 from service.settings import Settings
-from service.traffic.keys import digest_of
-from tests.service.calls import metric, problem_of, wait_until
-from tests.service.stand_ins import encoded, serving
+from tests.service.stand_ins import serving
 
 PACKAGE = Path(__file__).parents[1] / "service"
-(MODEL,) = (PACKAGE / "models").glob("*.onnx")
+MODELS = PACKAGE / "models"
 PHOTO = PACKAGE / "web" / "samples" / "coffee.jpg"
-ENDS = (200, 499, 503)  # of a request with a good photo
-NO_LIMITS = httpx.Limits(max_connections=None)
+NAMES = ("drn-g", "drn-s")
 
 
 @pytest.fixture(scope="module")
@@ -37,16 +33,17 @@ def url():
         yield address
 
 
-def relight(url, **options):
-    answer = httpx.post(
-        f"{url}/relight", params=options, content=PHOTO.read_bytes(), timeout=50
-    ).raise_for_status()
+def relight(url, photo=None, **options):
+    body = PHOTO.read_bytes() if photo is None else photo
+    answer = httpx.post(f"{url}/relight", params=options, content=body, timeout=50)
+    answer.raise_for_status()
     return np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGB")).astype(float)
 
 
-def small_photo(seed):
-    noise = np.random.default_rng(seed).integers(60, 190, (12, 12, 3), np.uint8)
-    return encoded(np.kron(noise, np.ones((8, 8, 1), np.uint8)), "png")
+def as_png(pixels):
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()
 
 
 def tilt(picture):
@@ -55,132 +52,109 @@ def tilt(picture):
     return np.log2(picture[:, middle:].mean() / picture[:, :middle].mean())
 
 
-def test_the_file_is_small_enough_to_clone_and_has_its_card():
-    assert MODEL.stat().st_size < 16_000_000
-    card = MODEL.with_suffix(".md").read_text()
-    assert MODEL.name in card
-    assert "PSNR" in card or "psnr_db" in card
+def metadata(path):
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return session.get_modelmeta().custom_metadata_map
 
 
-def test_its_contract_tells_where_it_comes_from():
-    session = onnxruntime.InferenceSession(MODEL, providers=["CPUExecutionProvider"])
-    contract = ModelContract.from_metadata(session.get_modelmeta().custom_metadata_map)
-    assert contract.name == MODEL.stem
+@pytest.mark.parametrize("name", NAMES)
+def test_the_files_of_a_model_are_small_enough_to_clone_and_have_their_card(name):
+    files = sorted(MODELS.glob(f"{name}*.onnx"))
+
+    assert sum(file.stat().st_size for file in files) < 16_000_000
+    card = (MODELS / f"{name}.md").read_text()
+    assert all(file.name in card for file in files)
+
+
+def test_the_contract_of_drn_s_says_where_it_comes_from():
+    contract = ModelContract.from_metadata(metadata(MODELS / "drn-s.onnx"))
+
+    assert contract.name == "drn-s"
     assert contract.lights == tuple(Light(direction, 4500) for direction in DIRECTIONS)
     assert contract.license == "Apache-2.0"
     assert contract.metrics["psnr_db"] > contract.metrics["unchanged_psnr_db"] + 3
     assert contract.metrics["ssim"] > contract.metrics["unchanged_ssim"]
 
 
-def test_a_photo_is_lit_from_the_side_that_was_asked_for(url):
-    east, west = relight(url, direction="E"), relight(url, direction="W")
+def test_the_contract_of_drn_g_says_where_it_comes_from():
+    scene, light = (
+        PairContract.from_metadata(metadata(MODELS / f"drn-g.{part}.onnx"), part)
+        for part in PARTS
+    )
+
+    scene.check_twin(light)
+    assert scene.name == "drn-g"
+    assert scene.license == "Apache-2.0"
+    assert "procedural scenes" in scene.trained_on
+
+
+def test_drn_g_answers_unless_another_model_is_named(url):
+    default = httpx.post(f"{url}/relight", content=PHOTO.read_bytes(), timeout=50)
+    named = httpx.post(f"{url}/relight?model=drn-s", content=PHOTO.read_bytes(), timeout=50)
+
+    assert default.headers["X-Model"].startswith("drn-g@")
+    assert named.headers["X-Model"].startswith("drn-s@")
+
+
+@pytest.mark.parametrize("model", NAMES)
+def test_a_photo_is_lit_from_the_side_that_was_asked_for(url, model):
+    east, west = (relight(url, direction=side, model=model) for side in "EW")
     with Image.open(PHOTO) as photo:
         assert east.shape[1::-1] == photo.size
     assert tilt(east) > tilt(west) + 0.2
 
 
-def test_each_direction_gives_a_picture_of_its_own(url):
-    pictures = [relight(url, direction=direction) for direction in DIRECTIONS]
+@pytest.mark.parametrize("model", NAMES)
+def test_each_direction_gives_a_picture_of_its_own(url, model):
+    pictures = [relight(url, direction=side, model=model) for side in DIRECTIONS]
     for at, picture in enumerate(pictures):
         for other in pictures[at + 1 :]:
             assert np.abs(picture - other).mean() > 1  # of 255 steps
 
 
-def test_the_photo_keeps_its_exposure_and_its_hue(url):
+@pytest.mark.parametrize("model", NAMES)
+def test_the_photo_keeps_its_exposure_and_its_hue(url, model):
     with Image.open(PHOTO) as file:
         photo = np.asarray(file).astype(float)
-    east = relight(url, direction="E")
+    east = relight(url, direction="E", model=model)
     assert east.mean() == pytest.approx(photo.mean(), rel=0.15)
     shares = [p.mean(axis=(0, 1)) / p.mean() for p in (photo, east)]
     np.testing.assert_allclose(shares[1], shares[0], atol=0.1)
 
 
-async def test_one_corrupt_photo_does_not_fail_its_neighbours(url):
-    photo = PHOTO.read_bytes()
-    bodies = [photo, photo, photo[: len(photo) // 2], photo]
-    async with httpx.AsyncClient(base_url=url, timeout=50) as client:
-        answers = await asyncio.gather(*(client.post("/relight", content=b) for b in bodies))
-    assert [answer.status_code for answer in answers] == [200, 200, 422, 200]
-
-
-async def test_twenty_temperatures_of_one_photo_cost_one_inference(url):
-    before = metric(url, "relight_batch_size_sum")
-    photo = small_photo(seed=1)
-    async with httpx.AsyncClient(base_url=url, timeout=50) as client:
-        answers = await asyncio.gather(
-            *(
-                client.post("/relight", content=photo, params={"temperature": t})
-                for t in range(2500, 6500, 200)
-            )
-        )
-    assert {answer.status_code for answer in answers} == {200}
-    assert metric(url, "relight_batch_size_sum") == before + 1
-
-
-def test_clients_that_leave_do_not_cost_device_time(url):
-    def num_ended() -> float:
-        labels = 'method="POST",route="/relight"'
-        names = (f'relight_http_requests_total{{code="{code}",{labels}}}' for code in ENDS)
-        return sum(metric(url, name) for name in names)
-
-    before, ended_before = metric(url, "relight_batch_size_sum"), num_ended()
-    target = urlsplit(url)
-    connections = [socket.create_connection((target.hostname, target.port)) for _ in range(20)]
-    for seed, connection in enumerate(connections):
-        photo = small_photo(seed=100 + seed)
-        head = f"POST /relight HTTP/1.1\r\nHost: x\r\nContent-Length: {len(photo)}\r\n\r\n"
-        connection.sendall(head.encode() + photo)
-    for connection in connections:
-        connection.close()
-    wait_until(lambda: num_ended() == ended_before + 20, timeout_s=30)
-    wait_until(lambda: metric(url, "relight_bytes_in_flight") == 0, timeout_s=10)
-    assert metric(url, "relight_batch_size_sum") < before + 10
-
-
-async def test_more_than_it_can_do_is_refused_at_once_and_what_is_let_in_is_served():
-    settings = Settings(buckets="square", cache_bytes=0, max_queue_wait_ms=1000)
-    with serving(create_app(settings)) as url:
-        async with httpx.AsyncClient(base_url=url, limits=NO_LIMITS, timeout=50) as client:
-            calls = (client.post("/relight", content=small_photo(seed)) for seed in range(100))
-            answers = await asyncio.gather(*calls)
-        num_made = metric(url, "relight_batch_size_sum")
-    statuses = Counter(answer.status_code for answer in answers)
-    assert set(statuses) == {200, 503}
-    assert num_made == statuses[200]
-    refused = [problem_of(answer) for answer in answers if answer.status_code == 503]
-    assert {problem["code"] for problem in refused} == {"overloaded"}
-    assert all(problem["retry_after_ms"] > 0 for problem in refused)
-
-
-async def test_no_request_fails_while_the_model_is_swapped(tmp_path):
-    for file in (MODEL, golden_path(MODEL)):
-        shutil.copy(file, tmp_path)
-    knobs = {"admin_keys": (f"operator:{digest_of('root')}",), "buckets": "square"}
-    with serving(create_app(Settings(models_dir=tmp_path, cache_bytes=0, **knobs))) as url:
-        async with httpx.AsyncClient(base_url=url, timeout=50) as client:
-            stop, statuses, tags = asyncio.Event(), [], set()
-
-            async def keep_asking() -> None:
-                while not stop.is_set():
-                    answer = await client.post("/relight", content=small_photo(seed=4))
-                    statuses.append(answer.status_code)
-                    tags.add(answer.headers.get("x-model"))
-
-            callers = [asyncio.create_task(keep_asking()) for _ in range(2)]
-            path = tmp_path / MODEL.name
-            path.write_bytes(path.read_bytes() + bytes((0xC0, 0x3E, 1)))  # a field of no meaning
-            answer = await client.post("/-/reload", headers={"X-Api-Key": "root"})
-            assert answer.status_code == 200
-            with anyio.fail_after(40):
-                while len(tags) < 2:  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)
-            stop.set()
-            await asyncio.gather(*callers)
-    assert set(statuses) == {200}
-    assert len(tags) == 2
-
-
-def test_a_warmer_lamp_makes_a_warmer_picture(url):
-    warm, cool = relight(url, temperature=3000), relight(url, temperature=9000)
+@pytest.mark.parametrize("model", NAMES)
+def test_a_warmer_lamp_makes_a_warmer_picture(url, model):
+    warm, cool = (relight(url, temperature=k, model=model) for k in (3000, 9000))
     ratios = [p[..., 0].mean() / p[..., 2].mean() for p in (warm, cool)]
     assert ratios[0] > 1.5 * ratios[1]
+
+
+def test_the_mirror_image_lit_from_the_other_side_is_the_mirrored_answer(url):
+    with Image.open(PHOTO) as file:
+        photo = np.asarray(file.convert("RGB"))
+    straight = relight(url, as_png(photo), azimuth=70, elevation=30)
+    mirrored = relight(url, as_png(photo[:, ::-1]), azimuth=290, elevation=30)
+
+    assert np.abs(mirrored[:, ::-1] - straight).max() <= 1
+
+
+def test_a_black_background_stays_black(url):
+    photo = np.zeros((240, 320, 3), np.uint8)
+    rows, columns = np.mgrid[:240, :320]
+    ball = 1 - ((rows - 120) / 80) ** 2 - ((columns - 160) / 80) ** 2
+    photo[ball > 0] = (np.sqrt(ball[ball > 0])[:, None] * 200).astype(np.uint8)
+
+    lit = relight(url, as_png(photo), direction="E", format="png")
+
+    outside = ((rows - 120) / 90) ** 2 + ((columns - 160) / 90) ** 2 > 1
+    assert lit[outside].max() <= 2
+
+
+def test_a_ball_in_even_light_is_lit_on_the_side_of_the_lamp(url):
+    rows, columns = np.mgrid[:240, :320]
+    ball = 1 - ((rows - 120) / 80) ** 2 - ((columns - 160) / 80) ** 2
+    photo = np.full((240, 320, 3), 90, np.uint8)
+    photo[ball > 0] = (130 + 60 * np.sqrt(ball[ball > 0]))[:, None].astype(np.uint8)
+    east, west = (relight(url, as_png(photo), direction=side) for side in "EW")
+
+    assert tilt(east[80:160, 100:220]) > tilt(west[80:160, 100:220]) + 0.3

@@ -30,7 +30,7 @@ from service.contract.pair import PARTS, PairContract
 
 SIZE_PX: Final = 256
 ELEVATION_DEG: Final = 35.0  # chosen by eye: a key light's
-AMBIENT: Final = 0.15
+AMBIENT: Final = 0.08
 _REMOVAL: Final = "rerenderer.removal"
 
 

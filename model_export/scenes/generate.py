@@ -80,6 +80,7 @@ def render_maps(
     tracer, film = Tracer(composition.bodies), Film(size_px, samples_per_pixel)
     directions = view.directions(film.places(rng))
     hits = tracer.first_hits(view.origin, directions, margin=2e-4 * composition.reach)
+    geometry = _geometry(composition, view, tracer, film, hits, rng=rng)  # refuses empty views
     surface = Surface.at(hits, composition)
     chance = film.chance(rng, len(lamps))[:, hits.ray]
     irradiance, specular = lit(tracer, hits, surface, directions, lamps=lamps, chance=chance)
@@ -87,7 +88,7 @@ def render_maps(
     return SceneMaps(
         layout=composition.layout,
         field_of_view_deg=composition.camera.field_of_view_deg,
-        **_geometry(composition, view, tracer, film, hits, rng=rng),
+        **geometry,
         albedo=_half(film.mean(hits, surface.albedo)),
         background=_half(film.mean_of_all(light)),
         relightable=_half(film.share(hits, surface.relightable)),

@@ -64,7 +64,7 @@ def hair(rng: Rng, color: FloatArray | None = None) -> Body:
     if is_long:
         fall = rng.uniform(0.9, 1.6)
         skull.append(ellipsoid((0, 0.3, 0.5 - fall), (rng.uniform(0.62, 0.85), 0.55, fall + 0.3)))
-    directions = rays(130, 200)
+    directions = rays(110, 170)
     distance = reached(skull, directions, start=2.8, blend=0.2)
     points = (directions * distance[..., None]).reshape(-1, 3)
     shift, fineness = rng.uniform(0, 64, 3), rng.uniform(0.25, 0.6)
@@ -88,7 +88,7 @@ def hair(rng: Rng, color: FloatArray | None = None) -> Body:
 
 def beard(rng: Rng, color: FloatArray) -> Body:
     """Grow a beard of a colour (3,)."""
-    directions = rays(110, 150, front=0.5)
+    directions = rays(90, 130, front=0.5)
     distance = reached(list(_SKULL), directions, start=2.8, blend=0.15)
     points = (directions * distance[..., None]).reshape(-1, 3)
     shift, length = rng.uniform(0, 64, 3), rng.uniform(0.08, 0.3)

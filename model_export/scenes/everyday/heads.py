@@ -218,8 +218,8 @@ def bare_head(rng: Rng, color: FloatArray | None = None) -> tuple[Thing, Face]:
         _form(face),
         start=2.6,
         blend=0.14,
-        num_rings=170,
-        num_sides=180,
+        num_rings=140,
+        num_sides=150,
         front=0.55,
         relief=lambda points: details(points, none),
     )

@@ -49,7 +49,7 @@ def clothed_chest(rng: Rng, skin: FloatArray) -> Thing:
         below = np.clip((1.35 - points[:, 2]) * 3, 0, 1)
         return np.asarray(-below * (depth * np.abs(wild) + 0.25 * depth * small))
 
-    mesh = radial(form, start=4.5, blend=0.3, num_rings=150, num_sides=180, relief=folds)
+    mesh = radial(form, start=4.5, blend=0.3, num_rings=110, num_sides=140, relief=folds)
     body = Body(mesh, _garment(rng, skin), float(rng.choice([0, 0, 0.1])), 20.0)
     chest = moved([body], _CHEST)
     return chest + (_collar(rng) if rng.random() < 0.5 else [])

@@ -90,3 +90,23 @@ def test_the_revision_and_the_welcome_formats_are_part_of_the_tag():
 
     assert tag("a", "jpeg") == tag("a", "jpeg")
     assert len({tag("a", "jpeg"), tag("b", "jpeg"), tag("a", "png"), tag("a", "jpeg", "png")}) == 4
+
+
+def test_a_neutral_lamp_that_is_asked_for_is_another_question():
+    """It colours a grey photo, which lamps without a temperature leave grey."""
+    lamps = (
+        '[{"azimuth": 9}, {"azimuth": 99}]',
+        '[{"azimuth": 9}, {"azimuth": 99, "temperature": 6500}]',
+    )
+    tags = {
+        answer_tag(
+            photo_digest(b"photo"),
+            RelightOptions(lights=text),
+            light="the same",
+            model="drn-g@0a1b",
+            formats=(("jpeg",),),
+            revision="a",
+        )
+        for text in lamps
+    }
+    assert len(tags) == 2
