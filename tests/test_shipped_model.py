@@ -78,8 +78,7 @@ def test_the_contract_of_drn_s_says_where_it_comes_from():
 
 def test_the_contract_of_drn_g_says_where_it_comes_from():
     scene, light = (
-        PairContract.from_metadata(metadata(MODELS / f"drn-g.{part}.onnx"), part)
-        for part in PARTS
+        PairContract.from_metadata(metadata(MODELS / f"drn-g.{part}.onnx"), part) for part in PARTS
     )
 
     scene.check_twin(light)
