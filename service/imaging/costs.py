@@ -1,7 +1,7 @@
 """How much memory reading and writing a picture takes, known before any of it is taken.
 
 The figures are bytes for each pixel at the worst moment, measured on flat and on noisy pictures
-of 12 and 50 megapixels (`python -m bench.memory`), and rounded up.
+of 12 and 50 megapixels and rounded up. Those of HEIF and of AVIF with 10 bits are estimates.
 """
 
 from __future__ import annotations
