@@ -92,6 +92,8 @@ def trace(network: DrnG, part: Part) -> ir.Model:
     with warnings.catch_warnings():
         # PyTorch 2.13's exporter trips over its own renaming of a class.
         warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
+        # All inputs share n, h and w, which it reports as a surprise.
+        warnings.filterwarnings("ignore", message="# The axis name", category=UserWarning)
         program = torch.onnx.export(
             graph.eval(),
             inputs,

@@ -31,6 +31,7 @@ from service.contract.pair import PARTS, PairContract
 SIZE_PX: Final = 256
 ELEVATION_DEG: Final = 35.0  # chosen by eye: a key light's
 AMBIENT: Final = 0.08
+SOFTNESS: Final = 0.3  # a harder lamp shows each error of the relief as a blotch
 _REMOVAL: Final = "rerenderer.removal"
 
 
@@ -43,6 +44,7 @@ def export_pair(
     size_px: int = SIZE_PX,
     elevation_deg: float = ELEVATION_DEG,
     ambient: float = AMBIENT,
+    softness: float = SOFTNESS,
     removal: float | None = None,
     parity_shapes: Sequence[tuple[int, int]] | None = None,
 ) -> PairContract:
@@ -56,6 +58,7 @@ def export_pair(
         size_px: side of the square picture that the service's buckets have the area of.
         elevation_deg: of a lamp that is given by its direction alone.
         ambient: share of the new light that comes from all sides.
+        softness: of a lamp where none is asked for, 0 (hard) to 1 (overcast).
         removal: share of the photo's own light that is taken out; None: as it was learned.
         parity_shapes: (h, w) to prove the graphs at, in pixels; else every bucket.
 
@@ -80,7 +83,7 @@ def export_pair(
         trained_on=str(provenance["trained_on"]),
         license=str(provenance["license"]),
         elevation_deg=elevation_deg,
-        softness=0.0,
+        softness=softness,
         ambient=ambient,
         removal=round(float(weights[_REMOVAL]) if removal is None else removal, 3),
         metrics={
