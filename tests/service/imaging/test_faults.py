@@ -41,7 +41,9 @@ def test_whatever_a_decoder_raises_is_no_fault_of_the_service(monkeypatch, error
 
 
 def test_a_mistake_of_the_service_is_not_blamed_on_the_picture(monkeypatch):
-    code = compile("def load(source, enough_px):\n    return no_such_name", reading.__file__, "exec")
+    code = compile(
+        "def load(source, enough_px):\n    return no_such_name", reading.__file__, "exec"
+    )
     namespace: dict[str, object] = {}
     exec(code, namespace)
     monkeypatch.setattr(reading, "_pixels", namespace["load"])
