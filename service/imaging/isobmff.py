@@ -1,4 +1,7 @@
-"""The boxes of AVIF and HEIF (ISO/IEC 14496-12, 23008-12) around what the decoders read."""
+"""The boxes of AVIF and HEIF (ISO/IEC 14496-12, 23008-12): colours, trailers, careless encoders.
+
+`containers.bmff` checks the same boxes for false claims.
+"""
 
 from __future__ import annotations
 
