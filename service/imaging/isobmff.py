@@ -1,4 +1,7 @@
-"""The boxes of AVIF and HEIF (ISO/IEC 14496-12, 23008-12) around what the decoders read."""
+"""The boxes of AVIF and HEIF (ISO/IEC 14496-12, 23008-12): colours, trailers, careless encoders.
+
+`containers.bmff` checks the same boxes for false claims.
+"""
 
 from __future__ import annotations
 
@@ -44,10 +47,16 @@ class _Meta:
 
 
 def without_trailer(data: bytes) -> bytes:
-    """Return the file without what a phone has put behind it: a video begins with `ftyp` again."""
-    (length,) = struct.unpack_from(">I", data)
-    boxes = _boxes(data, length, len(data))
-    return data[: next((box.start for box in boxes if box.kind == b"ftyp"), len(data))]
+    """Return the file without what a phone has put behind it.
+
+    A video begins with `ftyp` again; other trailers are no boxes at all.
+    """
+    end = 0
+    for box in _boxes(data, 0, len(data)):
+        if box.kind == b"ftyp" and box.start > 0:
+            break
+        end = box.end
+    return data[:end]
 
 
 def is_sequence(data: bytes) -> bool:

@@ -1,4 +1,7 @@
-"""JPEG (ITU-T T.81): what its markers say before pixels are read."""
+"""JPEG (ITU-T T.81): the kinds that are not read, told by the markers of the whole image.
+
+`containers.jpeg` checks the lengths of its segments.
+"""
 
 from __future__ import annotations
 

@@ -41,10 +41,15 @@ _KEPT_TAGS: Final = frozenset(
 )
 
 _EXIF_NAME: Final = b"Exif\0\0"
-_MAX_EXIF_BYTES: Final = 1_000_000  # each number in longer ones would take dozens of bytes
+_MAX_EXIF_BYTES: Final = 1_000_000
+# In all tags together; each takes dozens of bytes as an object. A camera writes some hundred.
+_MAX_NUMBERS: Final = 5_000
 _MAX_DIRECTORIES: Final = 8
 # TIFF 6.0, section 2: how long a value of each type is.
 _TYPE_BYTES: Final = dict(enumerate((0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4)))
+_BYTE_TYPES: Final = frozenset({1, 2, 7})  # a value of these counts as one number
+_EMPTY_DIRECTORY_BYTES: Final = 6
+_HEADER_BYTES: Final = 64  # name, TIFF header, three directories, and the pointers to two
 _MAX_DPI: Final = 65_535  # JFIF has 16 bits for it
 
 
@@ -73,21 +78,21 @@ def load_exif(file: ImageFile, png: Png | None = None) -> Image.Exif:
             data = png.exif(file.info)
         exif = Image.Exif()
         if data and len(data) <= _MAX_EXIF_BYTES:
-            exif.load(_without_cut_off_tags(data))
+            exif.load(_without_unsound_tags(data))
         return exif
     return Image.Exif()
 
 
-def _without_cut_off_tags(data: bytes) -> bytes:
-    """Give tags whose values lie beyond the end the type 0, which Pillow passes over.
+def _without_unsound_tags(data: bytes) -> bytes:
+    """Give tags whose values are cut off, or too many, the type 0, which Pillow passes over.
 
-    Else it would give up at the first one.
+    Else it would give up at the first one that is cut off, and read numbers without end.
     """
     start = len(_EXIF_NAME) if data.startswith(_EXIF_NAME) else 0
     order = "<" if data[start : start + 2] == b"II" else ">"
     sound = bytearray(data)
     (first,) = struct.unpack_from(f"{order}I", data, start + 4)
-    directories = [first]
+    directories, num_numbers = [first], 0
     for directory in directories:  # it grows
         at = start + directory
         if at + 2 > len(data) or len(directories) > _MAX_DIRECTORIES:
@@ -96,9 +101,13 @@ def _without_cut_off_tags(data: bytes) -> bytes:
         for entry in range(at + 2, min(at + 2 + 12 * num_tags, len(data) - 11), 12):
             tag, kind, count, value = struct.unpack_from(f"{order}2H2I", data, entry)
             num_bytes = _TYPE_BYTES.get(kind, 0) * count
-            if num_bytes > 4 and start + value + num_bytes > len(data):
+            cost = 1 if kind in _BYTE_TYPES else count
+            is_cut_off = num_bytes > 4 and start + value + num_bytes > len(data)
+            if is_cut_off or num_numbers + cost > _MAX_NUMBERS:
                 sound[entry + 2 : entry + 4] = bytes(2)
-            elif tag in {ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo}:
+                continue
+            num_numbers += cost
+            if tag in {ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo}:
                 directories.append(value)
     # Values that overlap count against the length in Pillow, and cost the tags behind them.
     return bytes(sound) + bytes(3 * len(sound))
@@ -164,50 +173,46 @@ def _directory(exif: Image.Exif, number: int) -> dict[int, Any]:
 
 def _sound_tags(tags: dict[int, Any]) -> dict[int, Any]:
     """Return the tags that can be written."""
-    if _num_bytes(tags) is not None:
-        return tags
-    return {tag: value for tag, value in tags.items() if _num_bytes({tag: value}) is not None}
+    return {tag: value for tag, value in tags.items() if _num_bytes(tag, value) is not None}
 
 
-def _num_bytes(tags: dict[int, Any]) -> int | None:
-    """Return how long a directory of these tags is; None if it cannot be written."""
+def _num_bytes(tag: int, value: Any) -> int | None:
+    """Return how many bytes a tag takes; None if it cannot be written, or has too many numbers."""
+    if isinstance(value, tuple) and len(value) > _MAX_NUMBERS:
+        return None
     directory = ImageFileDirectory_v2()
     with _broken_is_absent():
-        for tag, value in tags.items():
-            directory[tag] = value
-        return len(directory.tobytes())
+        directory[tag] = value
+        return len(directory.tobytes()) - _EMPTY_DIRECTORY_BYTES
     return None
 
 
 def _written(
     kept: dict[int, Any], photo: dict[int, Any], position: dict[int, Any], max_bytes: int
 ) -> bytes | None:
-    directories = (kept, photo, position)
-    while any(directories):
-        exif = Image.Exif()
-        for tag, value in kept.items():
-            exif[tag] = value
-        for number, tags in ((ExifTags.IFD.Exif, photo), (ExifTags.IFD.GPSInfo, position)):
-            if tags:
-                exif[number] = tags
-        data = exif.tobytes()
-        if len(data) <= max_bytes:
-            return data
-        if photo.pop(_Tag.MakerNote, None) is None:
-            _drop_longest(directories)
-    return None
+    _drop_longest((kept, photo, position), max_bytes - _HEADER_BYTES)
+    exif = Image.Exif()
+    for tag, value in kept.items():
+        exif[tag] = value
+    for number, tags in ((ExifTags.IFD.Exif, photo), (ExifTags.IFD.GPSInfo, position)):
+        if tags:
+            exif[number] = tags
+    return exif.tobytes() if len(exif) else None
 
 
-def _drop_longest(directories: Sequence[dict[int, Any]]) -> None:
-    _, tag, directory = max(
-        (
-            (_num_bytes({tag: value}) or 0, tag, directory)
-            for directory in directories
-            for tag, value in directory.items()
-        ),
-        key=lambda found: found[0],
-    )
-    del directory[tag]
+def _drop_longest(directories: Sequence[dict[int, Any]], max_bytes: int) -> None:
+    """Drop the maker's note, then the longest tags, until the others take at most so many bytes."""
+    sizes = [
+        (tag == _Tag.MakerNote, _num_bytes(tag, value) or 0, tag, directory)
+        for directory in directories
+        for tag, value in directory.items()
+    ]
+    total = sum(num_bytes for _, num_bytes, _, _ in sizes)
+    for _, num_bytes, tag, directory in sorted(sizes, key=lambda size: size[:2], reverse=True):
+        if total <= max_bytes:
+            return
+        del directory[tag]
+        total -= num_bytes
 
 
 def read_dpi(file: ImageFile) -> tuple[float, float] | None:

@@ -1,4 +1,7 @@
-"""PNG (W3C, third edition): what its chunks say before pixels are read."""
+"""PNG (W3C, third edition): the colours, transparency and metadata that its chunks describe.
+
+`containers.png` checks the lengths of the chunks.
+"""
 
 from __future__ import annotations
 

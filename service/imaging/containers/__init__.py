@@ -2,7 +2,8 @@
 
 Decoders allocate what a container claims: a chunk's length, a tag's count, a frame's size. A
 file of a few bytes can claim gigabytes. Each module here walks one container without decoding
-anything, in time and memory that the file's own bytes bound.
+anything, in time and memory that the file's own bytes bound. Which kinds of a format are read,
+and what a file says about its colours, is for `service.imaging.{isobmff,jpeg,png,tiff}`.
 """
 
 from __future__ import annotations

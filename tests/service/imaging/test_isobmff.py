@@ -102,7 +102,8 @@ def test_damaged_boxes_are_borne(noise_bytes, offset, kind):
 
 def test_a_video_behind_a_still_image_is_no_matter():
     video = box(b"ftyp", b"mp42" + bytes(12)) + box(b"moov", bytes(100))
-    for trailer in (video, box(b"mpvd", video), bytes(1000)):
+    no_box = b"\0\0\x30\x0aSEFT"  # claims more bytes than follow
+    for trailer in (video, box(b"mpvd", video), bytes(1000), no_box, b"\xff" * 100):
         photo = decode(heic(large_corners()) + trailer, LIMITS)
         assert photo.pixels.shape == (128, 192, 3)
 

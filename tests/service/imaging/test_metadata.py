@@ -137,3 +137,48 @@ def test_xmp_too_long_for_jpeg_is_kept_where_it_can_be():
     photo = decode(saved(corners(), "webp", xmp=xmp), LIMITS)
     assert xmp_of(encode(photo, "jpeg", keep_metadata=True)) is None
     assert b"x" * 100_000 in (xmp_of(encode(photo, "webp", keep_metadata=True)) or b"")
+
+
+SHORT = 3
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_tag_of_numbers_without_end_costs_that_tag():
+    endless = (ExifTags.Base.TransferFunction, SHORT, 30_000, bytes(60_000))
+    exif = exif_of((ExifTags.Base.XResolution, SHORT, 30_000, bytes(60_000)), endless, COPYRIGHT)
+    photo = decode(saved(corners(), "webp", exif=exif), LIMITS)
+    with Image.open(BytesIO(encode(photo, "webp", keep_metadata=True))) as image:
+        assert dict(image.getexif()) == {ExifTags.Base.Copyright: "Somebody"}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_tags_without_end_are_kept_up_to_a_number():
+    tags = [(tag, SHORT, 1, b"\1\0") for tag in range(40_000, 65_000)]
+    body = exif_of(*tags)[len(b"Exif\0\0") :]
+    # The directory's own place is 8; a second one at the end points to it as the Exif directory.
+    first = struct.pack("<H2HI", 1, ExifTags.IFD.Exif, 4, 1) + struct.pack("<2I", 8, 0)
+    exif = b"Exif\0\0" + body[:4] + struct.pack("<I", len(body)) + body[8:] + first
+    photo = decode(saved(corners(), "webp", exif=exif), LIMITS)
+    assert photo.exif is not None
+    assert len(photo.exif) < 100_000
+
+
+@given(st.lists(st.integers(1, 40_000), min_size=1, max_size=5))
+def test_what_jpeg_keeps_fits_into_its_segment(sizes):
+    texts = (0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Copyright] = "Somebody"
+    exif[ExifTags.IFD.Exif] = {
+        **{tag: b"x" * size for tag, size in zip(texts, sizes, strict=False)},
+        ExifTags.Base.MakerNote: bytes(30_000),
+    }
+    photo = decode(saved(corners(), "webp", exif=exif.tobytes()), LIMITS)
+    answer = encode(photo, "jpeg", keep_metadata=True)  # Pillow refuses what does not fit
+    with Image.open(BytesIO(answer)) as image:
+        kept = image.getexif()
+        assert kept[ExifTags.Base.Copyright] == "Somebody"
+        photo_tags = kept.get_ifd(ExifTags.IFD.Exif)
+        if sum(sizes) + 30_000 > 65_533:
+            assert ExifTags.Base.MakerNote not in photo_tags
+        elif sum(sizes) + 30_000 < 65_000:
+            assert len(photo_tags) == len(sizes) + 1

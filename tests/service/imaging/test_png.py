@@ -14,6 +14,7 @@ from PIL import ExifTags, Image
 from relight.errors import ImageTooLarge, UnsupportedMediaType
 from service.imaging import decode, encode
 from service.imaging.formats import ANSWER_FORMATS
+from service.imaging.png import inspect
 from service.imaging.profiles import to_srgb
 from tests.service.pictures import LIMITS, P3, corners, noise, png_chunk, saved
 
@@ -82,6 +83,13 @@ def test_a_text_or_profile_that_nobody_reads_spoils_no_picture(chunk, depth):
     pixels = noise()
     for data in (png(pixels, RGB, chunk, depth=depth), png(pixels, RGB, depth=depth, after=chunk)):
         np.testing.assert_array_equal(decode(data, LIMITS).pixels, pixels)
+
+
+def test_texts_without_end_are_not_all_held():
+    text = png_chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(bytes(250_000)))
+    data = png(noise(), RGB, *[text] * 1_000)
+    assert len(inspect(data).data) < len(data) / 20
+    np.testing.assert_array_equal(decode(data, LIMITS).pixels, noise())
 
 
 def test_a_long_profile_is_kept_up_to_the_limit():

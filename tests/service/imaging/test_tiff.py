@@ -12,6 +12,8 @@ from PIL import Image, ImageCms
 
 from relight.errors import ImageAnimated, UnsupportedMediaType
 from service.imaging import decode
+from service.imaging.tiff import check
+from tests.service.peak import peak_growth
 from tests.service.pictures import LIMITS, corners, noise, saved
 
 SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
@@ -102,6 +104,14 @@ def test_a_preview_is_never_taken_for_the_photo(directories, chained, order):
 def test_a_camera_raw_file_is_called_by_its_name(start, name):
     with pytest.raises(UnsupportedMediaType, match=rf"{name}.*develop.*JPEG"):
         decode(start + bytes(300), LIMITS)
+
+
+def test_directories_without_end_are_not_all_read():
+    endless = dict.fromkeys(range(1000, 5000), (0,) * 64) | {NEXT_DIRECTORIES: (0,) * 64}
+    data = tiff(plain() | endless)
+    with peak_growth() as growth:
+        check(data)
+    assert growth.num_bytes < 4_000_000
 
 
 def test_pages_are_still_pages_and_smaller_versions_no_matter():

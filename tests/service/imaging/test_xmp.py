@@ -68,6 +68,7 @@ def test_a_packet_about_the_picture_alone_is_not_touched():
         b"<!DOCTYPE a [<!ENTITY b 'c'>]><a HasExtendedXMP='1'>&b;</a>",
         b"<a>" * 20_000 + b"HasExtendedXMP" + b"</a>" * 20_000,
         b"<x xmlns='http://ns.google.com/photos/1.0/camera/'/>",
+        b"<x>" + b"<a/>" * 60_000 + b"<HasExtendedXMP/></x>",
     ],
 )
 def test_a_packet_that_cannot_be_told_apart_is_dropped(broken):
