@@ -1,10 +1,10 @@
-"""What can go wrong, in the service's own words.
+"""The errors of the service and its clients.
 
     bytes -> sniff -> header -> pixels -> bucket -> queue -> device -> detail -> bytes
 
 RelightError
-├── InvalidRequest            the request, not the picture, is wrong
-│   ├── InvalidMultipart      the body is not the multipart that its header says
+├── InvalidRequest            the request, not the image, is invalid
+│   ├── InvalidMultipart      the body is not the multipart form that its header announces
 │   ├── MissingImage          no image part, or an empty body
 │   ├── InvalidOption         an option is unknown, or its value is not allowed
 │   ├── BodyTooLarge          more bytes than `Settings.max_body_bytes`
@@ -12,8 +12,8 @@ RelightError
 │   ├── Unauthorized          no key, or an unknown one
 │   └── Forbidden             the key does not allow this
 ├── ImageError                the picture is wrong
-│   ├── UnsupportedMediaType  the bytes are of no format that we read
-│   ├── ImageCorrupt          the format is right, the data are broken or cut off
+│   ├── UnsupportedMediaType  the bytes are of no supported format
+│   ├── ImageCorrupt          the format is known, the data are damaged or truncated
 │   ├── ImageTooLarge         more pixels, or a longer side, than the limits
 │   ├── ImageTooSmall         a side under the smallest that can be relit
 │   ├── ImageAnimated         more than one frame or page
@@ -30,7 +30,7 @@ RelightError
 │   └── DevicePoisoned        the device will fail on everything until the process restarts
 └── ModelRefused              an ONNX file does not keep its contract (at load)
 
-Nothing here knows HTTP: `service.api.problems` gives each error its status and code.
+HTTP is separate: `service.api.problems` gives each error its status and code.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class RelightError(Exception):
     """Base of every failure; its text is safe to show to a caller.
 
     Attributes:
-        request_id: of the request that failed, where a client was told it.
+        request_id: id of the failed request, if the client knows it.
     """
 
     request_id: str | None = None
@@ -63,7 +63,7 @@ class InvalidOption(InvalidRequest):
 
     Attributes:
         option: name of the option.
-        allowed: what would have been accepted; empty when it cannot be listed.
+        allowed: the accepted values; empty if they cannot be listed.
     """
 
     def __init__(self, detail: str, *, option: str, allowed: tuple[str, ...] = ()) -> None:
@@ -81,11 +81,11 @@ class BodyTimeout(InvalidRequest):
 
 
 class Unauthorized(InvalidRequest):
-    """The request carries no key, or one that nobody was given."""
+    """The request has no key, or an unknown one."""
 
 
 class Forbidden(InvalidRequest):
-    """The request's key does not allow what it asks for."""
+    """The key does not allow the request."""
 
 
 class ImageError(RelightError):
@@ -113,14 +113,14 @@ class ImageAnimated(ImageError):
 
 
 class ImageTooSlow(ImageError):
-    """Decoding the picture takes longer than it may."""
+    """Decoding the image exceeds its time budget."""
 
 
 class Unavailable(RelightError):
     """The service cannot take the request now.
 
     Attributes:
-        retry_after_s: when it is worth asking again, in seconds.
+        retry_after_s: time until a retry makes sense, in seconds.
     """
 
     def __init__(self, detail: str, *, retry_after_s: float = 1.0) -> None:
@@ -137,7 +137,7 @@ class ServerFull(Overloaded):
 
 
 class RateLimited(Unavailable):
-    """This caller has as many requests in flight as it may have."""
+    """This caller has reached its limit of requests in flight."""
 
 
 class Draining(Unavailable):

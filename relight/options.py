@@ -1,6 +1,6 @@
 """The options of a request: names, values and limits, shared by client and service.
 
-The service checks what it is sent in `service.relighting.options`.
+The service validates them in `service.relighting.options`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The composition root of the service: what relights, routes, and what surrounds them."""
+"""The composition root of the service: routes, middleware and the parts behind them."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def create_app(
     """Build the service; its lifespan loads the models and, at the end, drains.
 
     Args:
-        settings: the knobs; else read from the environment.
-        open_engine: loads a model file; else ONNX Runtime as the settings say.
+        settings: the settings; default: from the environment.
+        open_engine: loads a model file; default: ONNX Runtime with the settings.
     """
     settings = settings or Settings()
     codes = {200, 304, CLIENT_LEFT, int(settings.overload_status)}
@@ -125,7 +125,7 @@ def _surround(app: FastAPI, settings: Settings, metrics: Metrics, budget: ByteBu
 
 
 def create_ops_app(app: FastAPI) -> FastAPI:
-    """Build the small app of the second port: it tells about `app` even under overload."""
+    """Build the small app of the second port, which answers even if `app` is overloaded."""
     ops_app = FastAPI(title="Relight operations", openapi_url=None)
     ops_app.state.metrics = app.state.metrics
     ops_app.state.lifecycle = app.state.lifecycle

@@ -1,4 +1,4 @@
-"""What relights, put together: settings -> engines -> repository -> relighter. Without HTTP."""
+"""Assembles the parts without HTTP: settings -> engines -> repository -> relighter."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LIGHT_SHARE: Final = 0.25  # of the time of a fake scene, what a lamp may cost
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Parts:
-    """The parts of one process that relights."""
+    """The parts of one service process."""
 
     repository: ModelRepository
     pool: CpuPool
@@ -46,12 +46,12 @@ class Parts:
 def assemble(
     settings: Settings, metrics: Metrics, open_engine: Callable[[Path], Engine] | None = None
 ) -> Parts:
-    """Put the parts together; nothing is loaded yet.
+    """Assemble the parts; no model is loaded yet.
 
     Args:
-        settings: the knobs.
-        metrics: where everything is counted.
-        open_engine: loads a model file; else ONNX Runtime as the settings say.
+        settings: the settings.
+        metrics: the metrics.
+        open_engine: loads a model file; default: ONNX Runtime with the settings.
     """
     max_wait_s = settings.max_queue_wait_ms / 1e3
     repository = ModelRepository(
@@ -96,16 +96,16 @@ def assemble(
 
 @asynccontextmanager
 async def running(parts: Parts) -> AsyncIterator[None]:
-    """Load the models; at the end, finish what was admitted and stop the threads.
+    """Load the models; at the end, finish the admitted requests and stop the threads.
 
     Raises:
         ModelRefused: no model is usable.
     """
     cv2.setNumThreads(1)  # the pool's threads are the parallelism
-    # A broken photo is told to its caller; it need not fill the log.
+    # The caller gets the error of a damaged photo; OpenCV need not log it as well.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     await parts.repository.start()
-    gc.freeze()  # what lives as long as the process need not be searched for garbage
+    gc.freeze()  # objects that live as long as the process need no garbage collection
     try:
         yield
     finally:

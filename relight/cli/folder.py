@@ -1,6 +1,6 @@
-"""A folder of photos in, a folder of relit photos out, in as many goes as it takes.
+"""Relights a folder of photos; an interrupted run can be resumed.
 
-    photos_in -> Journal.left -> relight_folder -> photo by photo: relit, moved into place, noted
+    photos_in -> Journal.is_done -> relight_folder -> photo by photo: relit, moved, recorded
 
 A relit photo appears under its name only when all of it is written, and takes the place of no
 file but an earlier one of its own. The journal, a line of JSON for each relit photo, lies among
@@ -32,7 +32,7 @@ _HOPELESS_ERRNOS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, er
 
 
 class Relighting(Protocol):
-    """What relights: `relight.client.AsyncClient`, or `relight.cli.local.LocalClient`."""
+    """A client: `relight.client.AsyncClient` or `relight.cli.local.LocalClient`."""
 
     async def relight(
         self, image: Path, *, priority: Priority | None = None, **options: Unpack[Options]
@@ -40,7 +40,7 @@ class Relighting(Protocol):
         """Relight one photo."""
 
     async def models(self) -> Catalogue:
-        """Return what may be asked for."""
+        """Return the models, lights, formats and limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Photo:
 
     Attributes:
         name: its path inside the folder, with `/`.
-        path: where it lies.
+        path: path of the file.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a photo ended: `error` tells why there is no relit one."""
+    """The outcome of a photo; `error` is the reason of a failure."""
 
     photo: Photo
     error: RelightError | OSError | None = None
@@ -107,7 +107,7 @@ def _entries(journal: Path) -> Iterator[dict[str, Any]]:
         try:
             entry = json.loads(line)
         except ValueError:
-            continue  # a line that was cut off when the machine went down
+            continue  # a line truncated by a power cut
         if isinstance(entry, dict) and {"photo", "output"} <= entry.keys():
             yield entry
 
@@ -116,8 +116,8 @@ class Journal:
     """What was done before, and how; which names are whose.
 
     Args:
-        out: the folder of the relit photos; made if it is not there.
-        options: of this run.
+        out: the folder of the relit photos; created if missing.
+        options: options of this run.
         photos: of this run.
     """
 
@@ -132,12 +132,12 @@ class Journal:
         self._by_photo = {entry["photo"]: entry for entry in self._by_output.values()}
         taken = {output: entry["photo"] for output, entry in self._by_output.items()}
         self._names = OutputNames([photo.name for photo in photos], taken)
-        # A line that was cut off must not spoil the next one.
+        # A truncated line must not corrupt the next one.
         lines = "".join(json.dumps(entry) + "\n" for entry in self._by_output.values())
         replace_file(self._path, lines.encode())
 
     def is_done(self, photo: Photo) -> bool:
-        """Tell whether the same photo was relit with the same options, and still lies there."""
+        """Return whether the same photo was relit with the same options and still exists."""
         entry = self._by_photo.get(photo.name)
         try:
             if entry is None or entry.get("source") != self.source(photo):
@@ -147,7 +147,7 @@ class Journal:
             return False
 
     def source(self, photo: Photo) -> dict[str, Any]:
-        """Return what a relit photo depends on.
+        """Return everything that a relit photo depends on.
 
         Raises:
             OSError: the photo is gone.
@@ -157,7 +157,7 @@ class Journal:
         return {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "options": options}
 
     def keep(self, photo: Photo, relit: Relit, source: dict[str, Any]) -> None:
-        """Write a relit photo, and note it once it is complete.
+        """Write a relit photo, and record it once it is complete.
 
         Args:
             photo: which.
@@ -215,17 +215,17 @@ async def relight_folder(
     num_jobs: int,
     observe: Callable[[Outcome], None],
 ) -> None:
-    """Relight photos, so many at once; one that fails hurts no other.
+    """Relight photos concurrently; a failure does not affect the others.
 
     Args:
-        client: what relights.
-        photos: which.
-        journal: where they go, and with which options.
-        num_jobs: most at once.
-        observe: told of each as it ends.
+        client: the client.
+        photos: the photos.
+        journal: the destination and the options.
+        num_jobs: maximum number at once.
+        observe: called with each outcome.
 
     Raises:
-        Unauthorized, Forbidden, Unavailable: the service takes none; what is done is kept.
+        Unauthorized, Forbidden, Unavailable: the service refuses all; finished photos are kept.
         OSError: there is no space left, or the disk takes no more.
     """
     left = iter(photos)

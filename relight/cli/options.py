@@ -98,7 +98,7 @@ OPTIONS: Final[dict[str, Any]] = {
 
 
 def takes_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command every option of the HTTP API; those given arrive as `options`."""
+    """Give a command every option of the HTTP API; the given ones arrive as `options`."""
     signature = inspect.signature(command, eval_str=True)
     hints = get_type_hints(Options) | {"light": Light, "lights": str}  # as a shell has them
     added = [

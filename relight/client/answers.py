@@ -1,4 +1,4 @@
-"""What comes back over HTTP, made typed: a relit photo, the catalogue, or an exception.
+"""Converts HTTP answers to typed results: a relit photo, the catalogue, or an exception.
 
 The client's half of `service.api.problems`: a problem's `code` names the class that is raised.
 """
@@ -24,7 +24,7 @@ _WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 class Answer(NamedTuple):
-    """What came back: where from, its status, headers and body."""
+    """An HTTP answer: its URL, status, headers and body."""
 
     url: str
     status: int
@@ -33,7 +33,7 @@ class Answer(NamedTuple):
 
 
 class Catalogue(TypedDict):
-    """What `GET /models` tells: what may be asked for."""
+    """The answer of `GET /models`."""
 
     models: list[dict[str, Any]]
     directions: list[str]
@@ -50,12 +50,12 @@ class Relit:
     Attributes:
         data: the image file.
         media_type: its type, such as `image/jpeg`.
-        light: the light that it shows.
-        model: name and checksum of the model, short.
-        request_id: what the service's log calls the request.
+        light: its light.
+        model: name and abbreviated checksum of the model.
+        request_id: id of the request in the service's log.
         etag: entity tag of the answer; None in a batch.
         cache: where the model's output came from: `hit`, `scene`, `miss` or `coalesced`.
-        timings_ms: how long each stage took, in the order of the trip; empty in a batch.
+        timings_ms: duration of each stage, in order; empty in a batch.
     """
 
     data: bytes = field(repr=False)
@@ -84,7 +84,7 @@ def read_relit(answer: Answer) -> Relit:
 
 
 def read_batch(answer: Answer) -> Sequence[Relit | RelightError]:
-    """Read the answer of `POST /relight/batch`: for each photo, in order, how it ended."""
+    """Read the answer of `POST /relight/batch`: the result or error of each photo, in order."""
     request_id = answer.headers.get("x-request-id", "")
     with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
 
@@ -109,10 +109,10 @@ def read_catalogue(answer: Answer) -> Catalogue:
 
 
 def read_failure(answer: Answer) -> RelightError:
-    """Return the exception that an answer other than 2xx stands for."""
+    """Return the exception for an answer other than 2xx."""
     try:
         return read_problem(json.loads(answer.data), retry_after_s=_retry_after_s(answer))
-    except (ValueError, KeyError, TypeError):  # not of this service: a proxy's own page
+    except (ValueError, KeyError, TypeError):  # not from this service: a proxy's own page
         detail = f"{answer.url} answered with status {answer.status}"
         if answer.status in {429, 503}:
             return Unavailable(detail, retry_after_s=_retry_after_s(answer))
@@ -120,10 +120,10 @@ def read_failure(answer: Answer) -> RelightError:
 
 
 def read_problem(problem: Mapping[str, Any], *, retry_after_s: float = 0.0) -> RelightError:
-    """Return the exception of an RFC 9457 problem; of an unknown code, a bare `RelightError`.
+    """Return the exception for an RFC 9457 problem; for an unknown code, a plain `RelightError`.
 
     Raises:
-        KeyError, TypeError: it is no problem of this service.
+        KeyError, TypeError: it is not a problem of this service.
     """
     kind = _KINDS.get(problem["code"], RelightError)
     error: RelightError

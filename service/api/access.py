@@ -1,4 +1,4 @@
-"""Who calls, what they want it done by, and how urgently: read from a request's headers."""
+"""Reads the caller, the deadline and the priority from a request's headers."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _PRIORITIES: Final = {priority.name.lower(): priority for priority in Priority}
 
 
 async def known_caller(request: Request) -> Key:
-    """Let a request in when its key is known, and return that; a FastAPI dependency.
+    """Return the key of a request; a FastAPI dependency.
 
     Raises:
-        Unauthorized: it may not come in.
+        Unauthorized: the key is missing or unknown.
     """
     keyring: Keyring = request.app.state.keyring
     caller = keyring.caller(_given_key(request))
@@ -30,10 +30,10 @@ async def known_caller(request: Request) -> Key:
 
 
 async def working_caller(request: Request) -> AsyncIterator[None]:
-    """Let a request in when its key is known and has a free slot; a FastAPI dependency.
+    """Admit a request whose key is known and has a free slot; a FastAPI dependency.
 
     Raises:
-        Unauthorized, RateLimited: it may not come in, or not now.
+        Unauthorized, RateLimited: the key is unknown, or has no free slot.
     """
     caller = await known_caller(request)
     keyring: Keyring = request.app.state.keyring
@@ -42,20 +42,20 @@ async def working_caller(request: Request) -> AsyncIterator[None]:
 
 
 async def known_admin(request: Request) -> None:
-    """Let a request in when its key is an operator's; a FastAPI dependency.
+    """Admit a request with an operator's key; a FastAPI dependency.
 
     Raises:
-        Unauthorized, Forbidden: it is not.
+        Unauthorized, Forbidden: the key is unknown, or not an operator's.
     """
     keyring: Keyring = request.app.state.keyring
     keyring.check_admin(_given_key(request))
 
 
 def timeout_s(request: Request, limit_ms: int) -> float:
-    """Return for how long the caller wants to wait: never longer than the limit.
+    """Return the time limit of the caller, at most `limit_ms`, in seconds.
 
     Raises:
-        InvalidOption: the header is no positive number.
+        InvalidOption: the header is not a positive number.
     """
     asked = request.headers.get(TIMEOUT_HEADER)
     if asked is None:
@@ -72,7 +72,7 @@ def priority(request: Request, default: Priority) -> Priority:
     """Return the class of a request.
 
     Raises:
-        InvalidOption: the header names none.
+        InvalidOption: the header names an unknown class.
         Forbidden: the caller's key is for bulk work only.
     """
     asked = request.headers.get(PRIORITY_HEADER)

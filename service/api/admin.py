@@ -1,4 +1,4 @@
-"""What operators ask for with an admin key: new models for old."""
+"""The routes for operators with an admin key: reloading models."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ router = APIRouter(prefix="/-", tags=["operations"], dependencies=[Depends(known
 
 
 class Reloaded(BaseModel):
-    """The models that serve now, each as name and checksum."""
+    """The models in use, each as name and checksum."""
 
     models: list[str]
 
 
 @router.post("/reload", summary="Load new models", **admin_documentation())
 async def reload(request: Request) -> Reloaded:
-    """Load what is new in the models' folder and swap it in; a bad file changes nothing."""
+    """Load the new models of the folder and swap them in; a bad file changes nothing."""
     repository: ModelRepository = request.app.state.repository
     return Reloaded(models=[model.tag for model in await repository.reload()])

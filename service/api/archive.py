@@ -1,4 +1,4 @@
-"""A ZIP archive that is sent while it is made, for members that come one by one."""
+"""Streams a ZIP archive whose members arrive one by one."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _UNSAFE: Final = re.compile(r"[^\w.-]+")
 
 
 class ZipStream:
-    """Makes an archive piece by piece; members are stored, as images are compressed already."""
+    """Writes an archive in pieces; members are stored, as images are already compressed."""
 
     def __init__(self) -> None:
         self._sink = _Sink()
         self._archive = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_STORED)
 
     def add(self, name: str, data: bytes) -> bytes:
-        """Return the bytes that a member adds to the archive."""
+        """Add a member; return the bytes to send."""
         self._archive.writestr(name, data)
         return self._sink.taken()
 
     def close(self) -> bytes:
-        """Return the archive's end, its directory; again, and it is empty."""
+        """Return the archive's directory, its end; empty if called again."""
         self._archive.close()
         return self._sink.taken()
 
@@ -68,9 +68,9 @@ def member_name(number: int, file_name: str, media_type: str) -> str:
     """Return a safe and unique name such as `0003-garden.jpg`.
 
     Args:
-        number: the photo's place in the request, from 1.
-        file_name: as the caller sent it, whatever it holds.
-        media_type: of the answer.
+        number: position of the photo in the request, from 1.
+        file_name: as the caller sent it, untrusted.
+        media_type: type of the answer.
     """
     stem = _UNSAFE.sub("_", PurePath(file_name.replace("\\", "/")).stem)[:64].strip("._")
     extension = _EXTENSIONS.get(media_type) or media_type.removeprefix("image/")

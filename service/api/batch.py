@@ -1,7 +1,7 @@
 """`POST /relight/batch`: many photos in one form, a streamed ZIP archive out.
 
-A photo that fails becomes a problem in `manifest.json`, the archive's last member; the others
-are not hurt. Each is sent as soon as it is ready.
+A photo that fails becomes a problem in `manifest.json`, the archive's last member, without
+affecting the others. Each photo is sent as soon as it is ready.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from service.traffic.memory_budget import Holding
 
 router = APIRouter(dependencies=[Depends(working_caller)])
 
-_NUM_AT_ONCE = 4  # enough to fill the stages, few enough to leave room for others
+_NUM_AT_ONCE = 4  # enough to fill the stages, few enough to leave capacity for others
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Order:
-    """What a batch wants for every photo."""
+    """The options and limits of all photos of a batch."""
 
     options: RelightOptions
     accept: str | None
@@ -58,7 +58,7 @@ class _Order:
 async def relight_batch(request: Request) -> StreamingResponse:
     """Relight all photos of a multipart form; the answer is a ZIP archive with a manifest.
 
-    Options are query or form fields and hold for every photo. Bulk work, unless
+    Options are query or form fields and apply to every photo. Bulk work, unless
     `X-Priority` says otherwise.
     """
     admission: Admission = request.app.state.admission
@@ -106,7 +106,7 @@ class _Done:
 async def _archive(
     request: Request, photos: Sequence[Photo], order: _Order
 ) -> AsyncIterator[bytes]:
-    """Relight the photos, a few at once, and give the archive's bytes as they come.
+    """Relight the photos, a few at once, and yield the bytes of the archive.
 
     The next photo begins when one before it has left, so that a client that reads slowly
     holds a few answers, all of them accounted for.
@@ -189,5 +189,5 @@ async def _relight(
                 caller=order.caller,
             )
         )
-    except Exception as error:  # whatever it is, the other photos go on
+    except Exception as error:  # the other photos continue after any error
         return error

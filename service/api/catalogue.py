@@ -1,4 +1,4 @@
-"""`GET /models`: what a client may ask for. `GET /problems`: what can go wrong."""
+"""`GET /models`: models, lights, formats, limits. `GET /problems`: the possible problems."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ModelDescription(BaseModel):
 
     @classmethod
     def of(cls, model: Model) -> ModelDescription:
-        """Describe a model that serves."""
+        """Describe a model in use."""
         contract = model.contract
         pair = contract if isinstance(contract, PairContract) else None
         painted = contract.lights if isinstance(contract, ModelContract) else ()
@@ -65,7 +65,7 @@ class ModelDescription(BaseModel):
 
 
 class LightOffer(BaseModel):
-    """One light that can be had at its own temperature, without any colour change."""
+    """One light at its own temperature, available without a colour change."""
 
     light: str
     model: str
@@ -73,7 +73,7 @@ class LightOffer(BaseModel):
 
 
 class Limits(BaseModel):
-    """What is accepted."""
+    """The accepted limits."""
 
     max_body_bytes: int
     max_batch_bytes: int
@@ -87,7 +87,7 @@ class Limits(BaseModel):
 
 
 class Catalogue(BaseModel):
-    """What a client may ask for."""
+    """The models, lights, formats and limits."""
 
     models: list[ModelDescription]
     directions: list[str]
@@ -98,7 +98,7 @@ class Catalogue(BaseModel):
 
     @classmethod
     def of(cls, repository: ModelRepository, settings: Settings) -> Catalogue:
-        """Describe what serves."""
+        """Describe the models in use."""
         offers = repository.offers
         return cls(
             models=[ModelDescription.of(model) for model in repository.models],
@@ -136,13 +136,13 @@ async def models(request: Request) -> Catalogue:
 
 @router.get("/problems", summary="What can go wrong", tags=["catalogue"])
 async def problem_types() -> list[ProblemType]:
-    """Return every kind of problem, and what to do about it."""
+    """Return every kind of problem, with advice."""
     return list(PROBLEM_TYPES.values())
 
 
 @router.get("/problems/{code}", summary="One kind of problem", **problem_type_documentation())
 async def problem_type(request: Request) -> ProblemType:
-    """Return what a problem's `type` stands for, and what to do about it."""
+    """Return the kind of problem of a `type`, with advice."""
     found = PROBLEM_TYPES.get(request.path_params["code"])
     if found is None:
         raise HTTPException(404)

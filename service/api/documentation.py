@@ -1,6 +1,6 @@
-"""What OpenAPI says of the routes, made from the modules that decide it.
+"""Documents the routes in OpenAPI, from the modules that implement them.
 
-Each function returns the keyword arguments of a route; `install` adds what they refer to.
+Each function returns the keyword arguments of a route; `install` adds the shared parts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from service.imaging.formats import ANSWER_FORMATS, FORMATS
 from service.relighting.options import RelightOptions
 
 _BINARY: Final = {"type": "string", "format": "binary"}
-_ANY_IMAGE: Final = "application/octet-stream"  # the service looks at the bytes in any case
+_ANY_IMAGE: Final = "application/octet-stream"  # the service detects the type from the bytes
 
 _TAGS: Final = [
     {"name": "relight", "description": "photos in, relit photos out"},
@@ -55,7 +55,7 @@ _OF_PHOTOS: Final = (
 
 
 def relight_documentation() -> dict[str, Any]:
-    """Return what OpenAPI shall say of `POST /relight`."""
+    """Return the documentation of `POST /relight`."""
     form = {
         "type": "object",
         "properties": {"image": _BINARY} | _options(),
@@ -92,7 +92,7 @@ def relight_documentation() -> dict[str, Any]:
 
 
 def batch_documentation() -> dict[str, Any]:
-    """Return what OpenAPI shall say of `POST /relight/batch`."""
+    """Return the documentation of `POST /relight/batch`."""
     form = {
         "type": "object",
         "properties": {"image": {"type": "array", "items": _BINARY, "minItems": 1}} | _options(),
@@ -123,7 +123,7 @@ def batch_documentation() -> dict[str, Any]:
 
 
 def catalogue_documentation() -> dict[str, Any]:
-    """Return what OpenAPI shall say of `GET /models`."""
+    """Return the documentation of `GET /models`."""
     return {
         "tags": ["catalogue"],
         "openapi_extra": {"security": _KEYS},
@@ -135,7 +135,7 @@ def catalogue_documentation() -> dict[str, Any]:
 
 
 def admin_documentation() -> dict[str, Any]:
-    """Return what OpenAPI shall say of `POST /-/reload`."""
+    """Return the documentation of `POST /-/reload`."""
     return {
         "openapi_extra": {"security": _KEYS},
         "responses": {
@@ -146,7 +146,7 @@ def admin_documentation() -> dict[str, Any]:
 
 
 def problem_type_documentation() -> dict[str, Any]:
-    """Return what OpenAPI shall say of `GET /problems/{code}`."""
+    """Return the documentation of `GET /problems/{code}`."""
     code = {"type": "string", "enum": list(CODES)}
     return {
         "tags": ["catalogue"],
@@ -163,19 +163,19 @@ def problem_type_documentation() -> dict[str, Any]:
 def problem_documentation(
     kinds: Sequence[type[errors.RelightError]], instance: str
 ) -> dict[int | str, dict[str, Any]]:
-    """Return every status that a route's problems can have, with an example of each problem."""
+    """Return every status of a route's problems, with an example of each problem."""
     found = [KINDS[kind] for kind in kinds]
-    if errors.ServerFull in kinds:  # the setting `overload_status` moves these
+    if errors.ServerFull in kinds:  # the setting `overload_status` changes these
         found += [k._replace(status=429) for k in found if k.code in {"overloaded", "server_full"}]
     return _by_status([*found, INTERNAL], instance)
 
 
 def install(app: FastAPI, *, is_open: bool) -> None:
-    """Make `app` describe itself, with what the routes' documentation refers to.
+    """Add the OpenAPI description to `app`, with the shared parts of the routes' documentation.
 
     Args:
         app: the app.
-        is_open: whether callers need no key.
+        is_open: whether calls need no key.
     """
 
     def openapi() -> dict[str, Any]:
@@ -225,7 +225,7 @@ def _by_status(kinds: Iterable[Kind], instance: str) -> dict[int | str, dict[str
 
 
 def _options() -> dict[str, Any]:
-    """Return the schema of each option; what is left out is no value of its own."""
+    """Return the schema of each option, without the null of an omitted one."""
     properties = RelightOptions.model_json_schema()["properties"]
     return {name: _given(schema) for name, schema in properties.items()}
 

@@ -1,4 +1,4 @@
-"""The headers of requests and answers that are more than HTTP's usual ones, as OpenAPI has them."""
+"""The documented headers of requests and answers, in OpenAPI's form."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ def _header(description: str, example: object, **schema: object) -> dict[str, An
 REQUEST_HEADERS: Final[dict[str, dict[str, Any]]] = {
     TIMEOUT_HEADER: {
         "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
-        "description": "time for the whole request, in milliseconds; can only shorten the limit",
+        "description": "time limit of the request, in milliseconds; can only shorten the default",
         "example": 20_000,
     },
     PRIORITY_HEADER: {
         "schema": {"type": "string", "enum": ["interactive", "bulk"]},
-        "description": "bulk work makes way for interactive work, but not for ever",
+        "description": "bulk work yields to interactive work, but ages",
         "example": "bulk",
     },
     "If-None-Match": {
         "schema": {"type": "string"},
-        "description": "entity tags of answers at hand: the same one again is a 304, at no cost",
+        "description": "entity tags of cached answers; a match returns 304 without any work",
         "example": 'W/"3f0c2a7d9b1e4f60a1b2c3d4e5f60718"',
     },
 }
@@ -40,22 +40,23 @@ ANSWER_HEADERS: Final = {
         REQUEST_HEADERS["If-None-Match"]["example"],
     ),
     "Retry-After": _header(
-        "when to ask again, in seconds; `retry_after_ms` is exact", 2, type="integer", minimum=1
+        "when to retry, in seconds; `retry_after_ms` is exact", 2, type="integer", minimum=1
     ),
     "Server-Timing": _header(
-        "how long each stage took, in ms",
+        "duration of each stage, in ms",
         'read;dur=1.2, decode;dur=46.0, infer;dur=85.1;desc="n=1"',
     ),
     "Vary": _header("the answer's format follows the request's `Accept`", "Accept"),
     "WWW-Authenticate": _header("how to send a key", "Bearer"),
-    "X-Cache": _header("where the model's output came from", "hit", enum=list(ORIGINS)),
+    "X-Cache": _header("origin of the model's output", "hit", enum=list(ORIGINS)),
     "X-Light": _header(
-        "the light that the photo shows: direction and temperature, or the lamp's options "
+        "the light of the answer: direction and temperature, or the lamp's options "
         "where the model computes the light",
         "lamp;azimuth=60;elevation=30;softness=0.2;intensity=0;temperature=3200",
     ),
     "X-Model": _header("the model's name and checksum", "drn-s@757740b10795"),
     "X-Request-ID": _header(
-        "the request's own, or a new one; the log has it", "0d6f1f1c5b7c4f8fa5a0c8a3c1f0d7b2"
+        "the id of the request, its own or a new one, for the log",
+        "0d6f1f1c5b7c4f8fa5a0c8a3c1f0d7b2",
     ),
 }

@@ -1,13 +1,13 @@
-"""What surrounds every request: its id, its log line, its limits, and its client's leaving.
+"""The middleware of every request: id, log line, limits, and disconnected clients.
 
 Pure ASGI, outermost first:
 
     Observation   request id, access log, HTTP metrics
-    Disconnect    a client that leaves cancels the work done for it
-    BodyLimits    size by header, size by count, room for it, time
+    Disconnect    cancels the work for a client that leaves
+    BodyLimits    declared size, actual size, memory budget, time
     HeadAsGet     HEAD wherever GET is
 
-Nothing here answers: a limit raises, and `service.api.problems` turns that into an answer.
+A limit raises an error, which `service.api.problems` turns into an answer.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _access_log = logging.getLogger("relight.access")
 
 
 class Observation:
-    """Give each request an id and a start time, and record how it ended.
+    """Give each request an id and a start time, and record its outcome.
 
     In the request's state: `request_id`, and `arrived_s` on the monotonic clock. From it:
     `problem_code`, when `service.api.problems` answered; `timings`, which tell how far it came;
@@ -84,7 +84,7 @@ class Observation:
     def _record(self, scope: Scope, status: int, duration_s: float, num_sent: int) -> None:
         path, method = getattr(scope.get("route"), "path", UNMATCHED), scope["method"]
         problem_code = scope["state"].get("problem_code")
-        if path == UNMATCHED or status in {404, 405}:  # never a label that a caller made up
+        if path == UNMATCHED or status in {404, 405}:  # never a label chosen by a caller
             path, method = UNMATCHED, "any"
         self._metrics.http_requests.labels(path, method, str(status)).inc()
         outcome = self._metrics.outcome(status)
@@ -112,7 +112,7 @@ class Observation:
         )
 
     def _record_end(self, state: Mapping[str, Any], status: int, code: str | None) -> None:
-        """Count what ended without an image, by where it was."""
+        """Count a request that ended without an image, by its stage."""
         timings = state.get("timings")
         place = timings.place if timings else "admission"
         if status == CLIENT_LEFT:
@@ -125,7 +125,7 @@ class Observation:
 
 
 def trace_id(traceparent: str) -> str | None:
-    """Return the trace id of a W3C `traceparent` header; None when it is malformed."""
+    """Return the trace id of a W3C `traceparent` header; None if it is malformed."""
     match = _TRACEPARENT.fullmatch(traceparent)
     return match[1] if match else None
 
@@ -133,7 +133,7 @@ def trace_id(traceparent: str) -> str | None:
 class Disconnect:
     """Cancel the app's task when the client leaves after sending its whole body.
 
-    Before that the app itself meets the end of the stream while it reads.
+    Before that, the app notices the end of the stream while it reads.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -148,7 +148,7 @@ class Disconnect:
         left = asyncio.Event()
 
         async def receive_body() -> Message:
-            if body_read.is_set():  # what comes after the body belongs to the watcher
+            if body_read.is_set():  # messages after the body belong to the watcher
                 await left.wait()
                 return {"type": "http.disconnect"}
             message = await receive()
@@ -176,14 +176,14 @@ class Disconnect:
 
 
 class BodyLimits:
-    """Bound the bytes of a body and the time that it takes to come.
+    """Limit the bytes of a body and the time of its arrival.
 
     Args:
         app: the ASGI app inside.
-        max_bytes: most bytes; checked against Content-Length before one is read, and counted.
-        budget: must have room for the body before it is read; the request's account of it
+        max_bytes: limit; checked against Content-Length before reading, and counted.
+        budget: must have memory for the body before it is read; the request's account of it
             is `holding` in the request's state.
-        paths: other limits than `max_bytes`, for the paths that have one.
+        paths: limits of specific paths that replace `max_bytes`.
         timeout_s: longest time from the first wait for the body to its end.
     """
 

@@ -1,4 +1,4 @@
-"""The routes that operators use: alive, ready, metrics. On both ports."""
+"""The routes of operations: liveness, readiness, metrics. On both ports."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ router = APIRouter(tags=["operations"])
 
 
 class Health(BaseModel):
-    """How the process is."""
+    """The health of the process."""
 
     status: str
     reason: str | None = None
@@ -32,12 +32,12 @@ class Health(BaseModel):
 
 @dataclass(slots=True, eq=False)
 class Lifecycle:
-    """How far this process is in its life.
+    """The state of the process between start and shutdown.
 
     Attributes:
         repository: the models; empty until they are loaded.
         pool: the threads that decode and encode.
-        draining: whether the end has been asked for.
+        draining: whether a shutdown was requested.
         listening: whether the API's port is open.
     """
 
@@ -48,7 +48,7 @@ class Lifecycle:
 
     @property
     def why_not_alive(self) -> str | None:
-        """Why a restart is the only cure; None while all is well."""
+        """The reason why only a restart helps; None if the process is healthy."""
         for model in self.repository.models:
             if model.batcher.poisoned:
                 return f"the device of {model.contract.name} broke down"
@@ -66,7 +66,7 @@ class Lifecycle:
 
     @property
     def why_not_ready(self) -> str | None:
-        """Why no request should be sent here now; None when they are welcome."""
+        """The reason to send no requests now; None if ready."""
         if self.draining:
             return "draining"
         if not self.repository.models:
@@ -78,7 +78,7 @@ class Lifecycle:
 
 @router.get("/livez", summary="Alive?", response_model=Health, responses={503: {"model": Health}})
 async def livez(request: Request) -> Response:
-    """Answer 503 when only a restart can help."""
+    """Answer 503 if only a restart can help."""
     lifecycle: Lifecycle = request.app.state.lifecycle
     return _health(lifecycle.why_not_alive)
 
@@ -97,7 +97,7 @@ async def readyz(request: Request) -> Response:
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def metrics(request: Request) -> Response:
-    """Return every instrument in Prometheus' text format."""
+    """Return all metrics in Prometheus' text format."""
     instruments: Metrics = request.app.state.metrics
     return Response(generate_latest(instruments.registry), media_type=CONTENT_TYPE_LATEST)
 

@@ -1,6 +1,6 @@
-"""`GET /`: the demo page; under `/web`, the files that it is made of.
+"""`GET /`: the web page, with its files under `/web`.
 
-The page is a client like any other: it has no key of its own, and calls `/models` and `/relight`.
+The page is an ordinary client: it has no key of its own and calls `/models` and `/relight`.
 """
 
 from __future__ import annotations
@@ -60,6 +60,6 @@ async def page(request: Request) -> Response:
 
 @router.get("/web/{path:path}")
 async def page_file(request: Request, path: str) -> Response:
-    """Return a file of the page; 304 when the caller has it."""
+    """Return a file of the page; 304 if the caller has it."""
     files: PageFiles = request.app.state.page_files
     return await files.get_response(path, request.scope)

@@ -1,4 +1,4 @@
-"""`POST /relight`: one photo in, one photo out."""
+"""`POST /relight`: relights one photo."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ router = APIRouter(dependencies=[Depends(working_caller)])
 async def relight(request: Request) -> Response:
     """Relight one photo: raw in the body, or as a file in a multipart form.
 
-    The answer is the image file. Options are query or form fields; none is ignored.
+    The answer is the image file. Options are query or form fields; unknown ones are refused.
     """
     relighter: Relighter = request.app.state.relighter
     admission: Admission = request.app.state.admission

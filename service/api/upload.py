@@ -1,4 +1,4 @@
-"""The body of a request: the image itself, or a multipart form that holds one or many."""
+"""Reads the body of a request: an image, or a multipart form with one or many."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NAMES: Final = ", ".join(map(repr, IMAGE_FIELDS))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Upload:
-    """What a body holds.
+    """The content of a body.
 
     Attributes:
         data: the image file's bytes, not empty.
@@ -40,7 +40,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Photo:
-    """One file of a form with many: its name, as the caller gave it, and its bytes."""
+    """One file of a form: the caller's name for it, and its bytes."""
 
     name: str
     data: bytes
@@ -49,11 +49,11 @@ class Photo:
 async def read_upload(request: Request, max_body_bytes: int) -> Upload:
     """Read the body of `request`.
 
-    Anything but multipart counts as the image itself, whatever its Content-Type says.
+    Any body except multipart is the image itself, whatever its Content-Type.
 
     Args:
-        request: not read yet.
-        max_body_bytes: the body's limit, which the middleware keeps.
+        request: the request, not read yet.
+        max_body_bytes: limit of the body, enforced by the middleware.
 
     Raises:
         InvalidMultipart: the form is malformed.
@@ -74,12 +74,12 @@ async def read_photos(
     """Read a form with many photos; return them and the other fields, in order.
 
     Args:
-        request: not read yet.
-        max_body_bytes: the body's limit, which the middleware keeps.
-        max_photos: most files.
+        request: the request, not read yet.
+        max_body_bytes: limit of the body, enforced by the middleware.
+        max_photos: maximum number of files.
 
     Raises:
-        InvalidMultipart: the form is malformed, holds too many files, or is no form at all.
+        InvalidMultipart: the form is malformed, has too many files, or is missing.
         MissingImage: there is no photo.
     """
     if not _is_form(request):
@@ -178,7 +178,7 @@ async def _form(
     parser = _FormParser(
         request.headers, request.stream(), max_files=max_files, max_fields=_MAX_FIELDS
     )
-    # Else each part over 1 MiB goes through a file on disk and a thread for every chunk.
+    # By default each part over 1 MiB uses a file on disk and a thread for every chunk.
     parser.spool_max_size = max_body_bytes
     try:
         form = await parser.parse()

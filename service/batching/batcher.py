@@ -1,15 +1,15 @@
-"""Dynamic batching: n callers, one call of the device.
+"""Dynamic batching: many callers share one batch on the device.
 
-One thread per device blocks until something waits (no polling), then takes at once the
-largest batch that `service.batching.schedule` allows (no batching delay) and decides only when the
-device is free, so that whatever arrived during the last batch can still join the next. Meanwhile
-a second thread stages what would go next, again whenever that changes: where the guess was
-right, and under load it nearly always is, the device need not wait for it.
+One thread per device blocks until a job waits (no polling), then takes the largest batch that
+`service.batching.schedule` allows at once (no batching delay). It decides only when the device is
+free, so that jobs that arrived during the last batch can still join the next. Meanwhile a second
+thread stages the batch that would go next, and stages again whenever that changes. Under load the
+guess is nearly always right, and the device need not wait for staging.
 
     submit ──> Schedule ──> device thread ──> run(staged) ──> one call_soon_threadsafe ──> futures
                    └──────> look-ahead thread ──> stage(items)
 
-It knows no images: items, keys and results are the caller's.
+It is independent of images: the caller defines items, keys and results.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ _STUCK_FACTOR: Final = 20.0
 
 
 class Batcher(Generic[In, Staged, Out]):
-    """Turn concurrent `submit` calls into calls of `run` on what `stage` makes of their items.
+    """Turn concurrent `submit` calls into batches: `stage` the items, then `run` them.
 
     Args:
-        stage: blocking function that puts n items of one key together; called by any thread,
+        stage: blocking function that combines n items of one key; called by any thread, and
             also for batches that never run.
-        run: blocking function from that to n results in the same order; called only by the
+        run: blocking function from that input to n results in the same order; called only by the
             device thread.
-        durations: T(key, n); seeded by the caller, kept up to date here.
-        sizes: how many items `run` may be given; those that lack memory are struck here.
-        max_wait_s: admission refuses an item that would wait longer.
+        durations: T(key, n); the caller seeds it, the batcher keeps it up to date.
+        sizes: allowed batch sizes; sizes that exceed the memory are removed.
+        max_wait_s: an item that would wait longer is refused.
         observe: called by the device thread after each call of `run`.
     """
 
@@ -67,7 +67,7 @@ class Batcher(Generic[In, Staged, Out]):
         self._lock = threading.Lock()
         self._work_came = threading.Condition(self._lock)  # the device thread waits for it
         self._guess_due = threading.Condition(self._lock)  # the look-ahead thread
-        self._ran: list[Batch] = []  # by the device thread; not told to the observer yet
+        self._ran: list[Batch] = []  # by the device thread; not yet passed to the observer
         self._guess: Turn[In, Staged, Out] | None = None
         self._closing = False
         self._busy_since_s = math.nan  # while a batch runs
@@ -84,17 +84,17 @@ class Batcher(Generic[In, Staged, Out]):
 
     @property
     def alive(self) -> bool:
-        """Whether the device thread runs."""
+        """Whether the device thread is running."""
         return self._thread.is_alive()
 
     @property
     def poisoned(self) -> bool:
-        """Whether the device can only be used again by a new process."""
+        """Whether only a new process can use the device again."""
         return self._attempts.poisoned
 
     @property
     def stuck(self) -> bool:
-        """Whether the present batch runs far longer than any should."""
+        """Whether the current batch runs far longer than any should."""
         with self._lock:
             since_s, until_s = self._busy_since_s, self._busy_until_s
         limit_s = max(_STUCK_S, _STUCK_FACTOR * (until_s - since_s))
@@ -102,19 +102,19 @@ class Batcher(Generic[In, Staged, Out]):
 
     @property
     def wait_s(self) -> float:
-        """Estimated wait of an item that would be submitted now, in seconds."""
+        """Estimated wait of an item submitted now, in seconds."""
         with self._lock:
             return self._rest_s(time.monotonic()) + self._schedule.wait_s()
 
     @property
     def oldest_age_s(self) -> float:
-        """For how long the item that waits longest has waited; 0 when nothing waits."""
+        """Waiting time of the oldest item in seconds; 0 if none waits."""
         with self._lock:
             oldest_s = self._schedule.oldest_arrival_s
         return 0.0 if oldest_s is None else time.monotonic() - oldest_s
 
     def waiting(self, key: Hashable, priority: Priority) -> int:
-        """Return how many items of `key` and `priority` wait."""
+        """Return the number of waiting items of `key` and `priority`."""
         with self._lock:
             return self._schedule.waiting(key, priority)
 
@@ -155,21 +155,21 @@ class Batcher(Generic[In, Staged, Out]):
         caller: Hashable = None,
         arrived_s: float | None = None,
     ) -> Answer[Out]:
-        """Return the result of `item`; cancelling the call takes it out of the queue.
+        """Return the result of `item`; cancelling the call removes it from the queue.
 
         Args:
-            item: what `run` shall be given.
+            item: the input.
             key: items of one key can share a batch.
             deadline_s: time on the monotonic clock when the result becomes worthless.
             priority: the item's class.
-            caller: whose it is: callers take turns.
+            caller: who submits it; callers get equal shares.
             arrived_s: since when the work that it follows from has been here; else now.
 
         Raises:
-            Overloaded: at once, when the wait would be too long.
-            DeadlineExceeded: when the deadline cannot be kept.
-            InferenceFailed: when `run` failed on this item alone.
-            Draining: after `close`.
+            Overloaded: the wait would be too long; raised at once.
+            DeadlineExceeded: the deadline cannot be met.
+            InferenceFailed: `run` failed on this item alone.
+            Draining: `close` was called.
         """
         now_s = time.monotonic()
         future: asyncio.Future[Answer[Out]] = asyncio.get_running_loop().create_future()
@@ -184,7 +184,7 @@ class Batcher(Generic[In, Staged, Out]):
         return await future
 
     async def close(self) -> None:
-        """Admit nothing more, answer everything admitted, stop the threads."""
+        """Refuse new items, answer all admitted ones, stop the threads."""
         with self._lock:
             self._closing = True
             self._work_came.notify()
@@ -211,7 +211,7 @@ class Batcher(Generic[In, Staged, Out]):
             self._deliver([(job, thread_ended()) for job in left])
 
     def _next_batch(self) -> Turn[In, Staged, Out]:
-        """Block until there is a batch; an empty one means closed and drained."""
+        """Wait for the next batch; an empty one means closed and drained."""
         while True:
             with self._lock:
                 self._work_came.wait_for(lambda: self._closing or len(self._schedule))
@@ -240,7 +240,7 @@ class Batcher(Generic[In, Staged, Out]):
         outcomes = [(job, thread_ended()) for job in turn.jobs]
         try:
             outcomes = self._attempts.serve(turn.jobs, turn.staged)
-        finally:  # whatever happened, nobody may wait for it in vain
+        finally:  # no caller may be left waiting, whatever happened
             with self._lock:
                 self._busy_since_s = math.nan
                 self._busy_until_s = -math.inf
@@ -250,16 +250,16 @@ class Batcher(Generic[In, Staged, Out]):
             self._ran.clear()
 
     def _look_ahead(self) -> None:
-        """Stage what would go next while a batch runs."""
+        """Stage the next batch while one runs."""
         while jobs := self._next_guess():
             staged = None
-            with suppress(Exception):  # the device thread will meet it again, and tell
+            with suppress(Exception):  # the device thread will hit it again and report it
                 staged = self._stage([job.item for job in jobs])
             with self._lock:
                 self._guess = Turn(jobs, staged)
 
     def _next_guess(self) -> Sequence[Job[In, Out]]:
-        """Block until another batch would go next than is staged; an empty one means closed."""
+        """Wait until the next batch differs from the staged one; an empty one means closed."""
         jobs: Sequence[Job[In, Out]] = ()
 
         def is_due() -> bool:

@@ -1,4 +1,4 @@
-"""T(key, n): how long the device takes, as measured."""
+"""T(key, n): measured batch durations of the device."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _SMOOTHING: Final = 0.2  # weight of the newest measurement
 
 
 class Durations:
-    """T(key, n): how long one batch of n items of a key takes, in seconds.
+    """T(key, n): duration of a batch of n items of a key, in seconds.
 
-    Seeded at warm-up and kept by an exponentially weighted moving average. Work may follow from
+    Seeded at warm-up and updated by an exponentially weighted moving average. Work may follow from
     a batch, as lighting follows from reading a scene: its time counts from the start.
 
     Args:
@@ -39,7 +39,7 @@ class Durations:
         return key in self._followers
 
     def observe(self, key: Hashable, size: int, duration_s: float) -> None:
-        """Learn that a batch of `size` items of `key` took `duration_s`."""
+        """Record that a batch of `size` items of `key` took `duration_s`."""
         following = self._following(key)
         if following is not None:
             self._followers.add(following)
@@ -52,10 +52,10 @@ class Durations:
         self._fastest_s[key, size] = min(fastest_s, duration_s)
 
     def doubt(self, key: Hashable, size: int) -> None:
-        """Move what is known of `size` items towards the fastest that they ever took.
+        """Move the estimate for `size` items towards the fastest duration measured.
 
-        For a device that stays idle because of an estimate: without a batch it would never
-        learn that a slow time is over.
+        An estimate that is too high can keep the device idle; without a batch it would never
+        be corrected.
         """
         if size in self._known_s.get(key, {}):
             slow_s = self._known_s[key][size] - self._fastest_s[key, size]
@@ -73,8 +73,8 @@ class Durations:
     def batch_s(self, key: Hashable, size: int) -> float:
         """Return the expected duration of one batch; 0 while nothing is known about `key`.
 
-        A size not seen yet is taken in proportion to the next smaller one, which a
-        batch never exceeds by much, or else as no faster than the next larger one.
+        An unmeasured size is estimated in proportion to the next smaller one, which a
+        batch never exceeds by much, else by the next larger one.
         """
         known_s = self._known_s.get(key)
         if not known_s:

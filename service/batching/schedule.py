@@ -1,10 +1,10 @@
-"""Who goes to the device next, and how long that takes: the batcher without its thread.
+"""Orders the waiting jobs and estimates their wait: the batcher without its threads.
 
-No clock, no thread and no future lives here; time comes in as an argument, so that every
-promise can be tested under a virtual clock.
+It has no clock, threads or futures. Time is an argument, so that every promise can be tested
+with a virtual clock.
 
-    admit ──> one line by urgency ──> callers in turns ──> take: one batch of one key
-                                                       └─> late: cannot be on time any more
+    admit ──> order by urgency ──> share among callers ──> take: one batch of one key
+                                                       └─> late: cannot meet its deadline
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ J = TypeVar("J", bound=Job)
 
 @dataclass(frozen=True, slots=True)
 class Decision(Generic[J]):
-    """One decision: run `batch` (all of one key) now, and fail `late`."""
+    """One decision: run `batch` (all of one key) now, and fail the jobs in `late`."""
 
     batch: Sequence[J] = ()
     late: Sequence[J] = ()
@@ -35,7 +35,7 @@ class Decision(Generic[J]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Visitor:
-    """A job that only asks whether it would be let in."""
+    """A job that only asks whether it would be admitted."""
 
     key: Hashable
     caller: Hashable
@@ -49,9 +49,9 @@ class Schedule(Generic[J]):
     """Jobs that wait for one device.
 
     Args:
-        durations: T(key, n), shared with whoever measures it.
-        sizes: how many jobs the device may be given, shared with whoever learns it.
-        max_wait_s: admission refuses a job that would wait longer for its batch to start.
+        durations: T(key, n), shared with the code that measures it.
+        sizes: allowed batch sizes, shared with the code that updates them.
+        max_wait_s: a job whose batch would start later is refused.
     """
 
     def __init__(self, durations: Durations, sizes: BatchSizes, *, max_wait_s: float) -> None:
@@ -59,25 +59,25 @@ class Schedule(Generic[J]):
         self._sizes = sizes
         self._max_wait_s = max_wait_s
         self._turns = Turns(self._cost_s)
-        self._line: list[J] = []  # by due time; of equals in order of arrival
+        self._line: list[J] = []  # by due time; equal ones in order of arrival
 
     def __len__(self) -> int:
         return len(self._line)
 
     def waiting(self, key: Hashable, priority: Priority) -> int:
-        """Return how many jobs of `key` and `priority` wait, the abandoned ones included."""
+        """Return the number of waiting jobs of `key` and `priority`, including abandoned ones."""
         return sum(job.key == key and job.priority == priority for job in self._line)
 
     @property
     def oldest_arrival_s(self) -> float | None:
-        """When the job that waits longest arrived; None when nothing waits."""
+        """Arrival time of the oldest job; None if none waits."""
         return min((job.arrived_s for job in self._line), default=None)
 
     def wait_s(self, *, num_coming: int = 0) -> float:
-        """Return how long the device needs for all that waits.
+        """Return the device time of all waiting jobs, in seconds.
 
         Args:
-            num_coming: jobs let in already that are on their way to the queue.
+            num_coming: admitted jobs that have not reached the queue yet.
         """
         return self._needs_s(self._waiting(), num_coming)
 
@@ -92,19 +92,19 @@ class Schedule(Generic[J]):
         key: Hashable = None,
         num_coming: int = 0,
     ) -> None:
-        """Refuse now what could not be served in time.
+        """Refuse a job that could not be served in time.
 
         Args:
             now_s: the time.
-            busy_s: for how long the device is still busy with its present batch.
+            busy_s: remaining time of the current batch.
             deadline_s: when the result becomes worthless.
             priority: the job's class.
-            caller: whose the job is.
-            key: the job's key; None while it is not known.
-            num_coming: jobs let in already that are on their way to the queue.
+            caller: who submits the job.
+            key: the job's key; None if not known yet.
+            num_coming: admitted jobs that have not reached the queue yet.
 
         Raises:
-            DeadlineExceeded: even an idle device would be too late.
+            DeadlineExceeded: even an idle device would finish too late.
             Overloaded: the wait would pass `max_wait_s`, or the deadline would pass first.
         """
         key = self._usual_key() if key is None else key
@@ -112,11 +112,11 @@ class Schedule(Generic[J]):
         self._check_own(visitor, self._split(visitor, now_s)[0], now_s, busy_s, num_coming)
 
     def admit(self, job: J, now_s: float, *, busy_s: float = 0.0) -> None:
-        """Take `job` in, or refuse it as `check` does.
+        """Admit `job`, or refuse it as `check` does.
 
-        It is refused, too, when it would go ahead of somebody who would then be late: a place
-        in the queue is a promise. It is none to a less urgent class, nor to a caller of whom
-        more wait than of the new job's caller.
+        It is also refused if it would go ahead of a job that would then be late: a place in
+        the queue is a promise. The promise does not hold for a less urgent class, or for a
+        caller with more waiting jobs than the new job's caller.
         """
         ahead, behind = self._split(job, now_s)
         self._check_own(job, ahead, now_s, busy_s, 0)
@@ -124,15 +124,15 @@ class Schedule(Generic[J]):
         insort(self._line, job, key=_due_s)
 
     def preview(self, now_s: float) -> Sequence[J]:
-        """Return the batch that `take` would give, and change nothing."""
+        """Return the batch that `take` would return, without changing anything."""
         return self._decide(now_s).batch
 
     def take(self, now_s: float) -> Decision[J]:
-        """Decide what the free device does now: nothing when nothing waits.
+        """Decide what the free device does now: nothing if no job waits.
 
-        The key of the first job goes first (of equals the one of which more wait), in the
-        largest allowed size that is not above what waits. Abandoned jobs vanish; whoever could
-        not be on time in that batch is late.
+        The key of the first job goes first (among equals, the key with more jobs), in the
+        largest allowed size that the waiting jobs fill. Abandoned jobs are dropped; jobs that
+        would miss their deadline in that batch are late.
         """
         decision = self._decide(now_s)
         if decision.late and not decision.batch:
@@ -143,7 +143,7 @@ class Schedule(Generic[J]):
         return decision
 
     def clear(self) -> list[J]:
-        """Give up everything that waits, and return it."""
+        """Remove and return all waiting jobs."""
         jobs, self._line = self._line, []
         return jobs
 
@@ -170,7 +170,7 @@ class Schedule(Generic[J]):
         return [job for job in self._line if not job.abandoned]
 
     def _split(self, new: Job, now_s: float) -> tuple[Sequence[Job], Sequence[Job]]:
-        """Return who goes before a newcomer, and who behind."""
+        """Return the jobs ahead of a new one, and those behind it."""
         line: list[Job] = [*self._waiting()]
         insort(line, new, key=_due_s)
         order = self._turns.order(line, now_s)
@@ -180,14 +180,14 @@ class Schedule(Generic[J]):
     def _check_own(
         self, new: Job, ahead: Sequence[Job], now_s: float, busy_s: float, num_coming: int
     ) -> None:
-        """Refuse `new` when it would be late, or would wait too long."""
+        """Refuse `new` if it would be late, or would wait too long."""
         alone_s = self._durations.estimate_s(new.key, 1)
         if new.deadline_s < now_s + alone_s:
             if not busy_s:
                 self._durations.doubt(new.key, 1)
             raise DeadlineExceeded("the deadline leaves too little time for this image")
         wait_s = busy_s + self._needs_s(ahead, num_coming)
-        # Whoever has to wait may share a batch with those who come meanwhile.
+        # A job that has to wait may share a batch with later ones.
         full_s = self._durations.estimate_s(new.key, self._sizes.largest(new.key))
         own_s = full_s if wait_s else alone_s
         limit_s = max(0.0, min(self._max_wait_s, new.deadline_s - now_s - own_s))
@@ -200,7 +200,7 @@ class Schedule(Generic[J]):
     def _check_others(
         self, new: Job, ahead: Sequence[Job], behind: Sequence[Job], free_s: float
     ) -> None:
-        """Refuse `new` when it would make somebody behind it late; the device is free then."""
+        """Refuse `new` if it would make a job behind it late; the device is free then."""
         size = self._sizes.largest(new.key)
         added_s = self._durations.estimate_s(new.key, size) / size
         num_waiting = Counter(job.caller for job in (*ahead, new, *behind))
@@ -215,19 +215,19 @@ class Schedule(Generic[J]):
             ready_s = free_s + sum(total_s.values())
             if not may_suffer and ready_s <= other.deadline_s < ready_s + added_s:
                 raise Overloaded(
-                    "another request, let in before, would be too late",
+                    "a request that was admitted earlier would be too late",
                     retry_after_s=ready_s - free_s,
                 )
 
     def _needs_s(self, jobs: Iterable[Job], num_coming: int) -> float:
-        """Return how long the device needs for those who wait and those who come."""
+        """Return the device time of the waiting and the coming jobs, in seconds."""
         numbers = Counter(job.key for job in jobs)
-        if num_coming:  # nobody knows their key yet: take the one that is asked for most
+        if num_coming:  # their keys are not known yet: assume the most frequent one
             numbers[self._usual_key()] += num_coming
         return sum(self._total_s(key, number) for key, number in numbers.items())
 
     def _total_s(self, key: Hashable, number: int) -> float:
-        """Return how long `number` jobs of a key take, in the batches that `take` would make."""
+        """Return the device time of `number` jobs of a key, in the batches of `take`."""
         total_s = 0.0
         while number:
             size = self._sizes.largest(key, number)
@@ -237,7 +237,7 @@ class Schedule(Generic[J]):
         return total_s
 
     def _cost_s(self, key: Hashable) -> float:
-        """Return the device's time for one of a full batch."""
+        """Return the device time per job of a full batch."""
         size = self._sizes.largest(key)
         return self._durations.batch_s(key, size) / size
 

@@ -1,8 +1,8 @@
-"""The closed list of shapes that the network runs at, and how pictures fit in.
+"""The fixed input shapes of the network, and the fitting of pictures to them.
 
 Shapes are few, so that requests can share a batch and every shape can be warmed. Each
 has about as many pixels as the pictures that the model was trained on, and sides that are
-multiples of 16. Nothing is rotated to fit: east would become north.
+multiples of 16. Pictures are never rotated to fit: east would become north.
 
     picture --fit--> bucket --network--> bucket --unfit--> low-resolution picture
 
@@ -91,7 +91,7 @@ def _stretch(shape: Bucket, ratio: float) -> float:
 def fit(
     pixels: npt.NDArray[Scalar], bucket: Bucket, *, mirrored: bool = False
 ) -> npt.NDArray[Scalar]:
-    """Bring a picture into a bucket.
+    """Fit a picture into a bucket.
 
     Args:
         pixels: uint8 or uint16 (h, w, 3).
@@ -132,7 +132,7 @@ def place(content: npt.NDArray[Scalar], bucket: Bucket) -> npt.NDArray[Scalar]:
     height_px, width_px = content.shape[:2]
     above, left = (bucket.height_px - height_px) // 2, (bucket.width_px - width_px) // 2
     below, right = bucket.height_px - height_px - above, bucket.width_px - width_px - left
-    codes: npt.NDArray[Any] = content  # OpenCV's types know no type variables
+    codes: npt.NDArray[Any] = content  # OpenCV's types have no type variables
     placed = cv2.copyMakeBorder(codes, above, below, left, right, cv2.BORDER_REFLECT)
     return np.asarray(placed, content.dtype)
 
@@ -140,11 +140,11 @@ def place(content: npt.NDArray[Scalar], bucket: Bucket) -> npt.NDArray[Scalar]:
 def _halved(pixels: npt.NDArray[Scalar], width_px: int, height_px: int) -> npt.NDArray[Scalar]:
     """Halve a picture of even sides that is at least of this size.
 
-    The mean over an area may be taken in two steps where the second one is large, too, and
-    OpenCV takes whole steps much faster.
+    The mean over an area may be taken in two steps if the second one is also large, and OpenCV
+    is much faster with whole steps.
     """
     rows, columns = pixels.shape[:2]
-    codes: npt.NDArray[Any] = pixels  # OpenCV's types know no type variables
+    codes: npt.NDArray[Any] = pixels  # OpenCV's types have no type variables
     if rows % 2 or columns % 2 or rows < height_px or columns < width_px:
         return pixels
     half = cv2.resize(codes, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
@@ -155,7 +155,7 @@ def unfit(canvas: npt.NDArray[Scalar], width_px: int, height_px: int) -> npt.NDA
     """Cut the picture out of a bucket again.
 
     Args:
-        canvas: (bucket.height_px, bucket.width_px, 3), what the network made of `fit`.
+        canvas: (bucket.height_px, bucket.width_px, 3), the network's output for `fit`.
         width_px: width of the full-size picture.
         height_px: height of the full-size picture.
 

@@ -1,8 +1,8 @@
-"""Light as physics has it: linear light, colour temperature, strength, fill.
+"""Operations on light: linear light, colour temperature, strength, fill.
 
     sRGB codes -> linear light -> scene light (tone curve undone) -> change -> back
 
-Arrays are (..., 3), RGB last, 0 to 1. What takes float32 returns float32.
+Arrays are (..., 3), RGB last, 0 to 1. Functions of float32 return float32.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def blackbody_rgb(temperature_k: float) -> Triple:
 
 
 def temperature_gain(from_k: float, to_k: float) -> Triple:
-    """Return the gain of each linear channel, shape (3,), that makes one lamp another."""
+    """Return the gain of each linear channel, shape (3,), from one lamp to another."""
     return blackbody_rgb(to_k) / blackbody_rgb(from_k)
 
 
@@ -113,7 +113,7 @@ def aces_rational_inverse(w: A) -> A:
 
 
 def change_temperature(relit_srgb: Pixels, from_k: float, to_k: float) -> Pixels:
-    """Change the colour temperature of the light that a picture is lit by.
+    """Change the colour temperature of a picture's light.
 
     The gain acts behind the tone curve, which then is its own soft shoulder: lamps and
     highlights stay nearly white, as film and cameras show them, and nothing clips hard.
@@ -122,7 +122,7 @@ def change_temperature(relit_srgb: Pixels, from_k: float, to_k: float) -> Pixels
     Args:
         relit_srgb: float32 (..., 3), sRGB codes 0 to 1.
         from_k: temperature of its light, in kelvin.
-        to_k: temperature wanted, in kelvin; `from_k` gives the picture back exactly.
+        to_k: wanted temperature, in kelvin; `from_k` returns the picture exactly.
 
     Returns:
         float32 (..., 3), sRGB codes 0 to 1.
@@ -168,7 +168,7 @@ def fill_light(original_srgb: Pixels, relit_srgb: Pixels, fill: float) -> Pixels
 
 
 def gray(srgb: Pixels) -> Pixels:
-    """Take the colour out of a picture and keep its luminance.
+    """Remove the colour of a picture and keep its luminance.
 
     Args:
         srgb: float32 (..., 3), sRGB codes 0 to 1.

@@ -1,4 +1,4 @@
-"""The golden file beside a model: a picture, and what the exporter's reference made of it.
+"""The golden file of a model: a picture and the reference output of the exporter.
 
 `<name>.golden.npz` holds `image`, uint8 (h, w, 3), and `relit`, float16 (num_lights, h, w, 3); of
 a pair it holds the inputs and outputs of both graphs, named as in `service.contract.pair`.
@@ -25,7 +25,7 @@ def golden_path(model: Path) -> Path:
 
 
 def golden_picture() -> NDArray[np.uint8]:
-    """Return the picture to compare by: a ramp with noise, uint8 (96, 128, 3)."""
+    """Return the golden picture: a ramp with noise, uint8 (96, 128, 3)."""
     height, width = _SIZE_PX
     noise = np.random.default_rng(0).integers(0, 64, (height, width, 3), np.uint8)
     ramp = np.linspace(0, 191, width).astype(np.uint8)
@@ -35,10 +35,10 @@ def golden_picture() -> NDArray[np.uint8]:
 def write_golden(
     file: IO[bytes] | Path, image: NDArray[np.uint8], relit: NDArray[np.floating]
 ) -> None:
-    """Store what a model must make.
+    """Store the expected output of a model.
 
     Args:
-        file: where to.
+        file: path of the golden file.
         image: uint8 (h, w, 3); sides multiples of 16.
         relit: (num_lights, h, w, 3), sRGB-encoded, 0 to 1: one picture for each light.
     """
@@ -46,7 +46,7 @@ def write_golden(
 
 
 def read_golden(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Return what `write_golden` stored: the image, and what must be made of it.
+    """Return the data of `write_golden`: the image and its expected output.
 
     Raises:
         OSError, ValueError, KeyError: the file is broken.
@@ -65,7 +65,7 @@ def write_pair_golden(
     """Store what both graphs of a pair must make.
 
     Args:
-        file: where to.
+        file: path of the golden file.
         image: uint8 (h, w, 3); sides multiples of 16.
         scene: the scene graph's outputs for it, each (1, ...).
         lamps: `light` (n, 3) and `softness` (n,).

@@ -1,11 +1,11 @@
-"""What an exported model promises to the service, carried inside the ONNX file.
+"""The contract of an exported model, stored in the metadata of its ONNX file.
 
     image   uint8    (n, h, w, 3)   sRGB; h and w multiples of 16, n dynamic
     light   int64    (n,)           index into `lights`; only when there is more than one
     relit   float    (n, h, w, 3)   sRGB-encoded, 0 to 1, of the type that `precision` names
 
-`model_export.export` writes the promise into the file's metadata and `service.inference.loading`
-refuses a file that does not keep it. Neither side keeps a second copy.
+`model_export.export` writes the contract into the file, and `service.inference.loading` refuses a
+file that breaks it. This is its only definition.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelContract:
-    """The promise of one model.
+    """The contract of one model.
 
     Attributes:
         name: short name, such as `drn-s`.
@@ -43,7 +43,7 @@ class ModelContract:
         precision: type of the output, one of `PRECISIONS`.
         checkpoint_sha256: checksum of the checkpoint that the graph was exported from.
         trained_on: the data, in a few words.
-        metrics: how well it does, such as `{"dataset": ..., "psnr_db": ..., "ssim": ...}`.
+        metrics: measured quality, such as `{"dataset": ..., "psnr_db": ..., "ssim": ...}`.
         softness_px: blur that the model adds to its input, as the standard deviation of a
             Gaussian in pixels of the output; None:
             `service.contract.softness` estimates it for each photo.
@@ -99,10 +99,10 @@ class ModelContract:
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> ModelContract:
-        """Read the promise back.
+        """Read the contract from the metadata of a file.
 
         Raises:
-            ModelRefused: a key is missing or malformed, or the format is another.
+            ModelRefused: a key is missing or malformed, or the format is unknown.
         """
         try:
             if metadata["format"] != FORMAT:

@@ -1,4 +1,4 @@
-"""Bytes to pixels to bytes: the front room of everything that knows image files.
+"""Reads and writes image files: bytes to pixels to bytes.
 
 bytes --reading.decode--> Photo --writing.encode--> bytes
 """

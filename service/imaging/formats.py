@@ -1,4 +1,4 @@
-"""The closed list of image formats: how each is recognised, asked for and answered."""
+"""The supported image formats: detection, negotiation and answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Format:
 
     Attributes:
         media_type: its IANA media type.
-        signature: what its files begin with.
+        signature: first bytes of its files.
         has_alpha: whether it can hold transparency.
         has_gray: whether it can hold a single channel.
         has_16_bit: whether answers keep 16 bits a sample.
@@ -26,7 +26,7 @@ class Format:
         max_answer_pixels: most pixels that its encoder takes in bounded memory.
         answer: the format that answers such an input where nothing else is asked; itself,
             but for formats that are only read.
-        options: the encoding options that it has.
+        options: its encoding options.
     """
 
     media_type: str
@@ -74,7 +74,7 @@ FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
             media_type="image/avif",
             signature=_starts(rb".{4}ftyp(?:.{4}){0,12}?avi[fs]"),
             max_side_px=16_384,
-            max_answer_pixels=25_000_000,  # libaom takes some 40 bytes a pixel
+            max_answer_pixels=25_000_000,  # libaom needs about 40 bytes per pixel
             answer="avif",
             options=frozenset({"quality", "subsampling"}),
         ),
@@ -112,7 +112,7 @@ _RAW_SIGNATURES: Final = MappingProxyType(
 
 
 def sniff(data: bytes) -> str:
-    """Tell the format, a key of `FORMATS`, by the first bytes; names and headers can lie.
+    """Detect the format, a key of `FORMATS`, from the first bytes; names and headers can be wrong.
 
     Raises:
         UnsupportedMediaType: the bytes are of no format in the list.

@@ -1,4 +1,4 @@
-"""What a file says about its picture beside the pixels: EXIF and XMP.
+"""EXIF and XMP metadata.
 
 Both are rebuilt or checked, never copied blindly: the picture is upright now and may have
 another size, thumbnails still show the old light, and a TIFF's tags describe a layout
@@ -114,7 +114,7 @@ def _without_unsound_tags(data: bytes) -> bytes:
 
 
 def read_orientation(exif: Image.Exif) -> int:
-    """Return how to turn the picture, 1 to 8 as EXIF has it; 1 where it does not say.
+    """Return the EXIF orientation of the picture, 1 to 8; 1 if it is missing.
 
     As in browsers, XMP does not turn a picture: editors that have turned the pixels leave it.
     """

@@ -1,4 +1,4 @@
-"""What a photo is, whatever file it came in, and what sizes are accepted."""
+"""A decoded photo, independent of its file format, and the limits on its size."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DEFAULT_MAX_DECODED_BYTES: Final = 512_000_000
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """What sizes are accepted.
+    """The accepted sizes.
 
     Attributes:
         max_pixels: most pixels in all.

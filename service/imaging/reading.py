@@ -2,9 +2,8 @@
 
     bytes -> sniff -> header -> limits -> pixels -> RGB (+ alpha) -> upright
 
-Nothing in a file is believed: the format is told by its first bytes, every limit is
-checked on the header before memory is spent on pixels, and decoded pixels that are not
-what the header said are refused.
+Files are not trusted: the first bytes give the format, every limit is checked on the header before
+memory is used for pixels, and decoded pixels that contradict the header are refused.
 """
 
 from __future__ import annotations
@@ -168,7 +167,7 @@ def decode(data: bytes, limits: ImageLimits, *, enough_px: int | None = None) ->
 
 @contextmanager
 def _broken_is_corrupt(format_name: str) -> Iterator[None]:
-    """Turn what the readers raise into the service's own errors."""
+    """Convert errors of the readers to the service's own."""
     try:
         yield
     except (RelightError, MemoryError):
@@ -198,7 +197,7 @@ def _open(data: bytes, format_name: str) -> _Source:
 
 
 def _check_header(source: _Source, limits: ImageLimits) -> None:
-    """Refuse what would cost too much, or mean too little, before pixels are decoded."""
+    """Refuse expensive or unsupported files before pixels are decoded."""
     file = source.file
     if file.mode not in _GRAY_MODES | _COLOUR_MODES:
         raise UnsupportedMediaType(f"pictures of mode {file.mode} are not read")

@@ -1,4 +1,4 @@
-"""Pixels to bytes.
+"""Encodes photos.
 
 The file is built anew from the pixels, so that nothing slips through: the colour profile
 and the resolution in print always go along, metadata only when asked.

@@ -1,7 +1,7 @@
-"""Does a model still make what it made when it was released?
+"""Checks that a model still produces the output that it was released with.
 
-A model whose output on its golden picture is another, on this device and with this runtime,
-does not serve.
+A model whose output for its golden picture differs, on this device and with this runtime, is
+refused.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME
 from service.contract.pair import LIGHT_INPUTS, LIGHT_OUTPUTS, SCENE_OUTPUTS
 from service.inference.session import Engine, Tensors
 
-TOLERANCE: Final = 2e-2  # kernels differ, and float16 rounds; a wrong model is further off
+TOLERANCE: Final = 2e-2  # kernels differ, and float16 rounds; a wrong model differs by more
 
 _WHOLE: Final = (INPUT_NAME, OUTPUT_NAME)
 _SHARE: Final = 0.99  # of a pair's pixels are held to it
@@ -30,10 +30,10 @@ _log = logging.getLogger(__name__)
 
 
 def check_golden(model: Path, engine: Engine, num_lights: int) -> None:
-    """Hold a model against its golden file; where there is none, the log says so.
+    """Compare a model with its golden file; a missing file is logged.
 
     Raises:
-        ModelRefused: the file is broken, or the output is another.
+        ModelRefused: the file is broken, or the output differs.
     """
     golden = _golden_of(model, lambda path: dict(zip(_WHOLE, read_golden(path), strict=True)))
     if golden is not None:
@@ -61,7 +61,7 @@ def check_pair_golden(model: Path, scene: Engine, light: Engine) -> None:
 
 
 def render_lights(engine: Engine, image: NDArray[np.uint8], num_lights: int) -> NDArray[np.float32]:
-    """Return what a model makes of a picture under each of its lights, (num_lights, h, w, 3)."""
+    """Return a model's output for a picture under each of its lights, (num_lights, h, w, 3)."""
     feeds: list[dict[str, NDArray[Any]]] = [{INPUT_NAME: image[None]} for _ in range(num_lights)]
     if num_lights > 1:
         feeds = [feed | {LIGHT_NAME: np.array([i], np.int64)} for i, feed in enumerate(feeds)]

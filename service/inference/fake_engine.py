@@ -1,7 +1,7 @@
-"""An engine that only takes time: T(n) as it is told, and the picture as it came.
+"""A fake engine: waits for a given T(n) and returns its input.
 
-It stands where ONNX Runtime does, so that load, deadlines and failures can be studied over real
-HTTP on any machine: `RELIGHT_FAKE_ENGINE=8+6n python -m service`.
+It replaces ONNX Runtime, so that load, deadlines and failures can be studied over real HTTP on
+any machine: `RELIGHT_FAKE_ENGINE=8+6n python -m service`.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _LINEAR: Final = re.compile(r"(\d+(?:\.\d+)?)\+(\d+(?:\.\d+)?)n")
 
 
 class FakeEngine:
-    """An `Engine` whose every batch takes as long as it is told.
+    """An `Engine` whose batches take a given time.
 
     Args:
-        duration_s: T(n) in seconds; it may raise, and then the batch fails.
+        duration_s: T(n) in seconds; if it raises, the batch fails.
         name: the model's name.
-        size_px: short side of its pictures; small ones keep the CPU's share of the work small.
+        size_px: short side of its pictures; small pictures keep the CPU's work small.
 
     Attributes:
-        duration_s: T(n); may be changed at any time.
+        duration_s: T(n); can be changed at any time.
         batch_sizes: n of every batch that it ran.
     """
 
@@ -61,7 +61,7 @@ class FakeEngine:
         ).to_metadata()
 
     def run(self, tensors: Tensors) -> Tensors:
-        """Take the time of a batch and give the pictures back, 0 to 1."""
+        """Wait for the time of a batch and return the pictures, 0 to 1."""
         started_s, images = time.monotonic(), tensors[INPUT_NAME]
         duration_s = self.duration_s(len(images))
         relit = images.astype(np.float32) / np.float32(255)
@@ -74,7 +74,7 @@ def linear(text: str) -> Callable[[int], float]:
     """Return T(n), in seconds, from milliseconds such as `8+6n`.
 
     Raises:
-        ValueError: it is written in another way.
+        ValueError: the text has another form.
     """
     match = _LINEAR.fullmatch(text)
     if match is None:

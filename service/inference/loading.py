@@ -32,8 +32,8 @@ class Serving:
     Attributes:
         max_batch_size: most images in one batch; None: 8 on a GPU, 1 on a CPU.
         bucket_shapes: which shapes they run at.
-        max_wait_s: admission refuses what would wait longer for the device.
-        observe: told the model's name and each batch that it ran.
+        max_wait_s: a request that would wait longer for the device is refused.
+        observe: called with the model's name and each batch that it ran.
     """
 
     max_batch_size: int | None
@@ -53,7 +53,7 @@ def load_model(
         serving: how it is served.
 
     Raises:
-        ModelRefused: it does not keep its contract, or does not run.
+        ModelRefused: it breaks its contract, or does not run.
     """
     parts = PARTS if len(paths) == len(PARTS) else (WHOLE,)
     engines = {part: open_engine(path) for part, path in zip(parts, paths, strict=True)}
@@ -73,7 +73,7 @@ def load_model(
             check_pair_golden(paths[0], engines["scene"], engines["light"])
     except ModelRefused:
         raise
-    except Exception as error:  # ONNX Runtime's errors have no common base but this
+    except Exception as error:  # the only common base of ONNX Runtime's errors
         raise ModelRefused(f"it fails to run: {error}") from error
     queue = queue_of(
         engines,
@@ -106,7 +106,7 @@ def _contract(engines: Mapping[str, Engine]) -> ModelContract | PairContract:
 
 
 def _batch_sizes(engine: Engine, max_size: int | None) -> Sequence[int]:
-    """Return 1, 2, 4, ... and the maximum itself: few, as each is warmed."""
+    """Return 1, 2, 4, ... and the maximum itself: few sizes, as each is warmed."""
     if max_size is None:
         max_size = 1 if engine.provider == CPU else 8
     return sorted({max_size, *(2**i for i in range(max_size.bit_length()))})

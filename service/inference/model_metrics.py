@@ -21,10 +21,10 @@ _RELOADS: Final = ("ok", "error")
 
 
 class ModelMetrics:
-    """The instruments of all models; a model's series exist while it serves.
+    """The metrics of all models; a model's series exist while it serves.
 
     Args:
-        registry: where they are registered; never the global one.
+        registry: registers the metrics; never the global one.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -105,7 +105,7 @@ class ModelMetrics:
         )
 
     def add(self, model: Model) -> None:
-        """Make the series of a model, or let those of its name tell about this one."""
+        """Create the series of a model, or point the series of its name to this one."""
         name, batcher = model.name, model.batcher
         self.info.labels(*_info_of(model)).set(1)
         for part in model.parts:
@@ -125,7 +125,7 @@ class ModelMetrics:
             depth.set_function(partial(batcher.waiting, key, priority))
 
     def remove(self, model: Model) -> None:
-        """End the gauges of a model; its counters stay, as counters do."""
+        """Remove the gauges of a model; its counters stay."""
         self.info.remove(*_info_of(model))
         self.estimated_wait_s.remove(model.name)
         self.oldest_age_s.remove(model.name)
@@ -133,7 +133,7 @@ class ModelMetrics:
             self.queue_depth.remove(model.name, part, str(bucket), priority.name.lower())
 
     def observe(self, name: str, batch: Batch) -> None:
-        """Count a batch that a model of that name ran."""
+        """Count a batch of the model of that name."""
         assert isinstance(batch.key, Key)
         labels = (name, batch.key.part)
         self.batch_size.labels(*labels).observe(batch.size)

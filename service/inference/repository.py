@@ -31,13 +31,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A light that can be had.
+    """An available light.
 
     Attributes:
         light: the light that the caller gets.
-        model: who renders it.
+        model: the model that renders it.
         light_index: which of the model's lights; of `DIRECTIONS` for a pair.
-        mirrored: whether the picture goes in, and comes out, mirrored.
+        mirrored: whether to mirror the picture before and after inference.
     """
 
     light: Light
@@ -50,10 +50,10 @@ class ModelRepository:
     """The models that this process serves; empty until `start`.
 
     Args:
-        folder: where the `*.onnx` files lie.
+        folder: contains the `*.onnx` files.
         open_engine: loads one file onto the device.
         max_batch_size, bucket_shapes, max_wait_s: as `Serving` has them.
-        metrics: where loads and batches are counted.
+        metrics: counts loads and batches.
     """
 
     def __init__(
@@ -84,24 +84,24 @@ class ModelRepository:
 
     @property
     def models(self) -> Sequence[Model]:
-        """The models that serve."""
+        """The models in use."""
         return self._models
 
     @property
     def offers(self) -> Sequence[Offer]:
-        """Every light that can be had; a model's own lights before mirrored ones."""
+        """All available lights; a model's own lights before mirrored ones."""
         return self._offers
 
     @property
     def num_retiring(self) -> int:
-        """How many swapped-out models still finish what they were leased for."""
+        """The number of replaced models that are still leased."""
         return len(self._retiring)
 
     async def start(self) -> None:
-        """Load every model of the folder that is good, and start its queue.
+        """Load every valid model of the folder, and start its queue.
 
         Raises:
-            ModelRefused: none is usable; the text names each file and its reason.
+            ModelRefused: no model is usable; the text names each file and the reason.
         """
         loaded = await self._load(())
         for refusal in loaded.refusals:
@@ -111,16 +111,16 @@ class ModelRepository:
         self._swap(loaded.models)
 
     async def reload(self) -> Sequence[Model]:
-        """Load what is new in the folder beside what serves, and swap between two batches.
+        """Load the new models of the folder, then replace the old ones between two batches.
 
-        A file that has not changed is not loaded again. What is swapped out finishes what
-        it was leased for. All or nothing: with one bad file everything stays as it was.
+        An unchanged file is not loaded again. A replaced model finishes its leases. One bad
+        file leaves everything unchanged.
 
         Returns:
-            The models that serve now.
+            The models in use now.
 
         Raises:
-            ModelRefused: a file is not good, or there is none; the text says which and why.
+            ModelRefused: a file is invalid, or there is none; the text says which and why.
         """
         async with self._reloading:
             try:
@@ -135,7 +135,7 @@ class ModelRepository:
             return self._models
 
     async def close(self) -> None:
-        """Answer everything admitted, then stop the queues."""
+        """Answer all admitted requests, then stop the queues."""
         self._metrics.ready.set(0)
         await asyncio.gather(*(model.batcher.close() for model in self._models), *self._retiring)
 
@@ -148,7 +148,7 @@ class ModelRepository:
         name: str | None = None,
         options: Collection[str] = (),
     ) -> Iterator[Offer]:
-        """Give what `find` finds; its model stays usable inside, even when it is swapped out.
+        """Yield the result of `find`; its model stays usable inside, even if it is replaced.
 
         Raises:
             InvalidOption, ModelNotReady: as `find` does.
@@ -178,11 +178,11 @@ class ModelRepository:
             direction: one of `relight.lights.DIRECTIONS`; None: any.
             temperature_k: the temperature wanted, which `service.contract.color` then makes exact;
                 near is meant in mired.
-            name: the model wanted, if any.
+            name: the wanted model, if any.
             options: those asked for that not every model takes.
 
         Raises:
-            ModelNotReady: nothing is loaded yet.
+            ModelNotReady: no model is loaded yet.
             InvalidOption: no such model, or no model offers the direction or takes the options.
         """
         if not self._models:
@@ -231,7 +231,7 @@ class ModelRepository:
         _log.info("serving %s", ", ".join(model.tag for model in self._models))
 
     async def _retire(self, model: Model) -> None:
-        """Stop the queue of a model when the last request that leased it has gone."""
+        """Stop the queue of a replaced model once its last lease ends."""
         if self._num_leases[model]:
             self._last_returned[model] = asyncio.Event()
             await self._last_returned[model].wait()

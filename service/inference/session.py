@@ -1,7 +1,7 @@
 """ONNX Runtime: one graph on one device.
 
-`Engine` is what the layers above know. `Session` is the real one; anything of the same shape
-can stand in, such as an engine whose T(n) a test or a load study sets.
+The layers above depend on the protocol `Engine`. `Session` implements it with ONNX Runtime; a
+test or a load study can use an engine with a given T(n) instead.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-# From 1.29 on it reports to its makers, unless this is set before it is imported.
+# Since 1.29 it sends telemetry to its makers unless this is set before the import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime as ort
 
@@ -27,20 +27,20 @@ CPU: Final = "CPUExecutionProvider"
 CUDA: Final = "CUDAExecutionProvider"
 
 _CUDA_OPTIONS: Final = {
-    # Every shape is met at warm-up, so the search happens once and never in a request.
+    # Warm-up runs every shape, so the search never happens in a request.
     "cudnn_conv_algo_search": "EXHAUSTIVE",
-    # Doubling, the default, keeps twice the memory that the largest batch needs.
+    # Doubling, the default, keeps twice the memory of the largest batch.
     "arena_extend_strategy": "kSameAsRequested",
 }
 
-# CUDA errors after which every later call in the process fails, too: illegal address,
+# CUDA errors after which every later call in the process also fails: illegal address,
 # hardware trap, device-side assert, launch failure, ECC error, device lost.
 _POISON: Final = re.compile(
     r"CUDA.*(?:failure|error) (?:214|215|700|71[0-9]|721|46)\b"
     r"|illegal memory access|device-side assert|unspecified launch failure|uncorrectable ECC"
 )
 
-# The arena's, CUDA's, cuDNN's, cuBLAS's and C++'s words for it.
+# The messages of the arena, CUDA, cuDNN, cuBLAS and C++.
 _NO_MEMORY: Final = re.compile(
     r"Failed to allocate memory|Available memory of \d+ is smaller|out of memory"
     r"|CU(?:DNN|BLAS)_STATUS_(?:INTERNAL_ERROR_DEVICE_)?ALLOC(?:ATION)?_FAILED|bad_alloc"
@@ -67,7 +67,7 @@ class Engine(Protocol):
 
     @property
     def provider(self) -> str:
-        """The ONNX Runtime provider that it really runs on."""
+        """The ONNX Runtime provider in use."""
 
     @property
     def metadata(self) -> Mapping[str, str]:
@@ -92,7 +92,7 @@ class Engine(Protocol):
 
         Raises:
             OutOfMemory: a smaller batch may succeed.
-            DevicePoisoned: no later call can succeed, either.
+            DevicePoisoned: no later call can succeed.
         """
 
 
@@ -101,13 +101,13 @@ class Session:
 
     Args:
         path: the `.onnx` file.
-        device: `cuda` and `cpu` take that device or refuse; `auto` takes CUDA where it comes up.
-        require_gpu: refuse to run on the CPU, whatever `device` says, be it a single node.
+        device: `cuda` and `cpu` use that device or fail; `auto` uses CUDA if it initialises.
+        require_gpu: refuse to run even a single node on the CPU, whatever `device` says.
         num_threads: threads of one inference on the CPU.
 
     Raises:
-        ModelRefused: the file is no model that ONNX Runtime can load, or the device that was
-            asked for does not come up.
+        ModelRefused: ONNX Runtime cannot load the file, or the requested device does not
+            initialise.
     """
 
     def __init__(
@@ -126,27 +126,27 @@ class Session:
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1 if wants_cuda else num_threads
         options.inter_op_num_threads = 1
-        # Idle threads that spin would take the CPU from decoding and encoding.
+        # Spinning idle threads would take CPU time from decoding and encoding.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.add_session_config_entry("session.inter_op.allow_spinning", "0")
         providers = [(CUDA, _CUDA_OPTIONS), (CPU, {})] if wants_cuda else [(CPU, {})]
         if require_gpu and wants_cuda:
-            # One node on the CPU costs two copies in each run, and stops CUDA graphs.
+            # One node on the CPU costs two copies in each run, and prevents CUDA graphs.
             options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
             providers = providers[:1]
         try:
             self._session = ort.InferenceSession(path, sess_options=options, providers=providers)
-        except Exception as error:  # ONNX Runtime's errors have no common base but this
+        except Exception as error:  # the only common base of ONNX Runtime's errors
             if "fallback to CPU EP" in str(error):
                 raise ModelRefused(
-                    "the GPU did not come up, or does not run every node: see ONNX Runtime"
+                    "the GPU did not initialise, or cannot run every node: see ONNX Runtime"
                 ) from error
             raise ModelRefused(f"ONNX Runtime cannot load it: {error}") from error
-        # ONNX Runtime falls back to the CPU without an exception: only this tells.
+        # ONNX Runtime falls back to the CPU without an exception: only this shows it.
         self._provider: str = self._session.get_providers()[0]
         if self._provider != CUDA:
             if require_gpu or device == "cuda":
-                raise ModelRefused("the GPU did not come up (see ONNX Runtime's messages)")
+                raise ModelRefused("the GPU did not initialise (see ONNX Runtime's messages)")
             if wants_cuda:
                 _log.warning("CUDA did not come up: running on the CPU")
 
@@ -180,7 +180,7 @@ class Session:
             binding.bind_output(name, "cpu")
         try:
             self._session.run_with_iobinding(binding)
-        except Exception as error:  # ONNX Runtime's errors have no common base but this
+        except Exception as error:  # the only common base of ONNX Runtime's errors
             if _POISON.search(str(error)):
                 raise DevicePoisoned("the device broke down") from error
             if _NO_MEMORY.search(str(error)):

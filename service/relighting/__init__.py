@@ -1,1 +1,1 @@
-"""The path of one photo: from its bytes over the model's output to the answer."""
+"""The path of one photo: from its bytes through the model to the answer."""

@@ -1,18 +1,18 @@
-"""Full-resolution detail for a picture that was relit at low resolution.
+"""Transfers relighting at low resolution to the full-size photo, with its detail.
 
-The network turns a small picture i into a small relit picture o. What it did is written
-as a local line o = a i + b; both coefficients are enlarged and the line is applied to the
+The network turns a small picture i into a small relit picture o. A local line
+o = a i + b describes the change; both coefficients are enlarged and the line is applied to the
 full-size photo I:
 
     O = up_linear(a) I + up_cubic(b),    b = o - a i_s
 
 The slope a is that of a guided filter (He, Sun and Tang, "Guided Image Filtering", 2013)
-of i against o, drawn towards the ratio of local means, o / i, where i is flat. It says
-how strongly the photo's texture shows under the new light; in old shadow edges that the
-network removed it falls to zero, so that they leave no ghost. The base b is never
-smoothed: new shadows keep all the sharpness that o has.
+of i against o, biased towards the ratio of local means, o / i, where i is flat. It gives the
+strength of the photo's texture under the new light; at old shadow edges that the network removed it
+is zero, so that they leave no ghost. The base b is never smoothed: new shadows stay as sharp as in
+o.
 
-i_s is i blurred as much as the network blurs, so that the detail that o lacks comes back.
+i_s is i with the network's blur, so that the detail missing in o is restored.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Pixels = npt.NDArray[np.float32]
 
 _WINDOW: Final = (5, 5)
 _EPSILON: Final = 1e-4  # below this variance (sRGB codes, 0 to 1) a window counts as flat
-_OFFSET: Final = 0.02  # keeps the ratio of means calm in the dark
+_OFFSET: Final = 0.02  # stabilises the ratio of means in the dark
 _MAX_RATIO: Final = 2.0
 _MAX_SLOPE: Final = 3.0
 
@@ -45,13 +45,13 @@ def transfer(
     alpha: Codes | None = None,
     out: Codes | None = None,
 ) -> Codes:
-    """Relight a photo as its small version was relit, with all its detail.
+    """Relight a photo like its small version, with all its detail.
 
     Args:
         image: uint8 or uint16 (H, W, 3), sRGB-like codes.
         low_in: float32 (h, w, 3), 0 to 1, the same picture as the network saw it; h / w
             may differ a little from H / W.
-        low_out: float32 (h, w, 3), 0 to 1, what the network made of it.
+        low_out: float32 (h, w, 3), 0 to 1, the network's output for it.
         softness_px: standard deviation of the blur that the network adds, in pixels of
             `low_in`; None estimates it from this pair.
         alpha: (H, W), of the type of `image`: pixels that cannot be seen stay as they are.
@@ -121,7 +121,7 @@ def _resize(x: Pixels, size: tuple[int, int], method: int) -> Pixels:
 def _at_most(
     low_in: Pixels, low_out: Pixels, width_px: int, height_px: int
 ) -> tuple[Pixels, Pixels, float]:
-    """Shrink the pair where it is larger than the photo; return the scale, too."""
+    """Shrink the pair if it is larger than the photo; also return the scale."""
     low_height, low_width = low_in.shape[:2]
     size = (min(width_px, low_width), min(height_px, low_height))
     if size == (low_width, low_height):

@@ -1,4 +1,4 @@
-"""What a caller may ask for: the options of `POST /relight`, as query or form fields."""
+"""The options of `POST /relight`, as query or form fields."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class RelightOptions(BaseModel):
     direction: Direction | None = Field(
         None,
         examples=["W"],
-        description="compass point that the new light comes from, N = from behind the scene, "
-        f"E = from image right; {DEFAULT_DIRECTION} when neither this nor `light` is given",
+        description="compass point that the new light comes from, N = behind the scene, "
+        f"E = image right; {DEFAULT_DIRECTION} if neither this nor `light` is given",
     )
     azimuth: float | None = Field(
         None,
@@ -97,7 +97,7 @@ class RelightOptions(BaseModel):
         le=MAX_TEMPERATURE_K,
         examples=[3200],
         description="colour temperature of the new light in kelvin; 6500, the white of sRGB, "
-        "leaves the photo's colours alone. Asked for, it colours a grey photo",
+        "leaves the photo's colours alone. If set, it also tints greyscale photos",
     )
     light: str | None = Field(
         None,
@@ -108,13 +108,13 @@ class RelightOptions(BaseModel):
     strength: _Share = Field(
         1.0,
         examples=[0.8],
-        description="0 gives the photo back, 1 the full effect; blended in linear light",
+        description="0 returns the photo, 1 the full effect; blended in linear light",
     )
     color: Color = Field(
         "photo",
         examples=["photo"],
         description="whose colours the answer has: `photo` takes only light and shadow from the "
-        "model, `model` all that it painted, at its own colour temperature and exposure, "
+        "model, `model` everything it painted, at its own colour temperature and exposure, "
         "even for a grey photo",
     )
     fill: _Share = Field(
@@ -157,7 +157,7 @@ class RelightOptions(BaseModel):
     metadata: Metadata = Field(
         "keep",
         examples=["strip"],
-        description="EXIF and XMP data, or none, hence no position; "
+        description="keep or strip EXIF and XMP, including the position; "
         "the orientation is applied and the colour profile kept in both cases",
     )
 
@@ -188,7 +188,7 @@ class RelightOptions(BaseModel):
 
     @property
     def wanted_direction(self) -> str:
-        """The direction asked for, or the default one."""
+        """The requested direction, or the default."""
         return self._lamps[0].direction or DEFAULT_DIRECTION
 
     @property
@@ -198,7 +198,7 @@ class RelightOptions(BaseModel):
 
     @property
     def adds_color(self) -> bool:
-        """Whether a grey photo is to take colour: that of a lamp, or all of the model's."""
+        """Whether a greyscale photo gets colour: from a lamp or from the model."""
         has_own = any(lamp.temperature is not None for lamp in self._lamps)
         return has_own or self.color == "model"
 

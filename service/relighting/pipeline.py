@@ -1,9 +1,9 @@
-"""What the CPU does for a request, before and after the model.
+"""The CPU stages of a request, before and after the model.
 
     prepare   bytes -> photo -> bucket -> sRGB
     finish    shading, temperature, fill, strength -> photo colour space -> detail -> bytes
 
-Temperature, fill and strength act on the small picture, in sRGB; detail carries them to
+Temperature, fill and strength act on the small picture, in sRGB; detail transfers them to
 the full size, in the photo's own colour space.
 
 A model that computes the light sees a photo and its mirror image alike: whichever way round
@@ -64,12 +64,12 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rendered:
-    """What a model made of a prepared photo.
+    """A model's output for a prepared photo.
 
     Attributes:
         image: float32 (bucket h, bucket w, 3), sRGB-encoded, 0 to 1.
-        temperature_k: temperature of the light that it shows.
-        softness_px: blur that the model adds, in pixels of `image`; None: not known.
+        temperature_k: temperature of its light.
+        softness_px: blur that the model adds, in pixels of `image`; None: unknown.
     """
 
     image: NDArray[np.float32]
@@ -90,14 +90,14 @@ def prepare(
 
     Args:
         data: the file.
-        limits: sizes to accept.
-        buckets: the model's.
-        timings: filled on the way.
-        full_size: whether more pixels than the model sees are wanted.
+        limits: accepted sizes.
+        buckets: the model's input shapes.
+        timings: receives the duration of each stage.
+        full_size: whether the answer needs more pixels than the model.
         canonical: whether a photo and its mirror image shall be seen alike.
 
     Raises:
-        ImageError: the picture is wrong.
+        ImageError: the image is invalid.
     """
     with timings.stage("decode"):
         longest_px = max(max(bucket.width_px, bucket.height_px) for bucket in buckets)
@@ -126,11 +126,11 @@ def finish(
     """Return the answer's image file.
 
     Args:
-        prepared: the photo; its pixels are spent, as the relit ones take their place in memory.
-        rendered: its relit version; None gives the photo itself.
-        options: what is asked for.
+        prepared: the photo; the relit pixels overwrite its pixels.
+        rendered: its relit version; None returns the photo itself.
+        options: the options.
         format_name: a key of `service.imaging.formats.FORMATS`.
-        timings: filled on the way.
+        timings: receives the duration of each stage.
     """
     if rendered is not None and options.adds_color:
         prepared = _in_colour(prepared)
@@ -176,7 +176,7 @@ def _seen(prepared: Prepared, canvas: NDArray[np.float32]) -> NDArray[np.float32
 
 
 def _in_colour(prepared: Prepared) -> Prepared:
-    """Let a grey photo take colour: in sRGB, where its profile has none."""
+    """Prepare a greyscale photo for colour: in sRGB if its profile has none."""
     photo, native = prepared.photo, prepared.native
     if not photo.is_gray:
         return prepared

@@ -1,4 +1,4 @@
-"""One request's whole trip.
+"""The path of one request.
 
 bytes -> prepare -> render -> finish -> bytes
          CPU pool   cache or  CPU pool
@@ -41,23 +41,23 @@ from service.traffic.cpu_pool import CpuPool, OverBudget, Step
 from service.traffic.deadline import until
 from service.traffic.memory_budget import Holding
 
-_QUICK_BYTES: Final = 500_000  # hashed in less time than a thread takes to wake
+_QUICK_BYTES: Final = 500_000  # hashed faster than a thread wakes
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class RelightRequest:
-    """What a caller wants.
+    """A request to relight one photo.
 
     Attributes:
         data: the image file.
         options: how to relight it.
         accept: value of the `Accept` header, if any.
-        deadline_s: when the answer becomes worthless, on the monotonic clock.
-        holding: the request's account of memory; it holds the body already.
+        deadline_s: deadline of the answer, on the monotonic clock.
+        holding: the request's memory account; already contains the body.
         priority: its class.
-        caller: whose it is.
+        caller: who sent it.
         known_tags: entity tags of answers that the caller has; one of them is not made again.
-        timings: filled on the way.
+        timings: receives the duration of each stage.
     """
 
     data: bytes
@@ -76,13 +76,13 @@ class Relit:
     """A finished answer.
 
     Attributes:
-        data: the image file; None when the caller has it already.
+        data: the image file; None if the caller has it already.
         media_type: its type.
         etag: entity tag of the answer, weak: a batch may move a pixel by one step.
-        light: the light that it shows.
-        model: name and checksum of the model, short.
-        origin: where the model's output came from; None when it was not asked for.
-        timings: how long it took.
+        light: its light.
+        model: name and abbreviated checksum of the model.
+        origin: origin of the model's output; None if it was not needed.
+        timings: duration of each stage.
     """
 
     data: bytes | None
@@ -100,13 +100,13 @@ class Relighter:
     Args:
         repository: the models.
         pool: threads for the CPU's work.
-        admission: says who may come in, again when the body is there.
+        admission: admits requests, again after the body has arrived.
         renderer: has models make what a photo needs.
-        limits: sizes of pictures to accept.
-        decode_budget_s: how long the decoding of one picture may take.
+        limits: accepted sizes of images.
+        decode_budget_s: time budget for decoding one image.
         max_working_bytes: most memory that reading or writing one picture may take.
-        metrics: where stages are counted.
-        revision: version of the code, part of every entity tag.
+        metrics: counts the stages.
+        revision: checksum of the code that makes pixels, for the entity tags.
     """
 
     def __init__(
@@ -136,9 +136,9 @@ class Relighter:
         """Relight one image file; cancelling the call frees its work at every stage.
 
         Raises:
-            ImageError: the picture is wrong.
-            InvalidOption: no model offers what is asked for.
-            DeadlineExceeded: the moment that the deadline passes.
+            ImageError: the image is invalid.
+            InvalidOption: no model offers the options.
+            DeadlineExceeded: the deadline has passed.
             Overloaded, Draining, InferenceFailed: as `Batcher.submit` does.
         """
         self._metrics.body_bytes.observe(len(request.data))
@@ -287,7 +287,7 @@ class Relighter:
             raise ServerFull("there is too little memory for the answer") from None
 
     def _learn_lag(self, request: RelightRequest) -> None:
-        """Tell admission how long an answer waited after the device, unless its client left."""
+        """Record how long an answer waited after inference, unless its client left."""
         now_s, timings = time.monotonic(), request.timings
         is_done = "encode" in timings.stages_s
         if timings.rendered_s is not None and (is_done or now_s >= request.deadline_s):

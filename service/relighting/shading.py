@@ -1,14 +1,14 @@
-"""Takes the light from the network, and leaves the photo its colours.
+"""Takes the light from the network and the colours from the photo.
 
-The network judges light well and colours badly: it was trained to answer in the colour of one
-lamp, and its instance norms throw the photo's own white balance away. So only the luminance of
-what it painted is used; hue and saturation stay those of the photo:
+The network predicts light well and colours badly: it was trained on the colour of one lamp, and its
+instance norms discard the photo's white balance. So only the luminance of its output is used; hue
+and saturation are the photo's:
 
     shaded = k Y(relit) c(original)        in linear light
 
-k keeps the photo's mean luminance, which the instance norms threw away, too. c, colour at
-luminance 1, is taken from a pixel's surroundings where the pixel itself is too dark to tell.
-There the network guesses as well, and leaves small dark spots: deep shadow is lit evenly.
+k preserves the photo's mean luminance, which the instance norms also discard. c, colour at
+luminance 1, comes from the surroundings of a pixel that is too dark for a reliable colour. There
+the network also guesses and leaves small dark spots, so deep shadow is lit evenly.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TINY: Final = np.float32(1e-4)
 
 
 def shade(original_srgb: Pixels, relit_srgb: Pixels) -> Pixels:
-    """Return the original under the light that the relit picture shows.
+    """Return the original under the light of the relit picture.
 
     Args:
         original_srgb: float32 (h, w, 3), sRGB codes 0 to 1.
@@ -52,13 +52,13 @@ def shade(original_srgb: Pixels, relit_srgb: Pixels) -> Pixels:
 
 
 def _even_in_the_dark(wanted: Pixels, luminance: Pixels) -> Pixels:
-    """Return the network's light, averaged with that of other dark pixels where it is a guess.
+    """Return the network's light, averaged with that of other dark pixels in deep shadow.
 
     Args:
         wanted: (h, w), luminance that the network painted.
         luminance: (h, w), that of the photo.
     """
-    guessed = 1 / (1 + (luminance / _DEEP) ** 3)  # 1 in the dark, next to nothing in the light
+    guessed = 1 / (1 + (luminance / _DEEP) ** 3)  # 1 in the dark, nearly 0 in the light
     sigma_px = min(wanted.shape) * _SURROUNDINGS_SHARE
     weight = cv2.GaussianBlur(guessed, (0, 0), sigma_px) + _TINY
     even = cv2.GaussianBlur(wanted * guessed, (0, 0), sigma_px) / weight

@@ -1,6 +1,6 @@
-"""Enlarges a small picture strip by strip, as `cv2.resize` does it whole.
+"""Enlarges a small picture strip by strip, with the results of `cv2.resize`.
 
-Memory stays that of a strip, and a strip stays in the processor's cache. Columns are enlarged
+It needs the memory of one strip, which fits the processor's cache. Columns are enlarged
 by OpenCV once, on the few rows of the small picture; rows are mixed by a product of matrices.
 """
 
@@ -16,7 +16,7 @@ Pixels = npt.NDArray[np.float32]
 Weights = npt.NDArray[np.float64]
 
 STRIP_ROWS: Final = 16  # a strip of a 12-megapixel photo fits the processor's cache
-_SMALL_PRODUCT: Final = 2**18  # up to here OpenBLAS starts no threads of its own
+_SMALL_PRODUCT: Final = 2**18  # OpenBLAS starts no threads up to this size
 
 
 class StripResampler:

@@ -1,4 +1,4 @@
-"""Prometheus instruments, all made at start with every label, so that `rate()` works at once.
+"""Prometheus metrics, created at start with every label, so that `rate()` works at once.
 
 Base units, bounded labels: a caller can never create a series.
 """
@@ -48,9 +48,9 @@ DECODE_FAILURES: Final = (
 # A client that gives less time than a photo takes on a quiet server is late by its own choice.
 SHORT_S: Final = 1.0
 DEADLINES: Final = ("short", "enough")
-CLIENT_LEFT: Final = 499  # for logs and metrics only: nobody is there to read it
+CLIENT_LEFT: Final = 499  # for logs and metrics only: the client has left
 OUTCOMES: Final = ("ok", "client_error", "refused", "server_error", "client_left")
-UNMATCHED: Final = "unmatched"  # one series for every path that is no route
+UNMATCHED: Final = "unmatched"  # one series for all unknown paths
 
 _DURATION_BUCKETS_S: Final = (
     *(0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3),
@@ -60,10 +60,10 @@ _BODY_BUCKETS_BYTES: Final = tuple(2.0**power for power in range(14, 27))
 
 
 class Metrics:
-    """The instruments of one process.
+    """The metrics of one process.
 
     Args:
-        registry: where they are registered; never the global one.
+        registry: registers the metrics; never the global one.
         routes: (method, path) of every route.
         codes: every HTTP status that a route can answer.
         problems: codes of what can go wrong with a photo.
@@ -107,7 +107,7 @@ class Metrics:
 
     @staticmethod
     def outcome(status: int) -> str:
-        """Return which of `OUTCOMES` a status is."""
+        """Return the entry of `OUTCOMES` for a status."""
         if status == CLIENT_LEFT:
             return "client_left"
         if status in {429, 503}:
@@ -117,7 +117,7 @@ class Metrics:
         return "client_error" if status < 500 else "server_error"
 
     def count_problem(self, code: str | None) -> None:
-        """Count what was refused before work was done for it, and photos that are wrong."""
+        """Count requests refused before any work, and invalid photos."""
         if code is not None and code in REJECTIONS:
             self.rejected.labels(REJECTIONS[code]).inc()
         elif code in DECODE_FAILURES:
@@ -175,7 +175,7 @@ class Metrics:
         )
 
     def _init_ends(self, registry: CollectorRegistry) -> None:
-        """What ends a request without an image."""
+        """The outcomes of requests without an image."""
         self.rejected = Counter(
             "relight_rejected",
             "Requests refused before any work was done for them.",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Timings:
-    """How long each stage took, in seconds, in the order of the trip, and where it is now."""
+    """The duration of each stage, in seconds and in order, and the current stage."""
 
     stages_s: dict[str, float] = field(default_factory=dict)
     spans: list[tuple[str, float, float]] = field(default_factory=list)  # name, start, end

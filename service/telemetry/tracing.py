@@ -1,7 +1,7 @@
 """OpenTelemetry traces: a span for each request, and one for each of its stages below it.
 
-An extra (`relight[tracing]`), on with `RELIGHT_TRACING=true`. Where to, and how many, say the
-standard `OTEL_*` variables. A caller's `traceparent` is honoured.
+An extra (`relight[tracing]`), on with `RELIGHT_TRACING=true`. The standard
+`OTEL_*` variables give destination and sampling. A caller's `traceparent` is honoured.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _QUIET_PATHS = "livez,readyz,metrics"
 
 
 def install(app: FastAPI, processor: SpanProcessor) -> TracerProvider:
-    """Trace every request of `app` but the probes.
+    """Trace every request of `app` except probes.
 
     Args:
-        app: the app; its other middleware is in place already.
-        processor: takes the finished spans.
+        app: the app, with its other middleware installed.
+        processor: receives the finished spans.
 
     Returns:
-        The provider; shut it down in the end, so that the last spans leave.
+        The provider; shut it down at the end, so that the last spans are sent.
     """
     provider = TracerProvider(resource=Resource.create({"service.name": "relight"}))
     provider.add_span_processor(processor)
@@ -47,14 +47,14 @@ def current_trace_id() -> str | None:
 
 
 class StageSpans:
-    """ASGI middleware: make a span of each stage that a request's timings tell of."""
+    """ASGI middleware: create a span for each stage in a request's timings."""
 
     def __init__(self, app: ASGIApp, *, tracer: Tracer) -> None:
         self._app = app
         self._tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the app; then, inside the request's span, tell of the stages."""
+        """Run the app; then add the stages inside the request's span."""
         try:
             await self._app(scope, receive, send)
         finally:

@@ -1,7 +1,7 @@
-"""Who may come in: nobody whose answer would be late, and nobody who would wait too long.
+"""Refuses requests whose answer would be late, or that would wait too long.
 
-The wait is estimated from what the CPU's threads and the device have before them, so that
-a refusal costs nothing and says when it is worth coming back.
+The wait is estimated from the pending work of the CPU threads and the device, so that a refusal is
+cheap and says when to retry.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from service.traffic.latency_estimate import LatencyEstimate
 
 
 class Admission:
-    """Refuse what could not be served in time.
+    """Refuse requests that could not be served in time.
 
     Args:
         repository: the models.
         pool: threads for the CPU's work.
-        max_wait_s: refuses what would wait longer, for a CPU thread or for the device.
+        max_wait_s: longest wait for a CPU thread or for the device.
     """
 
     def __init__(self, repository: ModelRepository, pool: CpuPool, *, max_wait_s: float) -> None:
@@ -37,9 +37,9 @@ class Admission:
 
     @contextmanager
     def coming(self, caller: str, work: Hashable) -> Iterator[None]:
-        """Count work of a caller that is on its way to the device's queue; equal work once.
+        """Count a caller's work on its way to the device's queue; identical work counts once.
 
-        Once one of those who share it has come through, nobody else need bring it.
+        Once one of the requests that share it has arrived, the others need not be counted.
         """
         coming = self._coming[caller]
         coming[work] += 1
@@ -54,18 +54,19 @@ class Admission:
             works.pop(work, None)
 
     def expects(self, work: Hashable) -> bool:
-        """Tell whether the same work is on its way already."""
+        """Return whether the same work is already on its way."""
         return any(work in coming for coming in self._coming.values())
 
     def learn_lag(self, duration_s: float) -> None:
-        """Learn for how long an answer only waited, from the end of its batch on."""
+        """Record how long an answer waited after the end of its batch."""
         self._lag.observe(duration_s)
 
     def device_deadline_s(self, deadline_s: float) -> float:
-        """Return when the device must be done, so that the answer is ready at `deadline_s`.
+        """Return the deadline of the device for an answer that is due at `deadline_s`.
 
-        Finishing takes time, and on a busy machine threads and the event loop wake late. Half of
-        what is left goes to the device in any case: if nobody came in, nothing would be learned.
+        Finishing takes time, and on a busy machine threads and the event loop wake late. The device
+        always gets at least half of the remaining time: if no request were admitted, nothing more
+        would be learned.
         """
         after_s = self._pool.mean_s(Step.FINISH) + self._lag.most_s
         left_s = max(0.0, deadline_s - time.monotonic())
@@ -80,17 +81,17 @@ class Admission:
         model: Model | None = None,
         is_read: bool = False,
     ) -> None:
-        """Refuse, before work is done for it, what could not be served in time.
+        """Refuse a request that could not be served in time, before any work.
 
         Args:
-            deadline_s: when the answer becomes worthless, on the monotonic clock.
+            deadline_s: deadline of the answer, on the monotonic clock.
             priority: the request's class.
-            caller: whose it is.
+            caller: who sent it.
             model: which one it is for; None while that is not known.
             is_read: whether its scene is kept, so that the device has only to light it.
 
         Raises:
-            ModelNotReady, Overloaded, DeadlineExceeded, Draining: why not.
+            ModelNotReady, Overloaded, DeadlineExceeded, Draining: the reason.
         """
         if not self._repository.models:
             raise ModelNotReady("the models are still being loaded")
@@ -116,7 +117,7 @@ class Admission:
         )
 
     def _num_coming_before(self, caller: str) -> int:
-        """Return how many photos on their way go before the caller's next: callers take turns."""
+        """Return the number of photos on their way that run before the caller's next one."""
         own = len(self._coming[caller])
         others = (len(coming) for name, coming in self._coming.items() if name != caller)
         return own + sum(min(number, own + 1) for number in others)

@@ -1,13 +1,13 @@
-"""The slider cache: what a model made of a photo is kept, and asked for once.
+"""The slider cache: stores model outputs and coalesces identical requests.
 
 A photo editor sends one photo many times while a slider moves. The network's output depends
 on the photo, the model and its light alone, so temperature, strength, fill and format are
 served from it; a scene that was read depends on the photo and the model alone. Those who ask for
 the same while it is being made wait for the one that is.
 
-    get ──> kept?        hit
-        ├─> being made?  coalesced
-        └─> make it      miss
+    get ──> stored?      hit
+        ├─> running?     coalesced
+        └─> run it       miss
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ORIGINS: Final = ("hit", "scene", "miss", "coalesced")  # scene: its light alone
 
 @dataclass(slots=True, eq=False)
 class _Flight(Generic[V]):
-    """A value that is being made, and how many wait for it."""
+    """A value in the making, and the number of its waiters."""
 
     name: Hashable
     task: asyncio.Task[V]
@@ -36,13 +36,13 @@ class _Flight(Generic[V]):
 
 
 class Cache(Generic[V]):
-    """Values by key, bounded in bytes, the least recently used one forgotten first.
+    """An LRU cache of values by key, bounded in bytes.
 
     Used by one event loop only.
 
     Args:
-        max_bytes: the bound; 0 keeps nothing and coalesces nothing.
-        size_bytes: tells how many bytes a value takes.
+        max_bytes: the bound; 0 disables caching and coalescing.
+        size_bytes: returns the size of a value.
     """
 
     def __init__(self, max_bytes: int, size_bytes: Callable[[V], int]) -> None:
@@ -54,30 +54,30 @@ class Cache(Generic[V]):
 
     @property
     def enabled(self) -> bool:
-        """Whether it keeps anything."""
+        """Whether caching is enabled."""
         return self._max_bytes > 0
 
     @property
     def num_bytes(self) -> int:
-        """Bytes kept now."""
+        """Bytes stored now."""
         return self._num_bytes
 
     def knows(self, key: Hashable, urgency: Hashable = None) -> bool:
-        """Tell whether `get` would neither make the value nor wait for room to make it."""
+        """Return whether `get` would find the value or join its making."""
         return key in self._kept or (key, urgency) in self._flights
 
     async def get(
         self, key: Hashable, make: Callable[[], Awaitable[V]], *, urgency: Hashable = None
     ) -> tuple[V, Origin]:
-        """Return the value of `key`, and where it came from.
+        """Return the value of `key`, and its origin.
 
-        Cancelling the call stops the making once nobody else waits for it.
+        Cancelling the last waiting call stops the making.
 
         Args:
-            key: what the value depends on.
+            key: everything that the value depends on.
             make: makes the value; its errors are raised to all who wait for it, except
                 those of time: they are the first caller's own, and another one takes over.
-            urgency: only those of the same urgency wait for each other.
+            urgency: only calls of the same urgency wait for each other.
         """
         if not self.enabled:
             return await make(), "miss"
@@ -106,7 +106,7 @@ class Cache(Generic[V]):
             flight.num_waiting -= 1
             if not flight.num_waiting:
                 flight.task.cancel()  # nothing happens if it has ended
-            if flight.task.done() or not flight.num_waiting:  # nobody may join it any more
+            if flight.task.done() or not flight.num_waiting:  # no call may join it now
                 self._land(flight)
 
     def _land(self, flight: _Flight[V]) -> None:

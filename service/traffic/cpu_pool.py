@@ -1,11 +1,11 @@
-"""The CPU's share of the work: a bounded pool of threads, and how long its queue is.
+"""A bounded pool of threads for CPU work, with an estimate of its queue.
 
 Decoding, resizing and encoding release the GIL, so threads use every core. Finishing goes
-ahead of preparing: an answer that is nearly ready frees memory, a new photo takes it. Callers
-take turns, so that one who floods the pool waits behind its own work.
+ahead of preparing: an answer that is nearly ready frees memory, a new photo takes it. The pool is
+shared fairly among callers, so a caller who floods it only delays its own work.
 
-A job may have a budget. Threads cannot be ended, so one that runs over it is left alone, and
-another thread takes its place.
+A job may have a time budget. Threads cannot be killed, so a thread that exceeds it is abandoned
+and replaced by another one.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ T = TypeVar("T")
 
 _SMOOTHING: Final = 0.1  # weight of the newest measurement
 _STUCK_S: Final = 300.0  # no picture within the limits takes so long
-_MAX_OVERRUNNING: Final = 8  # jobs past their budget that others need not wait for
+_MAX_OVERRUNNING: Final = 8  # jobs past their budget that no longer occupy a place
 
 
 class OverBudget(Exception):
-    """A job took longer than it may; its thread goes on, as threads cannot be ended."""
+    """A job exceeded its budget; its thread continues, as threads cannot be killed."""
 
 
 class Step(IntEnum):
-    """The kinds of work, the more urgent one first."""
+    """The kinds of work, the most urgent first."""
 
     FINISH = 0
     PREPARE = 1
@@ -67,7 +67,7 @@ class CpuPool:
     """Run blocking work off the event loop.
 
     Args:
-        num_threads: how many jobs run at once.
+        num_threads: number of jobs that run at once.
         memory: what they may take together while they run; None: as much as they like.
     """
 
@@ -93,12 +93,12 @@ class CpuPool:
             if num_ahead < self._num_threads:
                 return 0.0
             total_s = sum(n * self._mean_s.get(step, 0.0) for step, n in ahead.items())
-            # Of the jobs that run, nobody knows how far they are: count them once together.
+            # The progress of running jobs is unknown: count them once together.
             share = (num_ahead - self._num_threads + 1) / num_ahead
             return total_s * share / self._num_threads
 
     def mean_s(self, step: Step) -> float:
-        """Return how long a job of that kind takes, in seconds; 0 while nothing is known."""
+        """Return the mean duration of a kind of job, in seconds; 0 before the first one."""
         with self._lock:
             return self._mean_s.get(step, 0.0)
 
@@ -114,10 +114,10 @@ class CpuPool:
         """Return the result of `work`; cancelling the call drops it if it has not begun.
 
         Args:
-            step: how urgent it is.
-            work: what to run.
-            caller: for whom; callers take turns at preparing.
-            budget_s: how long it may run. Past that its place is given to the next job.
+            step: the kind of work.
+            work: the function to run.
+            caller: who needs it; preparing is shared fairly among callers.
+            budget_s: time budget; after it, the next job gets its place.
             num_bytes: memory that it takes while it runs; it begins once there is so much.
 
         Raises:
@@ -162,7 +162,7 @@ class CpuPool:
             await asyncio.wait([result], timeout=budget_s - ran_s)
 
     def close(self) -> None:
-        """Finish what runs, drop what waits, end the threads."""
+        """Finish running jobs, drop waiting ones, end the threads."""
         try:
             while True:
                 self._queue.get_nowait().future.cancel()
@@ -209,7 +209,7 @@ class CpuPool:
                 if job.overran:  # another thread has this one's place
                     self._num_overrunning -= 1
                     return
-            del job  # it holds a photo, which must not outlive its request
+            del job  # it references a photo, which must not outlive its request
 
     def _do(self, job: _Job) -> None:
         with nullcontext() if self._memory is None else self._memory.taken(job.num_bytes):

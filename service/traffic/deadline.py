@@ -1,4 +1,4 @@
-"""A deadline ends what it is set for, the moment that it passes."""
+"""Cancels work when its deadline passes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from relight.errors import DeadlineExceeded
 
 @asynccontextmanager
 async def until(deadline_s: float) -> AsyncIterator[None]:
-    """Cancel what runs inside at `deadline_s`, on the monotonic clock.
+    """Cancel the block at `deadline_s`, on the monotonic clock.
 
     Raises:
-        DeadlineExceeded: it has passed.
+        DeadlineExceeded: the deadline has passed.
     """
     try:
         async with asyncio.timeout(deadline_s - time.monotonic()) as limit:
@@ -24,7 +24,7 @@ async def until(deadline_s: float) -> AsyncIterator[None]:
         if not limit.expired():
             raise
         raise _too_late() from None
-    if time.monotonic() > deadline_s:  # the event loop was too busy to tell
+    if time.monotonic() > deadline_s:  # the event loop was too busy to cancel in time
         raise _too_late()
 
 

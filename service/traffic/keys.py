@@ -1,8 +1,8 @@
-"""API keys: who may call, and how much at once.
+"""API keys: authentication, and a limit on concurrent requests.
 
-The service knows only SHA-256 digests of the keys, as `name:digest`, or `name:digest:bulk` for
-a caller whose work makes way for the others'. That is enough for keys
-that a machine made: what protects a guessable password, salt and slowness, they do not need.
+The service knows only SHA-256 digests of the keys, as `name:digest`, or `name:digest:bulk` for a
+caller of bulk work. Digests suffice for random keys, which do not need the salt and the slow hash
+of guessable passwords.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ BULK = "bulk"
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key that was given to somebody.
+    """An issued key.
 
     Attributes:
-        name: whose it is; shown in logs.
+        name: its owner; shown in logs.
         digest: SHA-256 of the key, in hex.
         is_admin: whether it may reload the models.
-        bulk_only: whether it may ask for bulk work only.
+        bulk_only: whether it may request bulk work only.
     """
 
     name: str
@@ -48,17 +48,17 @@ ANONYMOUS = Key("anonymous", "")
 
 
 def digest_of(key: str) -> str:
-    """Return what the settings hold instead of a key."""
+    """Return the digest of a key, for the settings."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 class Keyring:
-    """All keys. Without any, everybody may call, but nobody may reload.
+    """All keys. Without any, calls need no key, and reloading is closed.
 
     Args:
         keys: callers' keys, each as `Key.parse` reads it.
-        admin_keys: operators' keys, written alike; they may call, too.
-        max_concurrency: most requests at once for one name; None: no limit.
+        admin_keys: operators' keys in the same form; they may also call.
+        max_concurrency: maximum of concurrent requests per name; None: no limit.
         clock: a monotonic clock, in seconds.
     """
 
@@ -79,7 +79,7 @@ class Keyring:
         self._requests: defaultdict[str, Occupancy] = defaultdict(lambda: Occupancy(clock))
 
     def caller(self, given: str | None) -> Key:
-        """Return the key of whoever calls with one.
+        """Return the key of a caller.
 
         Raises:
             Unauthorized: a key is needed and none is given, or it is unknown.
@@ -89,11 +89,11 @@ class Keyring:
         return self._find(given)
 
     def check_admin(self, given: str | None) -> None:
-        """Let operators pass.
+        """Admit operators only.
 
         Raises:
-            Unauthorized: there is no key, or it is unknown.
-            Forbidden: it is no operator's.
+            Unauthorized: the key is missing or unknown.
+            Forbidden: the key is not an operator's.
         """
         if not self._find(given).is_admin:
             raise Forbidden("this needs an admin key")
@@ -103,12 +103,12 @@ class Keyring:
         """Count a request of a caller; several keys of one name share its slots.
 
         Raises:
-            RateLimited: the caller has as many in flight as it may have.
+            RateLimited: the caller has reached its limit.
         """
         limit, requests = self._max_concurrency, self._requests[caller.name]
         if caller != ANONYMOUS and limit is not None and len(requests) >= limit:
             raise RateLimited(
-                f"this key has {limit} requests in flight, as many as it may have",
+                f"this key has {limit} requests in flight, which is its limit",
                 retry_after_s=requests.until_free_s(1),
             )
         request = requests.begin(1)
@@ -123,7 +123,7 @@ class Keyring:
         if not given.strip():
             raise Unauthorized("the key is empty")
         digest = digest_of(given)
-        # All are compared, in constant time: how long it takes tells nothing about any.
+        # All are compared in constant time, so the duration reveals nothing.
         found = [key for key in self._keys if hmac.compare_digest(key.digest, digest)]
         if not found:
             raise Unauthorized("the key is unknown")

@@ -1,4 +1,4 @@
-"""How long something takes at most, as far as one can tell: its mean and how far it strays."""
+"""Estimates an upper bound of a duration from its mean and deviation."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _NUM_DEVIATIONS: Final = 4
 
 
 class LatencyEstimate:
-    """Mean and mean deviation, kept as TCP keeps those of its round trips (RFC 6298)."""
+    """Mean and mean deviation, updated as TCP updates its round-trip times (RFC 6298)."""
 
     def __init__(self) -> None:
         self._mean_s: float | None = None
         self._deviation_s = 0.0
 
     def observe(self, duration_s: float) -> None:
-        """Learn that it took so long this time."""
+        """Record one duration, in seconds."""
         if self._mean_s is None:
             self._mean_s = duration_s
         error_s = duration_s - self._mean_s
@@ -26,5 +26,5 @@ class LatencyEstimate:
 
     @property
     def most_s(self) -> float:
-        """What it seldom takes longer than; 0 while nothing is known."""
+        """A duration that is rarely exceeded, in seconds; 0 before the first record."""
         return (self._mean_s or 0.0) + _NUM_DEVIATIONS * self._deviation_s

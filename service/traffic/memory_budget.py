@@ -1,6 +1,6 @@
-"""A bound on the bytes that all requests hold together: many large ones cannot fill the memory.
+"""Bounds the memory that all requests hold together.
 
-Nothing waits for room: whoever finds none is refused at once.
+A request never waits for memory: without enough, it is refused at once.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from service.traffic.occupancy import Occupancy
 
 
 class ByteBudget:
-    """Bytes that requests may hold at one time; used by the event loop only.
+    """The memory budget of all requests; used by the event loop only.
 
     Args:
         max_bytes: the bound.
         clock: a monotonic clock, in seconds.
 
     Attributes:
-        occupancy: who holds how much, and for how long.
+        occupancy: the holders, their sizes and durations.
     """
 
     def __init__(self, max_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -34,14 +34,14 @@ class ByteBudget:
         return self._num_bytes
 
     def open(self) -> Holding:
-        """Return an account, empty yet, for one request."""
+        """Return an empty account for one request."""
         return Holding(self)
 
     def take(self, num_bytes: int) -> None:
-        """Hold so many bytes more.
+        """Add bytes to the total.
 
         Raises:
-            ServerFull: together they would pass the bound.
+            ServerFull: the total would exceed the bound.
         """
         missing = self._num_bytes + num_bytes - self._max_bytes
         if missing > 0:
@@ -53,22 +53,22 @@ class ByteBudget:
         self._num_bytes += num_bytes
 
     def give_back(self, num_bytes: int) -> None:
-        """Hold so many bytes less."""
+        """Subtract bytes from the total."""
         self._num_bytes -= num_bytes
 
 
 class Holding:
-    """What one request holds of a budget; a context manager that gives all of it back."""
+    """The share of one request; a context manager that returns it at the end."""
 
     def __init__(self, budget: ByteBudget) -> None:
         self._budget = budget
         self._stay = budget.occupancy.begin()
 
     def grow_to(self, num_bytes: int) -> None:
-        """Hold at least so many bytes.
+        """Hold at least this number of bytes.
 
         Raises:
-            ServerFull: there is no room for them.
+            ServerFull: the budget has too few bytes left.
         """
         if num_bytes > self._stay.amount:
             self._budget.take(num_bytes - self._stay.amount)

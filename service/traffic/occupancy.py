@@ -1,4 +1,4 @@
-"""When space becomes free: who holds it now, and how long each is expected to keep it."""
+"""Estimates when space becomes free, from its holders and their mean stay."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from typing import Final
 
 _SMOOTHING: Final = 0.2  # weight of the newest measurement
-_OVERDUE: Final = 0.1  # of the mean: what is left of a stay that lasts longer than the mean
+_OVERDUE: Final = 0.1  # share of the mean: expected rest of a stay that exceeds the mean
 
 
 @dataclass(slots=True, eq=False)
 class Stay:
-    """Something that is here: since when, and how much room it takes."""
+    """One holder: its arrival and its size."""
 
     began_s: float
     amount: int = 0
 
 
 class Occupancy:
-    """What is here now, the oldest first; used by one thread only.
+    """The current holders, the oldest first; used by one thread only.
 
     Args:
         clock: a monotonic clock, in seconds.
@@ -34,13 +34,13 @@ class Occupancy:
         return len(self._present)
 
     def begin(self, amount: int = 0) -> Stay:
-        """Note that something came that takes so much room."""
+        """Record an arrival of the given size."""
         stay = Stay(self._clock(), amount)
         self._present[stay] = None
         return stay
 
     def end(self, stay: Stay) -> None:
-        """Note that it left; what never took any room teaches nothing."""
+        """Record a departure; a holder of size 0 does not count."""
         del self._present[stay]
         if stay.amount:
             took_s = self._clock() - stay.began_s
@@ -48,10 +48,10 @@ class Occupancy:
             self._mean_s = before_s + _SMOOTHING * (took_s - before_s)
 
     def until_free_s(self, amount: int) -> float:
-        """Return when so much room will have become free, in seconds from now.
+        """Return the expected time until the given size is free, in seconds.
 
-        The oldest are expected to leave first, each after the mean time. While nothing has
-        left yet, half of a stay is taken to be over.
+        The oldest are expected to leave first, each after the mean time. Before the first
+        departure, half of each stay is assumed to be over.
         """
         left_s = 0.0
         for stay in self._present:
