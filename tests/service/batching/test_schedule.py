@@ -206,7 +206,7 @@ def test_nobody_is_let_in_at_the_cost_of_one_who_waits():
     plan = schedule(durations(a={1: 1.0}), max_size=1)
     admitted(plan, [Job(deadline_s=4.0), Job(deadline_s=4.0)])
     plan.admit(Job(deadline_s=3.5), now_s=0.0, busy_s=0.5)
-    with pytest.raises(Overloaded, match="another"):
+    with pytest.raises(Overloaded, match="admitted earlier"):
         plan.admit(Job(deadline_s=3.0), now_s=0.0, busy_s=0.5)
     plan.admit(Job(deadline_s=4.9), now_s=0.0, busy_s=0.0)  # behind all: it hurts nobody
 
