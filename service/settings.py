@@ -304,7 +304,7 @@ def available_memory_bytes(limit_files: Sequence[Path] = _CGROUP_MEMORY) -> int:
     """Return how much memory this process may use: the machine's, capped by the cgroup's limit.
 
     Args:
-        limit_files: the limit as cgroup v2 and v1 tell it; the first that exists counts.
+        limit_files: the limit of cgroup v2 and of v1; the first that exists counts.
     """
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     for limit_file in limit_files:
