@@ -18,8 +18,9 @@ import numpy as np
 
 from service.contract.buckets import buckets_for
 from service.contract.metadata import INPUT_NAME, LIGHT_NAME, ModelContract
+from service.host import available_cpus
 from service.inference.session import Session
-from service.settings import Settings, available_cpus
+from service.settings import Settings
 
 
 def main() -> None:
