@@ -112,10 +112,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     minutes = (table[-1, 0] - table[0, 0]) / 60
     slopes = np.polyfit(table[:, 0] / 60, table[:, 1:], 1)[0]
     print(f"{sum(ends.values())} requests: {dict(ends)}")
-    print(
-        f"memory {slopes[0]:+.2f} MB a minute, mean {table[:, 1].mean():.0f}, at rest {before_mb:.0f} before, "
-        f"{rest_mb:.0f} after"
-    )
+    print(f"memory {slopes[0]:+.2f} MB a minute, mean {table[:, 1].mean():.0f}")
+    print(f"memory at rest: {before_mb:.0f} MB before, {rest_mb:.0f} MB after")
     print(f"descriptors {slopes[1]:+.2f} a minute, threads {slopes[2]:+.2f} a minute")
     grown = np.maximum(slopes, 0) * minutes
     # Under load memory swings by a decoded picture or two, so a short run shows no slope of it.
