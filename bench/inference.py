@@ -16,8 +16,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from bench.subject import buckets_of, open_graphs, shipped_model
+from service.host import available_cpus
 from service.inference.warming import plain_inputs
-from service.settings import available_cpus
 
 
 def main() -> None:

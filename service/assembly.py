@@ -12,6 +12,7 @@ from typing import Final
 import cv2
 
 from service.batching.job import Answer
+from service.host import available_memory_bytes
 from service.imaging import ImageLimits
 from service.inference.fake_engine import FakeEngine, linear
 from service.inference.fake_pair import FakePairEngine
@@ -21,7 +22,7 @@ from service.inference.session import Engine, Session, Tensors
 from service.relighting.etag import pixel_revision
 from service.relighting.relighter import Relighter
 from service.relighting.rendering import Renderer
-from service.settings import Settings, available_memory_bytes
+from service.settings import Settings
 from service.telemetry.metrics import Metrics
 from service.traffic.admission import Admission
 from service.traffic.cache import Cache

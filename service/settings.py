@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from service.host import available_cpus, available_memory_bytes
+
 PREFIX: Final = "RELIGHT_"
 
 _OF_CALLERS: Final = {"RELIGHT_URL", "RELIGHT_KEY"}  # the command line reads them to call a service
-_CGROUP_QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
-_CGROUP_MEMORY: Final = (
-    Path("/sys/fs/cgroup/memory.max"),
-    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-)
 # The rest is for the process itself, its models and the cache.
 _INFLIGHT_SHARE: Final = 0.2
 _WORKING_SHARE: Final = 0.4
@@ -284,34 +280,6 @@ class Settings(BaseSettings):
     def num_inference_threads(self) -> int:
         """Threads of one inference on the CPU: as set, else one per available CPU."""
         return self.num_device_threads or available_cpus()
-
-
-def available_cpus(quota_file: Path = _CGROUP_QUOTA) -> int:
-    """Return the number of CPUs this process may use: its affinity, capped by the cgroup's quota.
-
-    Args:
-        quota_file: cgroup v2 `cpu.max`, holding `max <period>` or `<quota> <period>`.
-    """
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if quota_file.exists():
-        quota, period = quota_file.read_text().split()
-        if quota != "max":
-            cpus = min(cpus, math.ceil(int(quota) / int(period)))
-    return max(1, cpus)
-
-
-def available_memory_bytes(limit_files: Sequence[Path] = _CGROUP_MEMORY) -> int:
-    """Return how much memory this process may use: the machine's, capped by the cgroup's limit.
-
-    Args:
-        limit_files: the limit as cgroup v2 and v1 tell it; the first that exists counts.
-    """
-    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    for limit_file in limit_files:
-        if limit_file.exists():
-            limit = limit_file.read_text().strip()
-            return min(total, int(limit)) if limit != "max" else total
-    return total
 
 
 def read_settings() -> Settings:

@@ -99,11 +99,11 @@ def _floods() -> tuple[str, bool]:
 def _crowd() -> tuple[str, bool]:
     with running(_FAKE, max_connections=100) as service:
         clients = [connect(service) for _ in range(1000)]
-        told = received(clients[-1])[9:12].decode()
+        status = received(clients[-1])[9:12].decode()
         for client in clients:
             client.close()
         served = wait_until(lambda: relit(service).status_code == 200)
-        return f"the last of 1000 gets {told}", told == "503" and served
+        return f"the last of 1000 gets {status}", status == "503" and served
 
 
 def _flood(client: object, part: bytes) -> None:
@@ -123,7 +123,7 @@ def _grown(service: Service, before_mb: float) -> tuple[str, bool]:
 FAULTS = (
     Fault("slow first byte, headers, body", "closed, 408, 408", _slow),
     Fault("a hundred bodies that never come", "nothing is held afterwards", _half_open),
-    Fault("twelve answers that nobody reads", "accounted for, then cut", _unread),
+    Fault("twelve unread answers", "accounted for, then cut", _unread),
     Fault("pipelining without end", "cut; less than 100 MB", _pipelining),
     Fault("lies about lengths, other protocols", "an error, no wrong answer", _lies),
     Fault("headers, trailers, extensions without end", "cut; less than 100 MB", _floods),

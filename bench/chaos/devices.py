@@ -95,7 +95,7 @@ def _with_metadata(**values: str) -> Callable[[Path], None]:
 
 
 def _replaced(path: Path) -> None:
-    path.write_bytes(path.read_bytes() + bytes((0xC0, 0x3E, 1)))  # a field that nobody knows
+    path.write_bytes(path.read_bytes() + bytes((0xC0, 0x3E, 1)))  # an unknown field
 
 
 _PROMISE = "409, and the old model serves on"

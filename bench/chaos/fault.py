@@ -38,7 +38,7 @@ def relit(service: Service, body: bytes | None = None, **options: str) -> httpx.
 
 
 def still_serves(service: Service) -> bool:
-    """Tell whether the service is alive and relights a photo."""
+    """Return whether the service is alive and relights a photo."""
     return (
         service.process.poll() is None
         and httpx.get(f"{service.ops_url}/livez", timeout=_PATIENCE_S).status_code == 200
@@ -69,7 +69,7 @@ def received(client: socket.socket) -> bytes:
 
 
 def wait_until(condition: Callable[[], bool], within_s: float = _PATIENCE_S) -> bool:
-    """Wait for a condition; tell whether it came true in time."""
+    """Wait for a condition; return whether it came true in time."""
     end_s = time.monotonic() + within_s
     while time.monotonic() < end_s:
         if condition():

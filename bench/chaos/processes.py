@@ -82,10 +82,10 @@ def _memory_limit() -> tuple[str, bool]:
 def _file_limit() -> tuple[str, bool]:
     with running(_FAKE, prefix=("prlimit", "--nofile=512")) as service:
         clients = [connect(service) for _ in range(600)]
-        told = httpx.get(f"{service.ops_url}/readyz", timeout=30).status_code
+        ready = httpx.get(f"{service.ops_url}/readyz", timeout=30).status_code
         for client in clients:
             client.close()
-        return f"readyz {told} among 600 connections, 512 files", told == 200 and wait_until(
+        return f"readyz {ready} among 600 connections, 512 files", ready == 200 and wait_until(
             lambda: relit(service).status_code == 200
         )
 

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with bounds: on headers, on time, on answers that nobody takes.
+"""uvicorn's HTTP protocol with bounds: on headers, on time, on unread answers.
 
 uvicorn's own limits neither the size, nor the number, nor the time of a request's headers, and
 keeps an answer for as long as its client likes.
@@ -140,7 +140,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._disarm_reading()
 
     def on_response_complete(self) -> None:
-        """Bound the time of the rest: of the answer to leave, of a body that nobody reads."""
+        """Bound the time of the rest: of the answer to leave, of a body that is not read."""
         super().on_response_complete()
         self._watch_writing()
         if not self._in_headers:

@@ -26,7 +26,7 @@ _DATA_ERRORS: Final = (
 
 
 def is_ours(error: Exception) -> bool:
-    """Tell whether an exception, raised while a file was read, is a fault of the service.
+    """Return whether an exception, raised while a file was read, is a fault of the service.
 
     Decoders raise whatever they meet on broken data, AssertionError and AttributeError
     included. So the class alone says nothing: it counts where the exception was raised.

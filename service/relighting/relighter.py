@@ -225,7 +225,13 @@ class Relighter:
                 f"reading the image takes {cost.peak_bytes} bytes of memory; the server has "
                 f"{self._max_working_bytes} for it"
             )
-        request.holding.grow_to(len(request.data) + cost.held_bytes)
+        num_bytes = len(request.data) + cost.held_bytes
+        if num_bytes > request.holding.max_bytes:
+            raise ImageTooLarge(
+                f"the image takes {num_bytes} bytes of memory; all requests together may hold "
+                f"{request.holding.max_bytes}"
+            )
+        request.holding.grow_to(num_bytes)
         try:
             prepared = await self._pool.run(
                 Step.PREPARE,

@@ -20,11 +20,12 @@ class ByteBudget:
         clock: a monotonic clock, in seconds.
 
     Attributes:
+        max_bytes: the bound.
         occupancy: the holders, their sizes and durations.
     """
 
     def __init__(self, max_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._num_bytes = 0
         self.occupancy = Occupancy(clock)
 
@@ -43,10 +44,10 @@ class ByteBudget:
         Raises:
             ServerFull: the total would exceed the bound.
         """
-        missing = self._num_bytes + num_bytes - self._max_bytes
+        missing = self._num_bytes + num_bytes - self.max_bytes
         if missing > 0:
             raise ServerFull(
-                f"{num_bytes} bytes more would pass the {self._max_bytes} that all requests "
+                f"{num_bytes} bytes more would pass the {self.max_bytes} that all requests "
                 "together may hold",
                 retry_after_s=self.occupancy.until_free_s(missing),
             )
@@ -63,6 +64,11 @@ class Holding:
     def __init__(self, budget: ByteBudget) -> None:
         self._budget = budget
         self._stay = budget.occupancy.begin()
+
+    @property
+    def max_bytes(self) -> int:
+        """The most that all requests may hold together."""
+        return self._budget.max_bytes
 
     def grow_to(self, num_bytes: int) -> None:
         """Hold at least this number of bytes.

@@ -35,7 +35,7 @@ class WorkingMemory:
             self._changed.wait_for(lambda: self._waiting[0] is place and self._has(num_bytes))
             self._waiting.popleft()
             self._num_bytes += num_bytes
-            self._changed.notify_all()  # there may be enough for the next one, too
+            self._changed.notify_all()  # there may be enough for the next one
         try:
             yield
         finally:

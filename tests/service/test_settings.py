@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from service.settings import Settings, available_cpus, settings_page
+from service.host import available_cpus
+from service.settings import Settings, settings_page
 
 
 def test_a_variable_sets_its_knob(monkeypatch):

@@ -23,7 +23,7 @@ _METADATA: Final = frozenset({b"Exif", b"mime", b"uri "})
 
 @dataclass(slots=True)
 class _File:
-    """What the boxes tell.
+    """What the boxes contain.
 
     Attributes:
         sizes: width and height of everything that is a picture, or will be one.

@@ -130,7 +130,7 @@ class _Bits:
         return self._number >> self._num_left & ((1 << num_bits) - 1)
 
     def read_exp_golomb(self) -> int:
-        """Return the next number in H.265's ue(v), which is AV1's uvlc() too."""
+        """Return the next number in H.265's ue(v), which is the same as AV1's uvlc()."""
         num_zeros = 0
         while not self.read(1):
             num_zeros += 1

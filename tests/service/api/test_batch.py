@@ -10,10 +10,12 @@ import httpx
 import pytest
 
 from service.api.archive import ZipStream, member_name
+from service.app import create_app
 from service.imaging import ReadingCost
 from service.relighting.pipeline import prepare
+from service.settings import Settings
 from tests.service.calls import metric, problem_of, relight, wait_until
-from tests.service.stand_ins import decoded
+from tests.service.stand_ins import decoded, serving
 
 
 def post(url: str, *files: tuple[str, bytes], **options: str) -> httpx.Response:
@@ -128,3 +130,15 @@ def test_the_archive_is_sound_when_its_pieces_are_joined():
     data = b"".join([stream.add("a", b"1" * 1000), stream.add("b", b""), stream.close()])
     archive = zipfile.ZipFile(io.BytesIO(data))
     assert (archive.read("a"), archive.read("b")) == (b"1" * 1000, b"")
+
+
+def test_photos_not_begun_when_the_service_drains_are_problems_of_a_whole_manifest(models_dir, png):
+    app = create_app(Settings(models_dir=models_dir))
+    with serving(app) as url:
+        app.state.lifecycle.draining = True
+        _, images = opened(post(url, ("a.png", png), ("b.png", png)))
+        app.state.lifecycle.draining = False
+        failed = 'relight_batch_photos_failed_total{code="draining"}'
+        assert metric(url, failed) == 2
+    codes = [image["problem"]["code"] for image in images]
+    assert codes == ["draining", "draining"]

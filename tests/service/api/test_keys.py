@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from relight.errors import Unauthorized
 from service.app import create_app
 from service.settings import Settings
-from service.traffic.keys import digest_of
+from service.traffic.keys import Keyring, digest_of
 from tests.service.calls import metric, problem_of, wait_until
 from tests.service.stand_ins import held, serving
 
@@ -162,3 +163,31 @@ def test_other_origins_are_shut_out_unless_they_are_named(models_dir, url):
         assert answer.headers["access-control-allow-origin"] == "https://editor.example"
         stranger = httpx.get(f"{open_url}/models", headers={"Origin": "https://evil.example"})
         assert "access-control-allow-origin" not in stranger.headers
+
+
+def test_an_empty_key_is_never_valid(guarded_url, png):
+    answer = httpx.post(f"{guarded_url}/relight", content=png, headers={"X-Api-Key": ""})
+    assert problem_of(answer)["code"] == "unauthorized"
+    keyring = Keyring([f"nobody:{digest_of('')}", f"blank:{digest_of(' ')}"], [], max_concurrency=1)
+    for given in ("", " ", "\t"):
+        with pytest.raises(Unauthorized):
+            keyring.caller(given)
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "status"),
+    [("editor", "", 2), ("a:b", "k", 2), ("a,b", "k", 2), ("", "k", 2), ("editor-2", "k", 0)],
+)
+def test_a_key_is_hashed_only_where_settings_can_hold_it(name, key, status):
+    command = [sys.executable, "-m", "service", "--hash-key", name]
+    done = subprocess.run(command, input=key, capture_output=True, text=True, check=False)
+    assert done.returncode == status
+    assert bool(done.stdout) == (status == 0)
+
+
+def test_settings_refuse_the_digest_of_nothing_and_keys_that_are_missing():
+    with pytest.raises(ValueError, match="empty key"):
+        Settings(api_keys=(f"editor:{digest_of('')}",))
+    with pytest.raises(ValueError, match="holds no key"):
+        Settings(require_keys=True)
+    assert Settings(require_keys=True, api_keys=KEYS["api_keys"]).require_keys

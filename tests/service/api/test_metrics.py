@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -62,3 +64,12 @@ def test_the_duty_cycle_is_the_time_that_the_device_spent_on_batches(fake_servic
         took_s = time.monotonic() - started_s
         wait_until(lambda: busy_s(url) - before_s >= 0.3)
         assert busy_s(url) - before_s < took_s
+
+
+def test_the_number_of_series_is_the_documented_one(url):
+    lines = httpx.get(f"{url}/metrics").text.splitlines()
+    number = sum(not line.startswith("#") for line in lines)
+    guide = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
+    told = re.search(r"A pod has about ([\d,]+) series", guide)
+    assert told
+    assert abs(number / int(told[1].replace(",", "")) - 1) < 0.1

@@ -125,3 +125,17 @@ def test_a_file_that_did_not_change_is_not_loaded_again(tmp_path):
         answer = httpx.post(f"{url}/-/reload", headers=ADMIN)
     assert [tag.partition("@")[0] for tag in answer.json()["models"]] == ["fake", "other"]
     assert [path.stem for path in opened] == ["fake", "other"]
+
+
+@pytest.mark.parametrize("kind", ["link to nothing", "folder"])
+def test_what_cannot_be_read_is_refused_by_name_and_the_old_model_serves_on(tmp_path, png, kind):
+    write_model(tmp_path / "tiny.onnx")
+    with serving(create_app(Settings(models_dir=tmp_path, **KNOBS))) as url:
+        if kind == "folder":
+            (tmp_path / "other.onnx").mkdir()
+        else:
+            (tmp_path / "other.onnx").symlink_to("/nowhere")
+        refused = httpx.post(f"{url}/-/reload", headers=ADMIN)
+        assert (refused.status_code, problem_of(refused)["code"]) == (409, "model_refused")
+        assert "other.onnx" in refused.json()["detail"]
+        assert httpx.post(f"{url}/relight", content=png).status_code == 200
