@@ -110,10 +110,10 @@ function update() {
   if (!photo) return;
   const { light, file, lightText } = controls;
   const isLive = controls.canShow && photo.file.size <= LIVE_BYTES;
-  renderer.want({ photo, light, file, isLive, lightText, outName: outName(light) });
+  renderer.want({ photo, light, file, isLive, lightText, outName: outName() });
   for (const language of ["curl", "python"]) {
     const write = snippets[language];
-    const code = write(photo, { ...light, ...file }, outName(light), key.get() !== "");
+    const code = write(photo, { ...light, ...file }, outName(), key.get() !== "");
     element(language).textContent = code;
   }
 }
@@ -180,9 +180,9 @@ async function handle(error, about, retry) {
   return problems.show(error, about, mayChange ? retry : null);
 }
 
-function outName({ direction, temperature }) {
+function outName() {
   const extension = controls.format === "jpeg" ? "jpg" : controls.format;
-  return `${[photo.stem, direction, ...(temperature ? [`${temperature}K`] : [])].join("-")}.${extension}`;
+  return `${photo.stem}-${controls.fileLabel}.${extension}`;
 }
 
 function factsOf(kind, { timing, cache, model }) {

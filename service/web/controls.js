@@ -1,6 +1,11 @@
 // The panel: options of the light and the file. Reads and writes the form's controls.
+//
+// A model that computes the light has lamps on a dome. Other models have a compass of the directions
+// that they paint.
 
 import { Compass, describe as describeDirection } from "./compass.js";
+import { Lamps } from "./lamps.js";
+import { describe } from "./slider.js";
 import * as kelvin from "./temperature.js";
 
 const LOSSY = ["jpeg", "webp", "avif"];
@@ -22,6 +27,8 @@ export class Controls {
   #quality = document.getElementById("quality");
   #metadata = document.getElementById("metadata");
   #compass;
+  #lamps;
+  #computes = false;
   #directions = [];
   #isQualityChosen = false;
   #photoFormat = "";
@@ -31,7 +38,12 @@ export class Controls {
   constructor(onChange) {
     this.#onChange = onChange;
     this.#compass = new Compass(() => onChange());
-    for (const slider of [this.#temperature, this.#strength, this.#fill]) {
+    this.#lamps = new Lamps(() => onChange());
+    this.#temperature.addEventListener("input", () => {
+      if (this.#computes) this.#lamps.temperatureK = this.#temperatureK;
+      else this.#changed();
+    });
+    for (const slider of [this.#strength, this.#fill]) {
       slider.addEventListener("input", () => this.#changed());
     }
     this.#metadata.addEventListener("change", () => this.#changed());
@@ -50,7 +62,12 @@ export class Controls {
   }
 
   /** Offer the options of the service (`GET /models`). */
-  offer({ directions, answer_formats: formats, limits }) {
+  offer({ models, directions, answer_formats: formats, limits }) {
+    const computing = models.find(({ options }) => options.includes("azimuth")); // the default, if any
+    this.#computes = Boolean(computing);
+    document.getElementById("compass").hidden = this.#computes;
+    for (const control of document.querySelectorAll("[data-computed]")) control.hidden = !this.#computes;
+    if (computing) this.#lamps.offer(computing);
     this.#directions = directions;
     this.#compass.offer(directions);
     this.#temperature.min = kelvin.positionOf(limits.min_temperature_k);
@@ -71,9 +88,13 @@ export class Controls {
 
   /** Reset the light. */
   reset() {
-    const hasDefault = this.#directions.includes(DEFAULT_DIRECTION);
-    this.#compass.value = hasDefault ? DEFAULT_DIRECTION : this.#directions[0];
     this.#temperature.value = kelvin.positionOf(kelvin.NEUTRAL_K);
+    if (this.#computes) {
+      this.#lamps.reset();
+    } else {
+      const hasDefault = this.#directions.includes(DEFAULT_DIRECTION);
+      this.#compass.value = hasDefault ? DEFAULT_DIRECTION : this.#directions[0];
+    }
     this.#strength.value = 100;
     this.#fill.value = 0;
     this.#describe();
@@ -81,10 +102,8 @@ export class Controls {
 
   /** The light as options of the API; null for defaults. */
   get light() {
-    const temperatureK = this.#temperatureK;
     return {
-      direction: this.#compass.value,
-      temperature: temperatureK === kelvin.NEUTRAL_K ? null : temperatureK,
+      ...(this.#computes ? this.#lamps.options : this.#painted),
       strength: this.#strength.value === "100" ? null : this.#strength.value / 100,
       fill: this.#fill.value === "0" ? null : this.#fill.value / 100,
     };
@@ -111,9 +130,22 @@ export class Controls {
 
   /** The light in words. */
   get lightText() {
+    if (this.#computes) return this.#lamps.text;
     const direction = describeDirection(this.#compass.value);
     const isNeutral = this.#temperatureK === kelvin.NEUTRAL_K;
     return isNeutral ? direction : `${direction}, ${kelvin.describe(this.#temperatureK)}`;
+  }
+
+  /** The light as part of a file's name. */
+  get fileLabel() {
+    if (this.#computes) return this.#lamps.fileLabel;
+    const { direction, temperature } = this.#painted;
+    return temperature ? `${direction}-${temperature}K` : direction;
+  }
+
+  get #painted() {
+    const isNeutral = this.#temperatureK === kelvin.NEUTRAL_K;
+    return { direction: this.#compass.value, temperature: isNeutral ? null : this.#temperatureK };
   }
 
   get #temperatureK() {
@@ -139,11 +171,4 @@ export class Controls {
     this.#panel.style.setProperty("--lamp", kelvin.cssColor(this.#temperatureK));
     document.getElementById("download").textContent = `Download ${formatName(this.format)}`;
   }
-}
-
-function describe(slider, text) {
-  document.getElementById(`${slider.id}-text`).textContent = text;
-  slider.setAttribute("aria-valuetext", text);
-  const share = (slider.value - slider.min) / (slider.max - slider.min);
-  slider.style.setProperty("--share", `${100 * share}%`);
 }

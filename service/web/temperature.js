@@ -21,10 +21,10 @@ export function describe(temperatureK) {
 }
 
 /**
- * The colour of a blackbody as a CSS colour, as bright as sRGB can show it.
+ * The colour of a blackbody in linear sRGB, the brightest channel 1.
  * Krystek 1985: a rational fit of the Planckian locus in CIE 1960 uv, as in service/contract/color.py.
  */
-export function cssColor(temperatureK) {
+export function linearColor(temperatureK) {
   const t = temperatureK;
   const u = (0.860117757 + 1.54118254e-4 * t + 1.28641212e-7 * t * t) /
     (1 + 8.42420235e-4 * t + 7.08145163e-7 * t * t);
@@ -39,7 +39,12 @@ export function cssColor(temperatureK) {
     0.0556434 * X - 0.2040259 + 1.0572252 * Z,
   ];
   const brightest = Math.max(...linear);
-  const codes = linear.map((c) => Math.round(255 * toSrgb(Math.max(0, c / brightest))));
+  return linear.map((c) => Math.max(0, c / brightest));
+}
+
+/** The colour of a blackbody as a CSS colour, as bright as sRGB can show it. */
+export function cssColor(temperatureK) {
+  const codes = linearColor(temperatureK).map((c) => Math.round(255 * toSrgb(c)));
   return `rgb(${codes.join(" ")})`;
 }
 
@@ -62,6 +67,7 @@ export function temperatureAt(position) {
   return Math.round(-1e6 / position / STEP_K) * STEP_K;
 }
 
-function toSrgb(linear) {
+/** The sRGB code, 0 to 1, of a linear value. */
+export function toSrgb(linear) {
   return linear <= 0.0031308 ? 12.92 * linear : 1.055 * linear ** (1 / 2.4) - 0.055;
 }

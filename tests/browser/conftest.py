@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, s
 from relight.lights import Light
 from service.app import create_app
 from service.settings import Settings
+from tests.service.pairs import write_pair
 from tests.service.stand_ins import contract, encoded, serving, write_model
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
@@ -167,6 +168,15 @@ def url_of_eight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for direction in ("N", "NE", "E", "SE", "S"):
         promise = contract(name=f"tiny-{direction}-4500", lights=(Light(direction, 4500),))
         write_model(folder / f"{promise.name}.onnx", promise.to_metadata())
+    with serving(create_app(Settings(models_dir=folder))) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def url_of_lamps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a service whose model computes the light."""
+    folder = tmp_path_factory.mktemp("pairs")
+    write_pair(folder)
     with serving(create_app(Settings(models_dir=folder))) as address:
         yield address
 

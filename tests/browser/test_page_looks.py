@@ -41,11 +41,14 @@ def test_it_fits_and_is_accessible(visit, shipped_url, width_px, scheme):
 
     tab.page.get_by_role("button", name="Stone arch").click()
     tab.wait_for("lit from the right")
-    tab.page.get_by_role("radio", name="W, from the left").check(force=True)
+    tab.page.get_by_role("spinbutton", name="Azimuth").fill("270")
     for _ in range(4):
         tab.page.get_by_role("slider", name="Temperature").press("PageDown")
     tab.wait_for("tungsten")
     tab.keep_screenshot(f"relit-{width_px}-{scheme}")
+    tab.page.get_by_role("button", name="Add a lamp").click()
+    tab.wait_for("and from the right")
+    tab.keep_screenshot(f"lamps-{width_px}-{scheme}")
     tab.page.get_by_text("Show the code").click()
     assert_fits(tab)
     assert_accessible(tab)

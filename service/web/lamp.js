@@ -1,0 +1,69 @@
+// A lamp of computed light: where it stands, what it sends, and how people and the API say it.
+//
+// Angles are in degrees. The azimuth runs clockwise seen from above: 0 behind the scene, 90 at image
+// right, 180 behind the camera. The elevation is above the horizontal plane.
+
+import { NEUTRAL_K, describe as describeTemperature } from "./temperature.js";
+
+const RADIANS = Math.PI / 180;
+const NAMES = [ // each 45 degrees, clockwise
+  "from behind the scene",
+  "from behind, right",
+  "from the right",
+  "from the front, right",
+  "from the camera",
+  "from the front, left",
+  "from the left",
+  "from behind, left",
+];
+const OVERHEAD_DEG = 75; // above, the azimuth hardly matters
+const HIGH_DEG = 55;
+const LOW_DEG = 12;
+
+/** The unit vector to a lamp: x right, y up, z to the viewer, as in relight/lights.py. */
+export function vectorOf({ azimuth, elevation }) {
+  const flat = Math.cos(elevation * RADIANS);
+  return [
+    flat * Math.sin(azimuth * RADIANS),
+    Math.sin(elevation * RADIANS),
+    -flat * Math.cos(azimuth * RADIANS),
+  ];
+}
+
+/** Where a lamp stands, as in "from the right, high". */
+export function placeOf({ azimuth, elevation }) {
+  if (elevation >= OVERHEAD_DEG) return "from above";
+  const side = NAMES[Math.round(azimuth / 45) % 8];
+  if (elevation >= HIGH_DEG) return `${side}, high`;
+  return elevation <= LOW_DEG ? `${side}, low` : side;
+}
+
+/** A lamp in words: its place, and its temperature unless it is neutral. */
+export function describe(lamp) {
+  const place = placeOf(lamp);
+  return lamp.temperature === NEUTRAL_K ? place : `${place}, ${describeTemperature(lamp.temperature)}`;
+}
+
+/** Softness in words, as in "20 %, a little soft". */
+export function softnessText(softness) {
+  const word = [[0.05, "hard"], [0.35, "a little soft"], [0.75, "soft"], [2, "overcast"]]
+    .find(([limit]) => softness < limit)[1];
+  return `${Math.round(100 * softness)} %, ${word}`;
+}
+
+/** Intensity in words, as in "+0.5 stops". */
+export function intensityText(stops) {
+  return `${stops > 0 ? "+" : stops < 0 ? "−" : ""}${Math.abs(stops)} stops`;
+}
+
+/** A lamp as options of the API; null for the model's defaults. */
+export function optionsOf(lamp, defaults) {
+  const unlessDefault = (name) => (lamp[name] === defaults[name] ? null : lamp[name]);
+  return {
+    azimuth: lamp.azimuth,
+    elevation: unlessDefault("elevation"),
+    softness: unlessDefault("softness"),
+    intensity: unlessDefault("intensity"),
+    temperature: unlessDefault("temperature"),
+  };
+}
