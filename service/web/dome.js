@@ -27,6 +27,7 @@ export function angleText(lamp) {
 export class Dome {
   #dome = document.getElementById("dome");
   #canvas = document.getElementById("dome-canvas");
+  #ball = document.createElement("canvas"); // apart, because pixels that are put blend with nothing
   #handles = [];
   #lamps = [];
   #selected = 0;
@@ -154,8 +155,10 @@ export class Dome {
     drawRings(context, sidePx);
     for (const lamp of this.#lamps) drawGlow(context, lamp, sidePx);
     const ballPx = Math.round(BALL_SHARE * sidePx);
+    if (this.#ball.width !== ballPx) this.#ball.width = this.#ball.height = ballPx;
+    this.#ball.getContext("2d").putImageData(drawBall(this.#lamps, ballPx), 0, 0);
     const corner = Math.round((sidePx - ballPx) / 2);
-    context.putImageData(drawBall(this.#lamps, ballPx), corner, corner);
+    context.drawImage(this.#ball, corner, corner);
   }
 }
 

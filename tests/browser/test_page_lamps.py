@@ -37,7 +37,9 @@ def asked(tab, **values: str) -> None:
 
 def ball(tab) -> np.ndarray:
     """What the ball looks like, float (h, w, 3)."""
-    tab.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    tab.page.evaluate(
+        "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
     pixels = decoded(tab.page.locator("#dome").screenshot()).astype(float)
     inset = round(pixels.shape[0] * 0.33)
     return pixels[inset:-inset, inset:-inset]
@@ -188,8 +190,10 @@ def test_up_to_four_lamps_are_offered(visit, url_of_lamps, jpeg):
         add.click()
     assert not add.is_visible()
     wait_until(
-        lambda: tab.page.wait_for_timeout(50)
-        or len(json.loads(tab.last_options.get("lights", "[]"))) == 4
+        lambda: (
+            tab.page.wait_for_timeout(50)
+            or len(json.loads(tab.last_options.get("lights", "[]"))) == 4
+        )
     )
     tab.wait_for("lit from")
     places = [lamp["azimuth"] for lamp in json.loads(tab.last_options["lights"])]

@@ -19,10 +19,9 @@ def shipped_url() -> Iterator[str]:
 
 
 def assert_fits(tab):
-    scroll_px, client_px = tab.page.evaluate(
-        "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
-    )
-    assert scroll_px <= client_px
+    for box in ("html", "#panel"):
+        scroll_px, client_px = tab.page.locator(box).evaluate("e => [e.scrollWidth, e.clientWidth]")
+        assert scroll_px <= client_px
 
 
 def assert_accessible(tab):
