@@ -53,7 +53,8 @@ export function softnessText(softness) {
 
 /** Intensity in words, as in "+0.5 stops". */
 export function intensityText(stops) {
-  return `${stops > 0 ? "+" : stops < 0 ? "−" : ""}${Math.abs(stops)} stops`;
+  const sign = stops > 0 ? "+" : stops < 0 ? "−" : "";
+  return `${sign}${Math.abs(stops)} ${Math.abs(stops) === 1 ? "stop" : "stops"}`;
 }
 
 /** A lamp as options of the API; null for the model's defaults. */

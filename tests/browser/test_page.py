@@ -13,7 +13,7 @@ from pillow_heif import from_pillow
 from tests.service.calls import wait_until
 from tests.service.stand_ins import decoded, encoded
 
-SAMPLES = ("Coffee", "Cat", "Stone arch")
+SAMPLES = ("Portrait", "Coffee", "Stone arch")
 
 
 def shown(visit) -> np.ndarray:

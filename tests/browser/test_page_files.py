@@ -64,8 +64,8 @@ def test_the_copied_code_does_what_the_page_does(visit, url, jpeg, tmp_path, lan
         tab.choose(photo.name, jpeg)
         expected = tmp_path / "Mary's $HOME-W.png"
     else:
-        tab.page.get_by_role("button", name="Cat").click()
-        expected = tmp_path / "cat-W.png"
+        tab.page.get_by_role("button", name="Portrait").click()
+        expected = tmp_path / "astronaut-W.png"
     tab.wait_for("lit from the right")
     tab.page.get_by_role("radio", name="W, from the left").check(force=True)
     tab.page.get_by_role("combobox", name="Format").select_option("PNG")
