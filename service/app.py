@@ -43,7 +43,8 @@ _ROUTES = (
 )
 _READABLE_HEADERS = (  # by a page of another origin
     *("ETag", "Retry-After", "Server-Timing"),
-    *("X-Cache", "X-Light", "X-Model", "X-Request-ID"),
+    *("X-Cache", "X-Content-Credentials", "X-Digital-Source-Type"),
+    *("X-Light", "X-Model", "X-Request-ID"),
 )
 
 

@@ -6,6 +6,7 @@ import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -89,6 +90,8 @@ def assemble(
         max_working_bytes=settings.working_bytes,
         metrics=metrics,
         revision=pixel_revision(),
+        software=f"Relight {version('relight')}",
+        is_marked=settings.mark,
     )
     return Parts(
         repository=repository, pool=pool, admission=admission, budget=budget, relighter=relighter

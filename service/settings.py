@@ -179,6 +179,12 @@ class Settings(BaseSettings):
         json_schema_extra={"default_text": "the CPU quota"},
     )
 
+    mark: bool = Field(
+        default=True,
+        description="write IPTC's `DigitalSourceType` and the edit's history into each relit photo; "
+        "turn it off only if your own pipeline marks: it is then the one that is responsible",
+    )
+
     cache_bytes: int = Field(
         default=256_000_000,
         ge=0,

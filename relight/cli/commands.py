@@ -73,6 +73,9 @@ def image(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="let it take the place of the photo itself")
     ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="print what the relit photo says about itself")
+    ] = False,
     url: Url = None,
     key: Key = None,
     options: Options,
@@ -92,6 +95,8 @@ def image(
     relit = asyncio.run(run())
     replace_file(out, relit.data)
     typer.echo(f"{out}: {relit.light} by {relit.model}, {time.monotonic() - started_s:.1f} s")
+    if explain:
+        typer.echo(_explained(relit))
 
 
 @app.command()
@@ -222,6 +227,17 @@ def _what_to_install(error: ModuleNotFoundError) -> str:
     if (error.name or "").startswith("service"):
         raise error
     return f"{error.name} is missing: install relight[cpu], or relight[gpu] for NVIDIA GPUs"
+
+
+def _explained(relit: Relit) -> str:
+    """Return what a relit photo says about itself, one line for each kind of mark."""
+    mark = relit.digital_source_type
+    marked = f"edited with AI (IPTC DigitalSourceType {mark})" if mark else "none"
+    credentials = {
+        None: "none",
+        "dropped": "dropped: the photo's C2PA manifest does not fit the relit file",
+    }
+    return f"mark: {marked}\ncontent credentials: {credentials[relit.content_credentials]}"
 
 
 def _check(options: Options, offered: Catalogue) -> None:

@@ -77,6 +77,8 @@ class LocalClient:
             etag=relit.etag,
             cache=relit.origin,
             timings_ms={name: s * 1e3 for name, s in relit.timings.stages_s.items()},
+            digital_source_type=relit.digital_source_type,
+            content_credentials=relit.content_credentials,
         )
 
     async def models(self) -> client.Catalogue:

@@ -40,6 +40,7 @@ class Catalogue(TypedDict):
     lights: list[dict[str, Any]]
     formats: list[str]
     answer_formats: list[str]
+    marks: dict[str, str | None]
     limits: dict[str, int]
 
 
@@ -56,6 +57,10 @@ class Relit:
         etag: entity tag of the answer; None in a batch.
         cache: where the model's output came from: `hit`, `scene`, `miss` or `coalesced`.
         timings_ms: duration of each stage, in order; empty in a batch.
+        digital_source_type: the mark in the file's XMP, a URI of IPTC's vocabulary; None
+            without a mark.
+        content_credentials: `dropped` if the photo had a C2PA manifest, which the answer has
+            not; None if it had none.
     """
 
     data: bytes = field(repr=False)
@@ -66,6 +71,8 @@ class Relit:
     etag: str | None = None
     cache: str | None = None
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    digital_source_type: str | None = None
+    content_credentials: str | None = None
 
 
 def read_relit(answer: Answer) -> Relit:
@@ -80,6 +87,8 @@ def read_relit(answer: Answer) -> Relit:
         etag=headers.get("etag"),
         cache=headers.get("x-cache"),
         timings_ms={n: float(ms) for n, ms in _TIMING.findall(headers.get("server-timing", ""))},
+        digital_source_type=headers.get("x-digital-source-type"),
+        content_credentials=headers.get("x-content-credentials"),
     )
 
 
@@ -97,6 +106,8 @@ def read_batch(answer: Answer) -> Sequence[Relit | RelightError]:
                 light=parse_light(entry["light"]),
                 model=entry["model"],
                 request_id=request_id,
+                digital_source_type=entry.get("digital_source_type"),
+                content_credentials=entry.get("content_credentials"),
             )
 
         return [read(entry) for entry in json.loads(archive.read("manifest.json"))["images"]]

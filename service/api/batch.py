@@ -153,8 +153,14 @@ async def _archive(
 def _member(number: int, photo: Photo, relit: Relit) -> tuple[str, dict[str, Any]]:
     """Return the name of a photo's member of the archive, and what the manifest says of it."""
     name = member_name(number, photo.name, relit.media_type)
-    details = {"member": name, "media_type": relit.media_type}
-    return name, details | {"light": str(relit.light), "model": relit.model}
+    return name, {
+        "member": name,
+        "media_type": relit.media_type,
+        "light": str(relit.light),
+        "model": relit.model,
+        "digital_source_type": relit.digital_source_type,
+        "content_credentials": relit.content_credentials,
+    }
 
 
 def _problem(request: Request, error: Exception) -> dict[str, object]:

@@ -12,6 +12,7 @@ from service.api.documentation import catalogue_documentation, problem_type_docu
 from service.api.problem_types import PROBLEM_TYPES, ProblemType
 from service.contract.metadata import ModelContract
 from service.contract.pair import PairContract
+from service.imaging import DIGITAL_SOURCE_TYPE
 from service.imaging.formats import ANSWER_FORMATS, FORMATS
 from service.inference.model import Model
 from service.inference.repository import ModelRepository
@@ -86,14 +87,24 @@ class Limits(BaseModel):
     request_timeout_ms: int
 
 
+class Marks(BaseModel):
+    """What a relit photo says about itself; at strength 0 it says what it said before.
+
+    `digital_source_type` is the IPTC concept in its XMP, null if the operator turned it off.
+    """
+
+    digital_source_type: str | None
+
+
 class Catalogue(BaseModel):
-    """The models, lights, formats and limits."""
+    """The models, lights, formats, marks and limits."""
 
     models: list[ModelDescription]
     directions: list[str]
     lights: list[LightOffer]
     formats: list[str]
     answer_formats: list[str]
+    marks: Marks
     limits: Limits
 
     @classmethod
@@ -109,6 +120,7 @@ class Catalogue(BaseModel):
             ],
             formats=list(FORMATS),
             answer_formats=list(ANSWER_FORMATS),
+            marks=Marks(digital_source_type=DIGITAL_SOURCE_TYPE if settings.mark else None),
             limits=Limits(
                 max_body_bytes=settings.max_body_bytes,
                 max_batch_bytes=settings.max_batch_bytes,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from service.api.access import PRIORITY_HEADER, TIMEOUT_HEADER
+from service.imaging import DIGITAL_SOURCE_TYPE
 from service.traffic.cache import ORIGINS
 
 
@@ -49,6 +50,12 @@ ANSWER_HEADERS: Final = {
     "Vary": _header("the answer's format follows the request's `Accept`", "Accept"),
     "WWW-Authenticate": _header("how to send a key", "Bearer"),
     "X-Cache": _header("origin of the model's output", "hit", enum=list(ORIGINS)),
+    "X-Content-Credentials": _header(
+        "the photo had a C2PA manifest, which would not fit the answer", "dropped", enum=["dropped"]
+    ),
+    "X-Digital-Source-Type": _header(
+        "the mark in the file's XMP: IPTC's concept for an edit with AI", DIGITAL_SOURCE_TYPE
+    ),
     "X-Light": _header(
         "the light of the answer: direction and temperature, or the lamp's options "
         "where the model computes the light",

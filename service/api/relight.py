@@ -74,8 +74,12 @@ def _answer(relit: Relit) -> Response:
         "X-Light": str(relit.light),
         "X-Model": relit.model,
     }
-    if relit.origin is not None:
-        headers["X-Cache"] = relit.origin
+    optional = {
+        "X-Cache": relit.origin,
+        "X-Content-Credentials": relit.content_credentials,
+        "X-Digital-Source-Type": relit.digital_source_type,
+    }
+    headers |= {name: value for name, value in optional.items() if value is not None}
     if relit.data is None:
         return Response(status_code=304, headers=headers)
     return Response(relit.data, media_type=relit.media_type, headers=headers)

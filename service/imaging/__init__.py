@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from service.imaging.costs import ReadingCost, reading_cost, writing_bytes
 from service.imaging.photo import ImageLimits, Photo
+from service.imaging.provenance import DIGITAL_SOURCE_TYPE, Edit
 from service.imaging.reading import decode
 from service.imaging.writing import encode
 
 __all__ = [
+    "DIGITAL_SOURCE_TYPE",
+    "Edit",
     "ImageLimits",
     "Photo",
     "ReadingCost",

@@ -77,6 +77,7 @@ class Photo:
         exif: EXIF data without orientation and thumbnail, at most 1 MB, or None.
         xmp: an XMP packet without orientation, UTF-8, at most 1 MB, or None.
         dpi: resolution in print, across and down, in dots an inch, or None.
+        has_manifest: whether the file carries a C2PA manifest, which no answer keeps.
         is_gray: whether the picture has no colour; its three channels then are equal.
     """
 
@@ -87,6 +88,7 @@ class Photo:
     exif: bytes | None = None
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
+    has_manifest: bool = False
     is_gray: bool = False
 
     @property

@@ -33,7 +33,7 @@ from relight.errors import (
     RelightError,
     UnsupportedMediaType,
 )
-from service.imaging import cicp, faults, isobmff, profiles, wide
+from service.imaging import cicp, containers, faults, isobmff, profiles, wide
 from service.imaging.formats import sniff
 from service.imaging.metadata import load_exif, read_dpi, read_exif, read_orientation, take_xmp
 from service.imaging.photo import Codes, ImageLimits, Photo
@@ -161,6 +161,7 @@ def decode(data: bytes, limits: ImageLimits, *, enough_px: int | None = None) ->
             xmp=xmp,
             dpi=dpi,
             format=format_name,
+            has_manifest=containers.has_manifest(still, format_name),
             is_gray=is_gray,
         )
 

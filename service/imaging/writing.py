@@ -20,6 +20,7 @@ from service.imaging import profiles, tiff, wide
 from service.imaging.formats import FORMATS, Format, check_size
 from service.imaging.metadata import fit_exif
 from service.imaging.photo import Codes, Photo
+from service.imaging.provenance import Edit, after_edit
 
 Subsampling = Literal["444", "422", "420"]
 
@@ -40,6 +41,7 @@ def encode(
     subsampling: Subsampling | None = None,
     progressive: bool | None = None,
     keep_metadata: bool = False,
+    edit: Edit | None = None,
 ) -> bytes:
     """Write an image file: lossless as PNG and TIFF, visually lossless as the others.
 
@@ -55,6 +57,7 @@ def encode(
         progressive: whether a JPEG shows coarsely at once; default not, which is some six
             times as fast to write.
         keep_metadata: whether to write `photo.exif` and `photo.xmp`.
+        edit: what a model has changed, for the file's XMP, with and without other metadata.
 
     Raises:
         InvalidOption: the format has no such option, or cannot hold so large a picture.
@@ -64,7 +67,7 @@ def encode(
     for option, value in (("subsampling", subsampling), ("progressive", progressive)):
         if value is not None and option not in known.options:
             raise InvalidOption(f"{format_name} has no option {option!r}", option=option)
-    beside = _beside(photo, format_name) if keep_metadata else {"exif": None, "xmp": None}
+    beside = _beside(photo, format_name, edit, keep_metadata=keep_metadata)
     if (
         photo.icc_profile
         and not profiles.is_rgb(photo.icc_profile)
@@ -106,12 +109,17 @@ def encode(
     return file.getvalue()
 
 
-def _beside(photo: Photo, format_name: str) -> dict[str, bytes | None]:
+def _beside(
+    photo: Photo, format_name: str, edit: Edit | None, *, keep_metadata: bool
+) -> dict[str, bytes | None]:
     """Return the metadata that the format can hold: JPEG has a segment for each kind."""
-    exif, xmp = photo.exif, photo.xmp
+    exif, xmp = (photo.exif, photo.xmp) if keep_metadata else (None, None)
+    if edit is not None:
+        xmp = after_edit(xmp, edit)
     if format_name == "jpeg":
         exif = fit_exif(exif, _MAX_JPEG_EXIF_BYTES) if exif else None
-        xmp = xmp if xmp and len(xmp) <= _MAX_JPEG_XMP_BYTES else None
+        if xmp is not None and len(xmp) > _MAX_JPEG_XMP_BYTES:
+            xmp = None if edit is None else after_edit(None, edit)
     return {"exif": exif, "xmp": xmp}
 
 

@@ -1,15 +1,16 @@
 """XMP packets (ISO 16684-1): what of them stays true when a photo is relit.
 
 The picture is upright in its own file: a packet must not turn it again, nor speak of videos,
-depth maps, gain maps and further packets that stood beside it, nor show the old light.
+depth maps, gain maps and further packets that stood beside it, nor show the old light. The file has
+new bytes: a C2PA manifest that the packet points to does not fit them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
-from xml.dom.minidom import Attr, Element, Node
+from xml.dom.minidom import Attr, Document, Element, Node
 from xml.parsers.expat import ExpatError
 
 from defusedxml.minidom import parseString
@@ -38,6 +39,7 @@ _GONE_PROPERTIES: Final = frozenset(
     {
         ("http://ns.adobe.com/xmp/note/", "HasExtendedXMP"),
         ("http://ns.adobe.com/xap/1.0/", "Thumbnails"),
+        ("http://purl.org/dc/terms/", "provenance"),  # C2PA 2.2, section 11.4
     }
 )
 _SIGNS: Final = (*_GONE_NAMESPACES, *(name for _, name in _GONE_PROPERTIES))
@@ -56,24 +58,22 @@ def still_true(packet: bytes | None) -> bytes | None:
     except UnicodeDecodeError:
         return None
     if any(sign in text for sign in _SIGNS):
-        if text.count("<") + text.count("=") > _MAX_NODES:
-            return None
-        packet = _without_the_gone(text)
+        packet = rewritten(packet, _remove_the_gone)
     return packet and _ORIENTATION.sub(rb"\g<1>1", packet)
 
 
-def _without_the_gone(packet: str) -> bytes | None:
-    """Return a packet without the properties of what is gone; None if it is no sound XML."""
+def rewritten(packet: bytes, change: Callable[[Document], None]) -> bytes | None:
+    """Return a packet after a change of its document; None if it is no sound XML, or too large.
+
+    Args:
+        packet: UTF-8.
+        change: changes the document in place; may raise ValueError for one that is no XMP.
+    """
+    if len(packet) > _MAX_BYTES or packet.count(b"<") + packet.count(b"=") > _MAX_NODES:
+        return None
     try:
-        document = parseString(packet.rstrip("\0\n "), forbid_dtd=True)  # XMP has none
-        for element in list(_elements(document)):
-            if _is_gone(element):
-                assert element.parentNode is not None
-                element.parentNode.removeChild(element)
-                continue
-            for attribute in list(element.attributes.values()):
-                if _is_gone(attribute) or attribute.value.startswith(_GONE_NAMESPACES):
-                    element.removeAttributeNode(attribute)
+        document = parseString(packet.decode().rstrip("\0\n "), forbid_dtd=True)  # XMP has none
+        change(document)
         if document.documentElement is None:
             return None
         return b"".join(child.toxml("utf-8") for child in document.childNodes)
@@ -81,13 +81,32 @@ def _without_the_gone(packet: str) -> bytes | None:
         return None
 
 
-def _elements(node: Node) -> Iterator[Element]:
+def remove(document: Document, is_gone: Callable[[Element | Attr], bool]) -> None:
+    """Remove the elements and attributes for which `is_gone` is true, at any depth."""
+    for element in list(elements(document)):
+        if is_gone(element):
+            assert element.parentNode is not None
+            element.parentNode.removeChild(element)
+            continue
+        for attribute in list(element.attributes.values()):
+            if is_gone(attribute):
+                element.removeAttributeNode(attribute)
+
+
+def elements(node: Node) -> Iterator[Element]:
+    """Yield all elements below a node, parents first."""
     for child in node.childNodes:
         if child.nodeType == child.ELEMENT_NODE:
             yield child
-            yield from _elements(child)
+            yield from elements(child)
+
+
+def _remove_the_gone(document: Document) -> None:
+    remove(document, _is_gone)
 
 
 def _is_gone(node: Element | Attr) -> bool:
     namespace = node.namespaceURI or ""
-    return namespace.startswith(_GONE_NAMESPACES) or (namespace, node.localName) in _GONE_PROPERTIES
+    is_declaration = isinstance(node, Attr) and node.value.startswith(_GONE_NAMESPACES)
+    is_property = (namespace, node.localName) in _GONE_PROPERTIES
+    return is_declaration or is_property or namespace.startswith(_GONE_NAMESPACES)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from relight.lights import NEUTRAL_K
 from service.contract import color
 from service.contract.buckets import Bucket, choose_bucket, fit, unfit
-from service.imaging import ImageLimits, Photo, decode, encode, profiles
+from service.imaging import Edit, ImageLimits, Photo, decode, encode, profiles
 from service.relighting.composition import Lit
 from service.relighting.guided_upsampling import transfer
 from service.relighting.options import RelightOptions
@@ -122,6 +122,7 @@ def finish(
     options: RelightOptions,
     format_name: str,
     timings: Timings,
+    edit: Edit | None = None,
 ) -> bytes:
     """Return the answer's image file.
 
@@ -131,6 +132,7 @@ def finish(
         options: the options.
         format_name: a key of `service.imaging.formats.FORMATS`.
         timings: receives the duration of each stage.
+        edit: what the answer says of its making; the photo itself says what it said before.
     """
     if rendered is not None and options.adds_color:
         prepared = _in_colour(prepared)
@@ -159,6 +161,7 @@ def finish(
             subsampling=options.subsampling,
             progressive=options.progressive,
             keep_metadata=options.metadata == "keep",
+            edit=None if rendered is None else edit,
         )
 
 

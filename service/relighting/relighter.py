@@ -12,13 +12,20 @@ import time
 from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from relight.errors import ImageTooLarge, ImageTooSlow, InvalidOption, ServerFull
 from relight.lights import Lamps, Light
 from service.batching.urgency import Priority
 from service.contract.pair import PairContract
-from service.imaging import ImageLimits, ReadingCost, reading_cost, writing_bytes
+from service.imaging import (
+    DIGITAL_SOURCE_TYPE,
+    Edit,
+    ImageLimits,
+    ReadingCost,
+    reading_cost,
+    writing_bytes,
+)
 from service.imaging.formats import FORMATS, Ranking, choose_format, rank_formats, sniff
 from service.inference.model import Model
 from service.inference.repository import ModelRepository, Offer
@@ -40,6 +47,8 @@ from service.traffic.admission import Admission
 from service.traffic.cpu_pool import CpuPool, OverBudget, Step
 from service.traffic.deadline import until
 from service.traffic.memory_budget import Holding
+
+ContentCredentials = Literal["dropped"]
 
 _QUICK_BYTES: Final = 500_000  # hashed faster than a thread wakes
 
@@ -83,6 +92,10 @@ class Relit:
         model: name and abbreviated checksum of the model.
         origin: origin of the model's output; None if it was not needed.
         timings: duration of each stage.
+        digital_source_type: the mark in the file's XMP, a concept of IPTC's vocabulary; None
+            without a mark.
+        content_credentials: what became of C2PA manifests; None where there were none, or
+            the caller has the file already.
     """
 
     data: bytes | None
@@ -92,6 +105,8 @@ class Relit:
     model: str
     origin: Source | None
     timings: Timings
+    digital_source_type: str | None = None
+    content_credentials: ContentCredentials | None = None
 
 
 class Relighter:
@@ -107,6 +122,8 @@ class Relighter:
         max_working_bytes: most memory that reading or writing one picture may take.
         metrics: counts the stages.
         revision: checksum of the code that makes pixels, for the entity tags.
+        software: name and version of this program, for the history in a relit photo's XMP.
+        is_marked: whether a relit photo is marked as edited with AI.
     """
 
     def __init__(
@@ -121,6 +138,8 @@ class Relighter:
         max_working_bytes: int,
         metrics: Metrics,
         revision: str,
+        software: str,
+        is_marked: bool,
     ) -> None:
         self._repository = repository
         self._pool = pool
@@ -130,7 +149,10 @@ class Relighter:
         self._decode_budget_s = decode_budget_s
         self._max_working_bytes = max_working_bytes
         self._metrics = metrics
-        self._revision = revision
+        # A mark is part of the answer; the version in its history is not worth a new tag.
+        self._revision = f"{revision} {'marked' if is_marked else 'unmarked'}"
+        self._software = software
+        self._is_marked = is_marked
 
     async def relight(self, request: RelightRequest) -> Relit:
         """Relight one image file; cancelling the call frees its work at every stage.
@@ -169,9 +191,9 @@ class Relighter:
                 formats=formats,
                 revision=self._revision,
             )
-            data, format_name, origin = None, formats[0][0], None
+            data, format_name, origin, credentials = None, formats[0][0], None, None
             if etag not in request.known_tags:
-                data, format_name, origin = await self._make(request, order, formats)
+                data, format_name, origin, credentials = await self._make(request, order, formats)
         own_k = own_temperature_k(options, offer.light.temperature_k)
         light_k = options.wanted_temperature_k or own_k
         return Relit(
@@ -182,6 +204,10 @@ class Relighter:
             model=offer.model.tag,
             origin=origin,
             timings=request.timings,
+            digital_source_type=(
+                DIGITAL_SOURCE_TYPE if self._is_marked and options.strength > 0 else None
+            ),
+            content_credentials=credentials,
         )
 
     @staticmethod
@@ -192,8 +218,8 @@ class Relighter:
 
     async def _make(
         self, request: RelightRequest, order: Order, formats: Ranking
-    ) -> tuple[bytes, str, Source | None]:
-        """Return the answer's file, its format, and where the model's output came from."""
+    ) -> tuple[bytes, str, Source | None, ContentCredentials | None]:
+        """Return the answer's file and format, the origin of the model's output, credentials."""
         options, timings = request.options, request.timings
         is_new_light = options.strength > 0  # at 0 the photo itself is the answer
         with self._renderer.expected(order) if is_new_light else nullcontext():
@@ -209,12 +235,13 @@ class Relighter:
             rendered, origin = await self._renderer.render(prepared, order)
         timings.place = "finish"
         try:
-            data = await self._finish(request, prepared, rendered, format_name)
+            edit = Edit(f"{self._software}, {order.offer.model.tag}", self._is_marked)
+            data = await self._finish(request, prepared, rendered, format_name, edit)
         finally:
             self._learn_lag(request)
         request.holding.shrink_to(len(request.data))  # the pixels are gone, the body soon
         request.holding.grow_to(len(data))
-        return data, format_name, origin
+        return data, format_name, origin, "dropped" if prepared.photo.has_manifest else None
 
     async def _prepare(self, request: RelightRequest, model: Model) -> Prepared:
         """Decode the photo, within its budgets of memory and time."""
@@ -270,6 +297,7 @@ class Relighter:
         prepared: Prepared,
         rendered: Rendered | Lit | None,
         format_name: str,
+        edit: Edit,
     ) -> bytes:
         """Make the answer's file, within the budget of memory."""
         options = request.options
@@ -286,7 +314,7 @@ class Relighter:
         try:
             return await self._pool.run(
                 Step.FINISH,
-                lambda: finish(prepared, rendered, options, format_name, request.timings),
+                lambda: finish(prepared, rendered, options, format_name, request.timings, edit),
                 num_bytes=num_bytes,
             )
         except MemoryError:

@@ -27,6 +27,27 @@ _WALKS: Final[Mapping[str, Callable[[bytes], tuple[int, int]]]] = MappingProxyTy
     }
 )
 
+_MANIFESTS: Final[Mapping[str, Callable[[bytes], bool]]] = MappingProxyType(
+    {
+        "jpeg": jpeg.has_manifest,
+        "png": png.has_manifest,
+        "webp": webp.has_manifest,
+        "avif": bmff.has_manifest,
+        "heif": bmff.has_manifest,
+        "tiff": tiff.has_manifest,
+    }
+)
+
+
+def has_manifest(data: bytes, format_name: str) -> bool:
+    """Tell whether a file carries a C2PA manifest store (C2PA 2.2, section A.3).
+
+    Args:
+        data: a file that `walk` has passed.
+        format_name: as for `walk`.
+    """
+    return _MANIFESTS[format_name](data)
+
 
 def walk(data: bytes, format_name: str) -> tuple[int, int]:
     """Check every length that a file claims.

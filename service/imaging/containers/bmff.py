@@ -18,6 +18,7 @@ _WITH_VERSION: Final = frozenset({b"meta", b"iloc", b"iinf", b"infe", b"ispe", b
 _CONTAINERS: Final = frozenset({b"meta", b"iprp", b"ipco", b"iinf"})
 _AV1, _HEVC = frozenset({b"av01"}), frozenset({b"hvc1", b"hev1"})
 _DERIVED: Final = frozenset({b"grid", b"iovl", b"iden", b"tmap"})
+_C2PA_BOX: Final = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 _METADATA: Final = frozenset({b"Exif", b"mime", b"uri "})
 
 
@@ -54,6 +55,18 @@ def walk(data: bytes) -> tuple[int, int]:
     if not file.sizes:
         raise ImageCorrupt("they have no picture")
     return max(file.sizes, key=lambda size: size[0] * size[1])
+
+
+def has_manifest(data: bytes) -> bool:
+    """Tell whether there is a box of C2PA.
+
+    Args:
+        data: a file that `walk` has passed.
+    """
+    return any(
+        name == b"uuid" and data[start : start + 16] == _C2PA_BOX
+        for name, start, _ in _boxes(data, 0, len(data))
+    )
 
 
 def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:

@@ -12,6 +12,7 @@ from relight.errors import ImageCorrupt
 _MARKER: Final = re.compile(rb"\xff[^\x00\xff]", re.DOTALL)
 _START_OF_IMAGE: Final = 0xD8
 _START_OF_SCAN: Final = 0xDA
+_JUMBF_SEGMENT: Final = 0xEB  # APP11, ISO 19566-5 annex D
 _EXIF: Final = (0xE1, b"Exif\0\0")
 _WITHOUT_LENGTH: Final = frozenset({0x01, _START_OF_IMAGE, *range(0xD0, 0xD8)})
 _PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
@@ -56,6 +57,21 @@ def num_buffered_components(data: bytes) -> int:
             is_buffered = is_progressive or data[start] < num_components
             return num_components if is_buffered else 0
     return num_components
+
+
+def has_manifest(data: bytes) -> bool:
+    """Tell whether one of the segments for JUMBF boxes holds C2PA's.
+
+    Args:
+        data: a file that `walk` has passed.
+    """
+    return any(
+        marker == _JUMBF_SEGMENT
+        and data[start : start + 2] == b"JP"
+        and data[start + 12 : start + 16] == b"jumb"
+        and data[start + 24 : start + 28] == b"c2pa"
+        for marker, start, _ in _segments(data)
+    )
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:

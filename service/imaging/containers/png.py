@@ -49,6 +49,15 @@ def pixels_only(data: bytes) -> bytes:
     return b"".join(kept)
 
 
+def has_manifest(data: bytes) -> bool:
+    """Tell whether there is a chunk of C2PA.
+
+    Args:
+        data: a file that `walk` has passed.
+    """
+    return any(name == b"caBX" for name, _, _ in _chunks(data))
+
+
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Give each chunk's name, and where its data begin and end, up to IEND."""
     position = _SIGNATURE_BYTES

@@ -16,6 +16,7 @@ from relight.errors import ImageAnimated, ImageCorrupt, ImageTooLarge
 _WIDTH, _HEIGHT, _ROWS_PER_STRIP = 256, 257, 278
 _TILE_WIDTH, _TILE_HEIGHT = 322, 323
 _EXIF, _GPS = 34665, 34853
+_C2PA: Final = 52545
 # Where the pixels lie, and how many bytes they take there.
 _PIXELS: Final = ((273, 279), (324, 325))
 
@@ -67,6 +68,17 @@ def walk(data: bytes) -> tuple[int, int]:
     ):
         raise ImageTooLarge("a tile of the tiff is much larger than the picture")
     return width_px, height_px
+
+
+def has_manifest(data: bytes) -> bool:
+    """Tell whether there is a tag of C2PA.
+
+    Args:
+        data: a file that `walk` has passed.
+    """
+    order = _order(data)
+    (offset,) = struct.unpack_from(f"{order}I", data, 4)
+    return any(tag == _C2PA for tag, _ in _entries(data, order, offset))
 
 
 def with_strips_in_picture(data: bytes) -> bytes:

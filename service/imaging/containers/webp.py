@@ -25,6 +25,15 @@ def walk(data: bytes) -> tuple[int, int]:
     return max(width for width, _ in found), max(height for _, height in found)
 
 
+def has_manifest(data: bytes) -> bool:
+    """Tell whether there is a chunk of C2PA.
+
+    Args:
+        data: a file that `walk` has passed.
+    """
+    return any(name == b"C2PA" for name, _, _ in _chunks(data))
+
+
 def _size(name: bytes, chunk: bytes) -> tuple[int, int] | None:
     """Return what a chunk says about the size of the picture; None where it says nothing."""
     try:
