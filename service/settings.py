@@ -181,8 +181,8 @@ class Settings(BaseSettings):
 
     mark: bool = Field(
         default=True,
-        description="write IPTC's `DigitalSourceType` and the edit's history into each relit photo; "
-        "turn it off only if your own pipeline marks: it is then the one that is responsible",
+        description="mark each relit photo as edited with AI (IPTC's `DigitalSourceType`) in its "
+        "XMP; if off, marking is up to your own pipeline",
     )
 
     cache_bytes: int = Field(

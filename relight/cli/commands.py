@@ -233,11 +233,10 @@ def _explained(relit: Relit) -> str:
     """Return what a relit photo says about itself, one line for each kind of mark."""
     mark = relit.digital_source_type
     marked = f"edited with AI (IPTC DigitalSourceType {mark})" if mark else "none"
-    credentials = {
-        None: "none",
-        "dropped": "dropped: the photo's C2PA manifest does not fit the relit file",
-    }
-    return f"mark: {marked}\ncontent credentials: {credentials[relit.content_credentials]}"
+    credentials = relit.content_credentials or "unknown"
+    if credentials == "dropped":
+        credentials = "dropped (the photo's C2PA manifest does not fit the relit file)"
+    return f"mark: {marked}\ncontent credentials: {credentials}"
 
 
 def _check(options: Options, offered: Catalogue) -> None:

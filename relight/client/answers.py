@@ -59,8 +59,8 @@ class Relit:
         timings_ms: duration of each stage, in order; empty in a batch.
         digital_source_type: the mark in the file's XMP, a URI of IPTC's vocabulary; None
             without a mark.
-        content_credentials: `dropped` if the photo had a C2PA manifest, which the answer has
-            not; None if it had none.
+        content_credentials: `dropped` if the photo had a C2PA manifest, which the answer does
+            not have, else `none`; None from a service that does not say.
     """
 
     data: bytes = field(repr=False)

@@ -64,7 +64,10 @@ def relight_documentation() -> dict[str, Any]:
         "description": f"The photo as a file named one of {', '.join(IMAGE_FIELDS)}; options too.",
     }
     image_types = [_ANY_IMAGE, *(known.media_type for known in FORMATS.values())]
-    headers = _headers("ETag", "Server-Timing", "Vary", "X-Cache", "X-Light", "X-Model")
+    headers = _headers(
+        *("ETag", "Server-Timing", "Vary", "X-Cache", "X-Content-Credentials"),
+        *("X-Digital-Source-Type", "X-Light", "X-Model"),
+    )
     return {
         "tags": ["relight"],
         "openapi_extra": {

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from service.api.access import PRIORITY_HEADER, TIMEOUT_HEADER
 from service.imaging import DIGITAL_SOURCE_TYPE
+from service.relighting.relighter import ContentCredentials
 from service.traffic.cache import ORIGINS
 
 
@@ -51,7 +52,9 @@ ANSWER_HEADERS: Final = {
     "WWW-Authenticate": _header("how to send a key", "Bearer"),
     "X-Cache": _header("origin of the model's output", "hit", enum=list(ORIGINS)),
     "X-Content-Credentials": _header(
-        "the photo had a C2PA manifest, which would not fit the answer", "dropped", enum=["dropped"]
+        "what became of the photo's C2PA manifest, which would not fit the answer",
+        "none",
+        enum=list(get_args(ContentCredentials)),
     ),
     "X-Digital-Source-Type": _header(
         "the mark in the file's XMP: IPTC's concept for an edit with AI", DIGITAL_SOURCE_TYPE

@@ -1,6 +1,6 @@
 """How a picture came about, as its XMP says it: IPTC's digital source type, and its history.
 
-IPTC Photo Metadata Standard 2025.1, "Digital Source Type"; XMP specification part 2, "xmpMM:History".
+IPTC Photo Metadata Standard 2025.1, "Digital Source Type"; XMP specification, part 2, section 3.2.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _change(document: Document, edit: Edit) -> None:
     xmp.remove(document, _is_source_type)
     if not edit.is_marked:
         return
-    root = next((e for e in xmp.elements(document) if _is(e, _RDF, "RDF")), None)
+    root = next((e for e in xmp.elements(document) if _is_of(e, _RDF, "RDF")), None)
     if root is None:
         raise ValueError("the packet has no RDF")
     event = (
@@ -89,8 +89,9 @@ def _change(document: Document, edit: Edit) -> None:
     root.appendChild(
         _imported(
             document,
-            f'<rdf:Description xmlns:rdf="{_RDF}" xmlns:xmpMM="{_MEDIA}" xmlns:Iptc4xmpExt="{_IPTC}"'
-            f" rdf:about={quoteattr(_about(root))}>"
+            f'<rdf:Description xmlns:rdf="{_RDF}" xmlns:xmpMM="{_MEDIA}" '
+            f'xmlns:Iptc4xmpExt="{_IPTC}" '
+            f"rdf:about={quoteattr(_about(root))}>"
             f"<Iptc4xmpExt:DigitalSourceType>{DIGITAL_SOURCE_TYPE}</Iptc4xmpExt:DigitalSourceType>"
             f"{event}</rdf:Description>",
         )
@@ -117,17 +118,18 @@ def _about(root: Element) -> str:
 
 
 def _children(parent: Node, namespace: str, name: str) -> list[Element]:
-    return [child for child in parent.childNodes if _is(child, namespace, name)]
+    return [
+        child
+        for child in parent.childNodes
+        if isinstance(child, Element) and _is_of(child, namespace, name)
+    ]
 
 
-def _is(node: Node, namespace: str, name: str) -> bool:
-    return node.nodeType == node.ELEMENT_NODE and _is_of(node, namespace, name)
-
-
-def _is_of(node: Node, namespace: str, name: str) -> bool:
+def _is_of(node: Element | Attr, namespace: str, name: str) -> bool:
     return (node.namespaceURI, node.localName) == (namespace, name)
 
 
-def _imported(document: Document, text: str) -> Node:
-    node: Node = document.importNode(parseString(text).documentElement, True)
-    return node
+def _imported(document: Document, text: str) -> Element:
+    element = parseString(text).documentElement
+    assert element is not None
+    return document.importNode(element, True)

@@ -122,6 +122,7 @@ def finish(
     options: RelightOptions,
     format_name: str,
     timings: Timings,
+    *,
     edit: Edit | None = None,
 ) -> bytes:
     """Return the answer's image file.

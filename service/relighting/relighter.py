@@ -48,7 +48,7 @@ from service.traffic.cpu_pool import CpuPool, OverBudget, Step
 from service.traffic.deadline import until
 from service.traffic.memory_budget import Holding
 
-ContentCredentials = Literal["dropped"]
+ContentCredentials = Literal["none", "dropped"]
 
 _QUICK_BYTES: Final = 500_000  # hashed faster than a thread wakes
 
@@ -94,8 +94,8 @@ class Relit:
         timings: duration of each stage.
         digital_source_type: the mark in the file's XMP, a concept of IPTC's vocabulary; None
             without a mark.
-        content_credentials: what became of C2PA manifests; None where there were none, or
-            the caller has the file already.
+        content_credentials: what became of the photo's C2PA manifest; `none` if it had none;
+            None if the caller has the file already.
     """
 
     data: bytes | None
@@ -236,12 +236,12 @@ class Relighter:
         timings.place = "finish"
         try:
             edit = Edit(f"{self._software}, {order.offer.model.tag}", self._is_marked)
-            data = await self._finish(request, prepared, rendered, format_name, edit)
+            data = await self._finish(request, prepared, rendered, format_name, edit=edit)
         finally:
             self._learn_lag(request)
         request.holding.shrink_to(len(request.data))  # the pixels are gone, the body soon
         request.holding.grow_to(len(data))
-        return data, format_name, origin, "dropped" if prepared.photo.has_manifest else None
+        return data, format_name, origin, "dropped" if prepared.photo.has_manifest else "none"
 
     async def _prepare(self, request: RelightRequest, model: Model) -> Prepared:
         """Decode the photo, within its budgets of memory and time."""
@@ -297,6 +297,7 @@ class Relighter:
         prepared: Prepared,
         rendered: Rendered | Lit | None,
         format_name: str,
+        *,
         edit: Edit,
     ) -> bytes:
         """Make the answer's file, within the budget of memory."""
@@ -314,7 +315,9 @@ class Relighter:
         try:
             return await self._pool.run(
                 Step.FINISH,
-                lambda: finish(prepared, rendered, options, format_name, request.timings, edit),
+                lambda: finish(
+                    prepared, rendered, options, format_name, request.timings, edit=edit
+                ),
                 num_bytes=num_bytes,
             )
         except MemoryError:

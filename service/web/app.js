@@ -124,6 +124,7 @@ async function showAnswer(kind, order, answer) {
   if (kind === "preview" || order.isLive) await compare.show(answer.blob, `After: the photo ${text}`);
   if (order.photo !== photo) return;
   element("answer-facts").textContent = factsOf(kind, answer);
+  element("mark").hidden = !answer.isMarked;
   if (kind === "full" || !order.isLive) tell(`Now ${text}`);
 }
 

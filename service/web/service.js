@@ -31,7 +31,7 @@ export async function fetchFile(path) {
  * @param {Blob} photo the image file
  * @param {Object} options as in the API; those that are null or empty are left out
  * @param {AbortSignal} signal
- * @returns {Promise<{blob: Blob, timing: Map, cache: ?string, model: string}>} timing in ms, by stage
+ * @returns {Promise<{blob: Blob, timing: Map, cache: ?string, model: string, isMarked: boolean}>} timing in ms, by stage
  */
 export async function relight(photo, options, signal) {
   const answer = await call(`relight?${queryOf(options)}`, { method: "POST", body: photo, signal });
@@ -40,6 +40,7 @@ export async function relight(photo, options, signal) {
     timing: readServerTiming(answer.headers.get("Server-Timing") ?? ""),
     cache: answer.headers.get("X-Cache"),
     model: answer.headers.get("X-Model") ?? "",
+    isMarked: answer.headers.has("X-Digital-Source-Type"),
   };
 }
 

@@ -39,6 +39,18 @@ def test_a_photo_is_relit_in_this_process_as_a_service_does_it(url, models_dir, 
     assert out.with_name("other.png").read_bytes() == same
 
 
+def test_what_a_relit_photo_says_about_itself_is_explained(url, models_dir, photo):
+    out = photo.with_name("relit.png")
+    here = run("image", photo, "-o", out, "--explain", RELIGHT_MODELS_DIR=models_dir).stdout
+    there = run("image", photo, "-o", out, "--explain", "--url", url).stdout
+    assert here.splitlines()[1:] == there.splitlines()[1:]
+    assert "mark: edited with AI" in there
+    assert "compositeWithTrainedAlgorithmicMedia" in there
+    assert "content credentials: none" in there
+    same = run("image", photo, "-o", out, "--explain", "--strength", "0", "--url", url).stdout
+    assert "mark: none" in same
+
+
 def test_the_name_of_the_output_tells_its_format(url, photo):
     run("image", photo, "-o", photo.with_suffix(".webp"), "--url", url)
     assert photo.with_suffix(".webp").read_bytes()[8:12] == b"WEBP"

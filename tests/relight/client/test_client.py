@@ -53,6 +53,9 @@ def test_a_result_says_what_it_is(call, url, png):
     assert relit.etag.startswith('W/"')
     assert relit.cache in {"hit", "miss"}
     assert relit.request_id
+    assert relit.digital_source_type.endswith("/compositeWithTrainedAlgorithmicMedia")
+    assert relit.content_credentials == "none"
+    assert call(url, "relight", png, strength=0).digital_source_type is None
     assert {"read", "decode", "detail", "encode", "total"} <= set(relit.timings_ms)
     assert repr(relit.data[:10]) not in repr(relit)
 
