@@ -32,6 +32,15 @@ def test_a_chosen_photo_is_relit(visit, url, jpeg):
     assert re.search(r"full size in \d+ ms .*cache hit", tab.page.locator("#facts").inner_text())
 
 
+def test_a_relit_photo_is_said_to_be_edited_with_ai(visit, url, jpeg):
+    tab = visit(url)
+    tab.choose("garden.jpg", jpeg)
+    tab.wait_for("lit from the right")
+    assert "Edited with AI" in tab.page.locator("#mark").inner_text()
+    tab.page.get_by_role("slider", name="Strength").press("Home")
+    tab.page.locator("#mark").wait_for(state="hidden")
+
+
 @pytest.mark.parametrize("name", SAMPLES)
 def test_every_sample_is_relit(visit, url, name):
     tab = visit(url)
