@@ -17,7 +17,7 @@
 
 from __future__ import annotations
 
-from relight.client import AsyncClient, Catalogue, Client, Image, Priority, Relit
+from relight.client import AsyncClient, Catalogue, Client, Image, Maps, Priority, Relit
 from relight.errors import (
     BodyTimeout,
     BodyTooLarge,
@@ -72,6 +72,7 @@ __all__ = [
     "InvalidOption",
     "InvalidRequest",
     "Light",
+    "Maps",
     "MissingImage",
     "ModelNotReady",
     "ModelRefused",

@@ -12,7 +12,18 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 
-from service.api import admin, batch, catalogue, docs, documentation, ops, page, problems, relight
+from service.api import (
+    admin,
+    batch,
+    catalogue,
+    docs,
+    documentation,
+    maps,
+    ops,
+    page,
+    problems,
+    relight,
+)
 from service.api.middleware import BodyLimits, Disconnect, HeadAsGet, Observation
 from service.api.ops import Lifecycle
 from service.assembly import Parts, assemble, running
@@ -28,6 +39,7 @@ from service.traffic.memory_budget import ByteBudget
 _ROUTES = (
     ("POST", "/relight"),
     ("POST", "/relight/batch"),
+    ("POST", "/maps"),
     ("GET", "/"),
     ("GET", "/web/{path:path}"),
     ("GET", "/models"),
@@ -79,10 +91,11 @@ def create_app(
     app.state.admission = parts.admission
     app.state.budget = parts.budget
     app.state.relighter = parts.relighter
+    app.state.map_maker = parts.map_maker
     app.state.keyring = Keyring(
         settings.api_keys, settings.admin_keys, max_concurrency=settings.max_requests_per_key
     )
-    for route in (relight, batch, catalogue, admin, ops):
+    for route in (relight, batch, maps, catalogue, admin, ops):
         app.include_router(route.router)
     documentation.install(app, is_open=not settings.api_keys)
     page.install(app)

@@ -21,6 +21,8 @@ from service.inference.model_metrics import ModelMetrics
 from service.inference.repository import ModelRepository
 from service.inference.session import Engine, Session, Tensors
 from service.relighting.etag import pixel_revision
+from service.relighting.map_maker import MapMaker
+from service.relighting.photo_reader import PhotoReader
 from service.relighting.relighter import Relighter
 from service.relighting.rendering import Renderer
 from service.settings import Settings
@@ -43,6 +45,7 @@ class Parts:
     admission: Admission
     budget: ByteBudget
     relighter: Relighter
+    map_maker: MapMaker
 
 
 def assemble(
@@ -75,11 +78,8 @@ def assemble(
     metrics.working_bytes.set_function(lambda: memory.num_bytes)
     budget = ByteBudget(settings.inflight_bytes)
     metrics.bytes_in_flight.set_function(lambda: budget.num_bytes)
-    relighter = Relighter(
-        repository,
+    reader = PhotoReader(
         pool,
-        admission,
-        Renderer(admission, cache),
         limits=ImageLimits(
             max_pixels=settings.max_pixels,
             max_side_px=settings.max_side_px,
@@ -89,12 +89,27 @@ def assemble(
         decode_budget_s=settings.decode_budget_s,
         max_working_bytes=settings.working_bytes,
         metrics=metrics,
+    )
+    renderer = Renderer(admission, cache)
+    relighter = Relighter(
+        repository,
+        pool,
+        admission,
+        reader,
+        renderer,
+        max_working_bytes=settings.working_bytes,
+        metrics=metrics,
         revision=pixel_revision(),
         software=f"Relight {version('relight')}",
         is_marked=settings.mark,
     )
     return Parts(
-        repository=repository, pool=pool, admission=admission, budget=budget, relighter=relighter
+        repository=repository,
+        pool=pool,
+        admission=admission,
+        budget=budget,
+        relighter=relighter,
+        map_maker=MapMaker(repository, pool, reader, renderer),
     )
 
 

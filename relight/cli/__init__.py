@@ -3,10 +3,12 @@
     serve      run the service
     image      relight one photo
     folder     relight a folder of photos; resumable
+    maps       read normals, depth, albedo and shading from a photo
     models     list the available lights
 
-`image`, `folder` and `models` work in this process, or call a service if `--url` names one. Without
-the extras cpu and gpu they need `--url`: a command imports the service only when it uses it.
+`image`, `folder`, `maps` and `models` work in this process, or call a service if `--url` names one.
+Without the extras cpu and gpu they need `--url`: a command imports the service only when it uses
+it.
 """
 
 from __future__ import annotations

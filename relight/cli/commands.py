@@ -26,7 +26,7 @@ from relight.cli.folder import (
 )
 from relight.cli.options import takes_options
 from relight.cli.output_names import SUFFIXES
-from relight.client import AsyncClient, Catalogue, Relit
+from relight.client import AsyncClient, Catalogue, Maps, Relit
 from relight.errors import InvalidOption, RelightError
 from relight.options import Options
 
@@ -171,6 +171,33 @@ def folder(
             _tell(counts, failed, time.monotonic() - started_s)
     if _failed(outcomes) or unreadable:
         raise typer.Exit(1)
+
+
+@app.command()
+def maps(
+    photo: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    *,
+    out: Annotated[
+        Path, typer.Option("-o", "--out", dir_okay=False, help="ZIP archive for the maps")
+    ],
+    model: Annotated[
+        str | None, typer.Option(help="a name from `relight models`; else one that fits")
+    ] = None,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Read normals, depth, albedo and shading from one photo, as 16-bit PNG files."""
+    if out.suffix.lower() != ".zip":
+        raise CannotStart(f"-o {out}: the name must end in .zip")
+    out.parent.mkdir(parents=True, exist_ok=True)
+
+    async def run() -> Maps:
+        async with _connected(url, key, timeout_s=120.0) as client:
+            return await client.maps(photo, model=model)
+
+    made = asyncio.run(run())
+    replace_file(out, made.archive)
+    typer.echo(f"{out}: {', '.join(made.pictures)} by {made.model}")
 
 
 @app.command()

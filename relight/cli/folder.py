@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol, Unpack
 
 from relight.cli.output_names import SUFFIXES, OutputNames
-from relight.client import Catalogue, Priority, Relit
+from relight.client import Catalogue, Maps, Priority, Relit
 from relight.errors import Forbidden, RelightError, Unauthorized, Unavailable
 from relight.options import Options
 
@@ -38,6 +38,9 @@ class Relighting(Protocol):
         self, image: Path, *, priority: Priority | None = None, **options: Unpack[Options]
     ) -> Relit:
         """Relight one photo."""
+
+    async def maps(self, image: Path, *, model: str | None = None) -> Maps:
+        """Return what a model reads from one photo."""
 
     async def models(self) -> Catalogue:
         """Return the models, lights, formats and limits."""

@@ -14,7 +14,7 @@ from relight import client
 from relight.options import Options
 from service.api import catalogue
 from service.assembly import assemble, running
-from service.relighting import relighter
+from service.relighting import map_maker, relighter
 from service.relighting.options import RelightOptions
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
@@ -80,6 +80,24 @@ class LocalClient:
             digital_source_type=relit.digital_source_type,
             content_credentials=relit.content_credentials,
         )
+
+    async def maps(self, image: Path, *, model: str | None = None) -> client.Maps:
+        """Return what a model reads from one photo, as `AsyncClient.maps` does.
+
+        Raises:
+            RelightError: reading failed; the class gives the reason.
+            OSError: the photo cannot be read.
+        """
+        with self._parts.budget.open() as holding:
+            made = await self._parts.map_maker.make(
+                map_maker.MapsRequest(
+                    data=await asyncio.to_thread(image.read_bytes),
+                    options=map_maker.MapOptions(model=model),
+                    deadline_s=time.monotonic() + _PATIENCE_S,
+                    holding=holding,
+                )
+            )
+        return client.unpack_maps(made.data)
 
     async def models(self) -> client.Catalogue:
         """Return the models, lights, formats and limits."""

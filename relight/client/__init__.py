@@ -15,8 +15,17 @@ that cannot be reached is `Unavailable`.
 
 from __future__ import annotations
 
-from relight.client.answers import Catalogue, Relit
+from relight.client.answers import Catalogue, Maps, Relit, unpack_maps
 from relight.client.calls import Image, Priority
 from relight.client.http import AsyncClient, Client
 
-__all__ = ["AsyncClient", "Catalogue", "Client", "Image", "Priority", "Relit"]
+__all__ = [
+    "AsyncClient",
+    "Catalogue",
+    "Client",
+    "Image",
+    "Maps",
+    "Priority",
+    "Relit",
+    "unpack_maps",
+]

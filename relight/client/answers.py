@@ -75,6 +75,45 @@ class Relit:
     content_credentials: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maps:
+    """What a network reads from a photo.
+
+    Attributes:
+        pictures: 16-bit PNG files by name: `normals` (OpenGL), `depth` (inverse, white is near),
+            `albedo` (sRGB), `shading`, `occlusion` and `relightable` (linear).
+        about: what black and white stand for, as `maps.json` says it.
+        archive: all of it, the ZIP archive itself.
+        model: name and abbreviated checksum of the model.
+        request_id: id of the request in the service's log.
+    """
+
+    pictures: Mapping[str, bytes] = field(repr=False)
+    about: Mapping[str, Any]
+    archive: bytes = field(repr=False)
+    model: str
+    request_id: str
+
+
+def unpack_maps(archive: bytes, *, request_id: str = "") -> Maps:
+    """Read the archive of `POST /maps`."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as file:
+        names = [name for name in file.namelist() if name.endswith(".png")]
+        about = json.loads(file.read("maps.json"))
+        return Maps(
+            pictures={name.removesuffix(".png"): file.read(name) for name in names},
+            about=about,
+            archive=archive,
+            model=about["model"],
+            request_id=request_id,
+        )
+
+
+def read_maps(answer: Answer) -> Maps:
+    """Read the answer of `POST /maps`."""
+    return unpack_maps(answer.data, request_id=answer.headers.get("x-request-id", ""))
+
+
 def read_relit(answer: Answer) -> Relit:
     """Read the answer of `POST /relight`."""
     headers = answer.headers

@@ -23,10 +23,12 @@ import httpx
 from relight.client.answers import (
     Answer,
     Catalogue,
+    Maps,
     Relit,
     read_batch,
     read_catalogue,
     read_failure,
+    read_maps,
     read_relit,
 )
 from relight.errors import DeadlineExceeded, RelightError, Unavailable
@@ -70,6 +72,10 @@ class Calls:
         if how["timeout_s"] is None:
             how["timeout_s"] = self._timeout_s * max(1, len(images))
         return self._call("/relight/batch", read_batch, images, options, **how)
+
+    def _maps(self, image: Image, model: str | None, **how: Unpack[_How]) -> Call[Maps]:
+        options: Options = {} if model is None else {"model": model}
+        return self._call("/maps", read_maps, [image], options, **how)
 
     def _models(self) -> Call[Catalogue]:
         return self._call("/models", read_catalogue, [], {}, timeout_s=None, priority=None)

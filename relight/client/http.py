@@ -9,7 +9,7 @@ from typing import Self, TypeVar, Unpack
 import anyio
 import httpx
 
-from relight.client.answers import Answer, Catalogue, Relit
+from relight.client.answers import Answer, Catalogue, Maps, Relit
 from relight.client.calls import Call, Calls, Image, Priority
 from relight.errors import DeadlineExceeded, RelightError
 from relight.options import Options
@@ -68,6 +68,22 @@ class Client(Calls):
         return self._run(
             self._relight_batch(images, options, timeout_s=timeout_s, priority=priority)
         )
+
+    def maps(
+        self,
+        image: Image,
+        *,
+        model: str | None = None,
+        timeout_s: float | None = None,
+        priority: Priority | None = None,
+    ) -> Maps:
+        """Return the normals, depth, albedo and shading that a model reads from a photo.
+
+        Raises:
+            RelightError: the call failed; the class gives the reason.
+            OSError: the photo cannot be read.
+        """
+        return self._run(self._maps(image, model, timeout_s=timeout_s, priority=priority))
 
     def models(self) -> Catalogue:
         """Return the models, lights, formats and limits."""
@@ -147,6 +163,17 @@ class AsyncClient(Calls):
         return await self._run(
             self._relight_batch(images, options, timeout_s=timeout_s, priority=priority)
         )
+
+    async def maps(
+        self,
+        image: Image,
+        *,
+        model: str | None = None,
+        timeout_s: float | None = None,
+        priority: Priority | None = None,
+    ) -> Maps:
+        """Return what a model reads from a photo, as `Client.maps` does."""
+        return await self._run(self._maps(image, model, timeout_s=timeout_s, priority=priority))
 
     async def models(self) -> Catalogue:
         """Return the models, lights, formats and limits."""

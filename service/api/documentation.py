@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
 from relight import errors
 from service.api.access import PRIORITY_HEADER, TIMEOUT_HEADER
@@ -18,6 +19,7 @@ from service.api.problem_types import example_of
 from service.api.problems import CODES, INTERNAL, KINDS, MEDIA_TYPE, NOT_FOUND, SCHEMA, Kind
 from service.api.upload import IMAGE_FIELDS
 from service.imaging.formats import ANSWER_FORMATS, FORMATS
+from service.relighting.map_maker import MapOptions
 from service.relighting.options import RelightOptions
 
 _BINARY: Final = {"type": "string", "format": "binary"}
@@ -90,6 +92,38 @@ def relight_documentation() -> dict[str, Any]:
                 "headers": headers,
             },
             **problem_documentation(_OF_PHOTOS, "/relight"),
+        },
+    }
+
+
+def maps_documentation() -> dict[str, Any]:
+    """Return the documentation of `POST /maps`."""
+    form = {
+        "type": "object",
+        "properties": {"image": _BINARY} | _options(MapOptions),
+        "required": ["image"],
+        "additionalProperties": False,
+        "description": f"The photo as a file named one of {', '.join(IMAGE_FIELDS)}; options too.",
+    }
+    image_types = [_ANY_IMAGE, *(known.media_type for known in FORMATS.values())]
+    return {
+        "tags": ["relight"],
+        "openapi_extra": {
+            "parameters": _parameters(MapOptions),
+            "requestBody": {
+                "required": True,
+                "content": {media_type: {"schema": _BINARY} for media_type in image_types}
+                | {"multipart/form-data": {"schema": form}},
+            },
+            "security": _KEYS,
+        },
+        "responses": {
+            200: {
+                "description": "the maps as 16-bit PNG files, and `maps.json`",
+                "headers": _headers("Content-Disposition", "Server-Timing", "X-Cache", "X-Model"),
+                "content": {"application/zip": {"schema": _BINARY}},
+            },
+            **problem_documentation(_OF_PHOTOS, "/maps"),
         },
     }
 
@@ -196,7 +230,7 @@ def install(app: FastAPI, *, is_open: bool) -> None:
             components["securitySchemes"] = _SECURITY_SCHEMES
             components["headers"] = ANSWER_HEADERS
             if is_open:
-                for path in ("/relight", "/relight/batch", "/models"):
+                for path in ("/relight", "/relight/batch", "/maps", "/models"):
                     for operation in document["paths"][path].values():
                         operation["security"] = [*_KEYS, {}]
             app.openapi_schema = document
@@ -227,9 +261,9 @@ def _by_status(kinds: Iterable[Kind], instance: str) -> dict[int | str, dict[str
     }
 
 
-def _options() -> dict[str, Any]:
+def _options(kind: type[BaseModel] = RelightOptions) -> dict[str, Any]:
     """Return the schema of each option, without the null of an omitted one."""
-    properties = RelightOptions.model_json_schema()["properties"]
+    properties = kind.model_json_schema()["properties"]
     return {name: _given(schema) for name, schema in properties.items()}
 
 
@@ -239,11 +273,11 @@ def _given(schema: dict[str, Any]) -> dict[str, Any]:
     return {**choices[0], **kept} if choices else kept
 
 
-def _parameters() -> list[dict[str, Any]]:
+def _parameters(kind: type[BaseModel] = RelightOptions) -> list[dict[str, Any]]:
     options = [
         {"name": n, "in": "query", "schema": schema, "description": schema["description"]}
         | {"example": schema["examples"][0]}
-        for n, schema in _options().items()
+        for n, schema in _options(kind).items()
     ]
     return [*options, _header_parameter(TIMEOUT_HEADER), _header_parameter(PRIORITY_HEADER)]
 

@@ -7,6 +7,7 @@ from typing import Any, Final, get_args
 from service.api.access import PRIORITY_HEADER, TIMEOUT_HEADER
 from service.imaging import DIGITAL_SOURCE_TYPE
 from service.relighting.relighter import ContentCredentials
+from service.telemetry.stage_timings import Timings
 from service.traffic.cache import ORIGINS
 
 
@@ -70,3 +71,12 @@ ANSWER_HEADERS: Final = {
         "0d6f1f1c5b7c4f8fa5a0c8a3c1f0d7b2",
     ),
 }
+
+
+def server_timing(timings: Timings) -> str:
+    """Write W3C Server-Timing: `decode;dur=12.3, infer;dur=20.1;desc="n=4"`."""
+    return ", ".join(
+        f"{stage};dur={duration_s * 1e3:.1f}"
+        + (f';desc="n={timings.batch_sizes[stage]}"' if stage in timings.batch_sizes else "")
+        for stage, duration_s in timings.stages_s.items()
+    )

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from service.api.access import priority, timeout_s, working_caller
 from service.api.documentation import relight_documentation
+from service.api.headers import server_timing
 from service.api.negotiation import parse_if_none_match
 from service.api.upload import read_upload
 from service.batching.urgency import Priority
@@ -69,7 +70,7 @@ def _answer(relit: Relit) -> Response:
     headers = {
         "Cache-Control": "no-store",
         "ETag": relit.etag,
-        "Server-Timing": _server_timing(relit.timings),
+        "Server-Timing": server_timing(relit.timings),
         "Vary": "Accept",
         "X-Light": str(relit.light),
         "X-Model": relit.model,
@@ -83,12 +84,3 @@ def _answer(relit: Relit) -> Response:
     if relit.data is None:
         return Response(status_code=304, headers=headers)
     return Response(relit.data, media_type=relit.media_type, headers=headers)
-
-
-def _server_timing(timings: Timings) -> str:
-    """Write W3C Server-Timing: `decode;dur=12.3, infer;dur=20.1;desc="n=4"`."""
-    return ", ".join(
-        f"{stage};dur={duration_s * 1e3:.1f}"
-        + (f';desc="n={timings.batch_sizes[stage]}"' if stage in timings.batch_sizes else "")
-        for stage, duration_s in timings.stages_s.items()
-    )

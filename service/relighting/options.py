@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from relight.errors import InvalidOption
 from relight.lights import (
     MAX_TEMPERATURE_K,
     MIN_TEMPERATURE_K,
@@ -32,10 +29,10 @@ from relight.options import (
     Subsampling,
 )
 from service.contract.pair import PairContract
+from service.relighting.fields import parse_fields
 from service.relighting.lamps import LampOptions, parse_lamps
 
 _Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-_NAMED = re.compile("`(\\w+)`")
 _OF_ONE_LAMP = {"direction", "light", "temperature", *LAMP_OPTIONS} - {"lights"}
 _COMPUTED = "; for models that compute the light (`options` in `GET /models`)"
 
@@ -228,39 +225,4 @@ class RelightOptions(BaseModel):
         Raises:
             InvalidOption: an unknown name, a name given twice, or a value out of its range.
         """
-        values: dict[str, str] = {}
-        for name, value in fields:
-            if name in values:
-                raise InvalidOption(f"option {name[:64]!r} is given twice", option=name[:64])
-            values[name] = value
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            raise _invalid_option(error.errors()[0]) from None
-
-
-def _invalid_option(error: ErrorDetails) -> InvalidOption:
-    if not error["loc"]:  # a rule about several options
-        detail = error["msg"].removeprefix("Value error, ")
-        named = _NAMED.match(detail)
-        return InvalidOption(detail, option=named[1] if named else "light")
-    name = str(error["loc"][0])[:64]
-    field = RelightOptions.model_fields.get(name)
-    if field is None:
-        return InvalidOption(
-            f"unknown option {name!r}", option=name, allowed=tuple(RelightOptions.model_fields)
-        )
-    given = repr(error["input"])[:80]
-    return InvalidOption(
-        f"option {name!r}: {given} is not allowed ({error['msg']})",
-        option=name,
-        allowed=_choices(field.annotation),
-    )
-
-
-def _choices(annotation: Any) -> tuple[str, ...]:
-    """Return the words of the Literal inside an annotation; empty when there is none."""
-    words: list[str] = []
-    for argument in get_args(annotation):
-        words.extend([argument] if isinstance(argument, str) else _choices(argument))
-    return tuple(words)
+        return parse_fields(cls, fields)

@@ -7,50 +7,39 @@ bytes -> prepare -> render -> finish -> bytes
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
-from relight.errors import ImageTooLarge, ImageTooSlow, InvalidOption, ServerFull
+from relight.errors import InvalidOption, ServerFull
 from relight.lights import Lamps, Light
 from service.batching.urgency import Priority
 from service.contract.pair import PairContract
-from service.imaging import (
-    DIGITAL_SOURCE_TYPE,
-    Edit,
-    ImageLimits,
-    ReadingCost,
-    reading_cost,
-    writing_bytes,
-)
+from service.imaging import DIGITAL_SOURCE_TYPE, Edit, writing_bytes
 from service.imaging.formats import FORMATS, Ranking, choose_format, rank_formats, sniff
-from service.inference.model import Model
 from service.inference.repository import ModelRepository, Offer
 from service.relighting.composition import Lit
-from service.relighting.etag import answer_tag, photo_digest
+from service.relighting.etag import answer_tag
 from service.relighting.options import RelightOptions
+from service.relighting.photo_reader import PhotoReader, digest_of_photo
 from service.relighting.pipeline import (
     FINISH_STAGES,
     Prepared,
     Rendered,
     finish,
     own_temperature_k,
-    prepare,
 )
 from service.relighting.rendering import Order, Renderer, Source
 from service.telemetry.metrics import Metrics
 from service.telemetry.stage_timings import Timings
 from service.traffic.admission import Admission
-from service.traffic.cpu_pool import CpuPool, OverBudget, Step
+from service.traffic.cpu_pool import CpuPool, Step
 from service.traffic.deadline import until
 from service.traffic.memory_budget import Holding
 
 ContentCredentials = Literal["none", "dropped"]
-
-_QUICK_BYTES: Final = 500_000  # hashed faster than a thread wakes
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -116,10 +105,9 @@ class Relighter:
         repository: the models.
         pool: threads for the CPU's work.
         admission: admits requests, again after the body has arrived.
+        reader: reads photos.
         renderer: has models make what a photo needs.
-        limits: accepted sizes of images.
-        decode_budget_s: time budget for decoding one image.
-        max_working_bytes: most memory that reading or writing one picture may take.
+        max_working_bytes: most memory that writing one picture may take.
         metrics: counts the stages.
         revision: checksum of the code that makes pixels, for the entity tags.
         software: name and version of this program, for the history in a relit photo's XMP.
@@ -131,10 +119,9 @@ class Relighter:
         repository: ModelRepository,
         pool: CpuPool,
         admission: Admission,
+        reader: PhotoReader,
         renderer: Renderer,
         *,
-        limits: ImageLimits,
-        decode_budget_s: float,
         max_working_bytes: int,
         metrics: Metrics,
         revision: str,
@@ -144,9 +131,8 @@ class Relighter:
         self._repository = repository
         self._pool = pool
         self._admission = admission
+        self._reader = reader
         self._renderer = renderer
-        self._limits = limits
-        self._decode_budget_s = decode_budget_s
         self._max_working_bytes = max_working_bytes
         self._metrics = metrics
         # A mark is part of the answer; the version in its history is not worth a new tag.
@@ -180,7 +166,7 @@ class Relighter:
             name=options.model,
             options=options.special,
         ) as offer:
-            digest = await self._digest(request.data)
+            digest = await digest_of_photo(request.data)
             formats = rank_formats(options.format, request.accept, sniff(request.data))
             order = _order(request, offer, digest)
             etag = answer_tag(
@@ -210,12 +196,6 @@ class Relighter:
             content_credentials=credentials,
         )
 
-    @staticmethod
-    async def _digest(data: bytes) -> str:
-        if len(data) < _QUICK_BYTES:
-            return photo_digest(data)
-        return await asyncio.to_thread(photo_digest, data)
-
     async def _make(
         self, request: RelightRequest, order: Order, formats: Ranking
     ) -> tuple[bytes, str, Source | None, ContentCredentials | None]:
@@ -224,7 +204,15 @@ class Relighter:
         is_new_light = options.strength > 0  # at 0 the photo itself is the answer
         with self._renderer.expected(order) if is_new_light else nullcontext():
             timings.place = "prepare"
-            prepared = await self._prepare(request, order.offer.model)
+            prepared = await self._reader.read(
+                request.data,
+                order.offer.model,
+                request.holding,
+                request.timings,
+                body_bytes=len(request.data),
+                full_size=options.detail == "full",
+                caller=request.caller,
+            )
         answer = prepared.photo.pixels if options.detail == "full" else prepared.image
         height_px, width_px = answer.shape[:2]
         has_alpha = prepared.photo.alpha is not None
@@ -242,54 +230,6 @@ class Relighter:
         request.holding.shrink_to(len(request.data))  # the pixels are gone, the body soon
         request.holding.grow_to(len(data))
         return data, format_name, origin, "dropped" if prepared.photo.has_manifest else "none"
-
-    async def _prepare(self, request: RelightRequest, model: Model) -> Prepared:
-        """Decode the photo, within its budgets of memory and time."""
-        full_size = request.options.detail == "full"
-        cost = await self._reading_cost(request.data)
-        if cost.peak_bytes > self._max_working_bytes:
-            raise ImageTooLarge(
-                f"reading the image takes {cost.peak_bytes} bytes of memory; the server has "
-                f"{self._max_working_bytes} for it"
-            )
-        num_bytes = len(request.data) + cost.held_bytes
-        if num_bytes > request.holding.max_bytes:
-            raise ImageTooLarge(
-                f"the image takes {num_bytes} bytes of memory; all requests together may hold "
-                f"{request.holding.max_bytes}"
-            )
-        request.holding.grow_to(num_bytes)
-        try:
-            prepared = await self._pool.run(
-                Step.PREPARE,
-                lambda: prepare(
-                    request.data,
-                    self._limits,
-                    model.buckets,
-                    request.timings,
-                    full_size=full_size,
-                    canonical=model.is_pair,
-                ),
-                caller=request.caller,
-                budget_s=self._decode_budget_s,
-                num_bytes=cost.peak_bytes,
-            )
-        except MemoryError:
-            raise ServerFull("there is too little memory for the image") from None
-        except OverBudget:
-            self._metrics.decode_overruns.inc()
-            raise ImageTooSlow(
-                f"decoding the image takes longer than {self._decode_budget_s:g} s"
-            ) from None
-        num_bytes = len(request.data) + prepared.num_bytes
-        request.holding.grow_to(num_bytes)
-        request.holding.shrink_to(num_bytes)
-        return prepared
-
-    async def _reading_cost(self, data: bytes) -> ReadingCost:
-        if len(data) < _QUICK_BYTES:
-            return reading_cost(data, self._limits)
-        return await asyncio.to_thread(reading_cost, data, self._limits)
 
     async def _finish(
         self,

@@ -146,19 +146,29 @@ class Renderer:
         relit = relit[:, ::-1] if offer.mirrored else relit
         return Rendered(relit, offer.light.temperature_k, contract.softness_px), origin
 
+    async def read(self, prepared: Prepared, order: Order) -> tuple[Tensors, Origin]:
+        """Return what the scene graph of a pair reads from a photo, and where that came from.
+
+        Raises:
+            Overloaded, DeadlineExceeded, Draining, InferenceFailed: as `Batcher.submit` does.
+        """
+        asked_s = time.monotonic()
+        answer, origin = await self._cache.get(
+            order.first_key,
+            lambda: self._infer("scene", {INPUT_NAME: prepared.image}, prepared, order),
+            urgency=order.priority,
+        )
+        if origin != "hit":
+            _note(order.timings, "scene", answer, asked_s, asked_s)
+        return answer.value, origin
+
     async def _light(
         self, prepared: Prepared, order: Order, contract: PairContract
     ) -> tuple[Lit, Source]:
         assert order.lamps is not None
         asked_s = time.monotonic()
-        read, scene_origin = await self._cache.get(
-            order.first_key,
-            lambda: self._infer("scene", {INPUT_NAME: prepared.image}, prepared, order),
-            urgency=order.priority,
-        )
-        if scene_origin != "hit":
-            _note(order.timings, "scene", read, asked_s, asked_s)
-        scene, since_s = read.value, time.monotonic()
+        scene, scene_origin = await self.read(prepared, order)
+        since_s = time.monotonic()
         arrived_s = asked_s if scene_origin == "miss" else since_s
         lit = await asyncio.gather(
             *(self._arrive(lamp, scene, prepared, order, arrived_s) for lamp in order.lamps.lamps)

@@ -49,7 +49,7 @@ def test_every_key_that_was_given_opens(guarded_url, png, headers):
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Api-Key": "wrong"}, {"Authorization": "Basic secret"}])
-@pytest.mark.parametrize("path", ["/relight", "/relight/batch", "/models", "/-/reload"])
+@pytest.mark.parametrize("path", ["/relight", "/relight/batch", "/maps", "/models", "/-/reload"])
 def test_without_a_known_key_every_door_is_shut(guarded_url, png, path, headers):
     method = "GET" if path == "/models" else "POST"
     answer = httpx.request(method, f"{guarded_url}{path}", headers=headers)

@@ -1,0 +1,114 @@
+"""Reads photos for a model, within the budgets of memory and time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from relight.errors import ImageTooLarge, ImageTooSlow, ServerFull
+from service.imaging import ImageLimits, ReadingCost, reading_cost
+from service.inference.model import Model
+from service.relighting.etag import photo_digest
+from service.relighting.pipeline import Prepared, prepare
+from service.telemetry.metrics import Metrics
+from service.telemetry.stage_timings import Timings
+from service.traffic.cpu_pool import CpuPool, OverBudget, Step
+from service.traffic.memory_budget import Holding
+
+_QUICK_BYTES: Final = 500_000  # hashed and walked faster than a thread wakes
+
+
+class PhotoReader:
+    """Decode photos and fit them into a model's buckets.
+
+    Args:
+        pool: threads for the CPU's work.
+        limits: accepted sizes of images.
+        decode_budget_s: time budget for decoding one image.
+        max_working_bytes: most memory that reading one picture may take.
+        metrics: counts overruns.
+    """
+
+    def __init__(
+        self,
+        pool: CpuPool,
+        *,
+        limits: ImageLimits,
+        decode_budget_s: float,
+        max_working_bytes: int,
+        metrics: Metrics,
+    ) -> None:
+        self._pool = pool
+        self._limits = limits
+        self._decode_budget_s = decode_budget_s
+        self._max_working_bytes = max_working_bytes
+        self._metrics = metrics
+
+    async def read(
+        self,
+        data: bytes,
+        model: Model,
+        holding: Holding,
+        timings: Timings,
+        *,
+        body_bytes: int,
+        full_size: bool,
+        caller: str,
+    ) -> Prepared:
+        """Read one photo; `holding` is grown by what is decoded beside the body of the request.
+
+        Raises:
+            ImageError: the image is invalid.
+            ServerFull: there is too little memory for it.
+        """
+        cost = await self._cost(data)
+        if cost.peak_bytes > self._max_working_bytes:
+            raise ImageTooLarge(
+                f"reading the image takes {cost.peak_bytes} bytes of memory; the server has "
+                f"{self._max_working_bytes} for it"
+            )
+        num_bytes = body_bytes + cost.held_bytes
+        if num_bytes > holding.max_bytes:
+            raise ImageTooLarge(
+                f"the image takes {num_bytes} bytes of memory; all requests together may hold "
+                f"{holding.max_bytes}"
+            )
+        holding.grow_to(num_bytes)
+        try:
+            prepared = await self._pool.run(
+                Step.PREPARE,
+                lambda: prepare(
+                    data,
+                    self._limits,
+                    model.buckets,
+                    timings,
+                    full_size=full_size,
+                    canonical=model.is_pair,
+                ),
+                caller=caller,
+                budget_s=self._decode_budget_s,
+                num_bytes=cost.peak_bytes,
+            )
+        except MemoryError:
+            raise ServerFull("there is too little memory for the image") from None
+        except OverBudget:
+            self._metrics.decode_overruns.inc()
+            raise ImageTooSlow(
+                f"decoding the image takes longer than {self._decode_budget_s:g} s"
+            ) from None
+        num_bytes = body_bytes + prepared.num_bytes
+        holding.grow_to(num_bytes)
+        holding.shrink_to(num_bytes)
+        return prepared
+
+    async def _cost(self, data: bytes) -> ReadingCost:
+        if len(data) < _QUICK_BYTES:
+            return reading_cost(data, self._limits)
+        return await asyncio.to_thread(reading_cost, data, self._limits)
+
+
+async def digest_of_photo(data: bytes) -> str:
+    """Return the SHA-256 of an image file, in hex; a large one does not hold up the event loop."""
+    if len(data) < _QUICK_BYTES:
+        return photo_digest(data)
+    return await asyncio.to_thread(photo_digest, data)

@@ -1,0 +1,164 @@
+"""`POST /maps`, over real HTTP: the files hold what the network read, in their conventions."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+
+import cv2
+import httpx
+import numpy as np
+import pytest
+
+from relight.client import AsyncClient, Client
+from service.app import create_app
+from service.relighting.maps import FOCAL_HALF_SIDES, NAMES
+from service.settings import Settings
+from tests.relight.cli.relight_command import run
+from tests.service.calls import metric, problem_of, relight
+from tests.service.pairs import normals_of, write_pair
+from tests.service.stand_ins import encoded, serving, write_model
+
+SCENES = 'relight_batch_size_sum{model="tiny-pair",part="scene"}'
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pairs")
+    write_pair(folder)
+    write_model(folder / "tiny-E-4500.onnx")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pair_url(folder) -> Iterator[str]:
+    with serving(create_app(Settings(models_dir=folder, providers="cpu"))) as address:
+        yield address
+
+
+def photo(seed: int, height_px: int = 64, width_px: int = 64):
+    rng = np.random.default_rng(seed)
+    base = rng.integers(60, 110, (height_px, width_px, 3))
+    return (base + np.linspace(0, 60, width_px)[None, :, None]).astype(np.uint8)
+
+
+def maps_of(url, pixels, **options):
+    """The pictures, 0 to 1, and what is said of them."""
+    answer = httpx.post(
+        f"{url}/maps", content=encoded(pixels, "png"), params=options, timeout=30
+    ).raise_for_status()
+    assert answer.headers["content-type"] == "application/zip"
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    assert archive.namelist() == [*(f"{name}.png" for name in NAMES), "maps.json"]
+    pictures = {}
+    for name in NAMES:
+        samples = cv2.imdecode(np.frombuffer(archive.read(f"{name}.png"), np.uint8), -1)
+        assert samples.dtype == np.uint16
+        pictures[name] = (samples[..., ::-1] if samples.ndim == 3 else samples) / 65535
+    return pictures, json.loads(archive.read("maps.json")), answer
+
+
+def linear(codes):
+    return np.where(codes < 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("flip", [1, -1])
+def test_normals_point_right_up_and_to_the_viewer_however_the_photo_is_seen(pair_url, seed, flip):
+    pixels = np.ascontiguousarray(photo(seed)[:, ::flip])  # one of both is seen mirrored
+    pictures, _, _ = maps_of(pair_url, pixels)
+    read = 2 * pictures["normals"] - 1
+    expected = normals_of(pixels)
+    if flip == -1:  # the tiny network reads colours: its x is that of the mirrored picture
+        expected = expected * [-1, 1, 1]
+    np.testing.assert_allclose(read, expected, atol=2e-3)
+
+
+def test_depth_is_inverse_and_white_is_near(pair_url):
+    pixels = photo(3)
+    pictures, about, _ = maps_of(pair_url, pixels)
+    relief = pixels.mean(axis=-1) / 255
+    black, white = about["depth"]["black"], about["depth"]["white"]
+    read = FOCAL_HALF_SIDES * np.log(black + (white - black) * pictures["depth"])
+    np.testing.assert_allclose(read, relief, atol=2e-3)
+    assert (pictures["depth"].min(), pictures["depth"].max()) == (0, 1)
+
+
+def test_albedo_times_shading_is_the_photo(pair_url):
+    pixels = photo(4)
+    pictures, about, _ = maps_of(pair_url, pixels)
+    albedo = about["albedo"]["white"] * linear(pictures["albedo"])
+    shading = about["shading"]["white"] * pictures["shading"]
+    product = albedo * shading[..., None]
+    below_white = (pictures["albedo"] < 1).all(axis=-1) & (pictures["shading"] < 1)
+    assert below_white.mean() > 0.95
+    np.testing.assert_allclose(product[below_white], linear(pixels / 255)[below_white], atol=2e-3)
+
+
+@pytest.mark.parametrize("size", [(60, 90), (200, 100), (40, 300)])
+def test_maps_have_the_proportions_of_the_photo(pair_url, size):
+    pictures, about, _ = maps_of(pair_url, photo(5, *size))
+    height_px, width_px = pictures["shading"].shape
+    assert (about["height_px"], about["width_px"]) == (height_px, width_px)
+    assert abs(height_px * size[1] / size[0] - width_px) <= max(1, size[1] / size[0])
+    assert about["photo"] == {"width_px": size[1], "height_px": size[0]}
+
+
+def test_maps_and_relit_photos_share_one_reading_of_the_scene(pair_url):
+    pixels = photo(6, 70, 90)
+    before = metric(pair_url, SCENES)
+    _, about, first = maps_of(pair_url, pixels)
+    relit = relight(pair_url, encoded(pixels, "png"), azimuth=40)
+    _, _, again = maps_of(pair_url, pixels)
+    assert [a.headers["x-cache"] for a in (first, relit, again)] == ["miss", "scene", "hit"]
+    assert metric(pair_url, SCENES) - before == 1
+    assert about["model"] == first.headers["x-model"] == relit.headers["x-model"]
+    assert "scene;dur" in first.headers["server-timing"]
+
+
+@pytest.mark.parametrize(
+    ("options", "option"),
+    [
+        ({"model": "tiny-E-4500"}, "model"),
+        ({"model": "best"}, "model"),
+        ({"azimuth": 3}, "azimuth"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused_by_name(pair_url, options, option):
+    answer = httpx.post(f"{pair_url}/maps", content=encoded(photo(0), "png"), params=options)
+    problem = problem_of(answer)
+    assert (problem["status"], problem["code"]) == (422, "invalid_option")
+    assert problem["option"] == option
+    if option == "model":
+        assert problem["allowed"] == ["tiny-pair"]
+
+
+def test_a_service_without_such_a_model_says_so(url, png):
+    problem = problem_of(httpx.post(f"{url}/maps", content=png))
+    assert (problem["option"], problem["allowed"]) == ("model", [])
+
+
+@pytest.mark.parametrize(("body", "code"), [(b"", "missing_image"), (b"no photo", None)])
+def test_a_body_that_is_no_photo_is_a_problem(pair_url, body, code):
+    problem = problem_of(httpx.post(f"{pair_url}/maps", content=body))
+    assert problem["code"] == (code or "unsupported_media_type")
+
+
+async def test_clients_and_the_command_give_the_same_pictures(pair_url, folder, tmp_path):
+    path = tmp_path / "photo.png"
+    path.write_bytes(encoded(photo(7), "png"))
+    with Client(pair_url) as client:
+        made = client.maps(path)
+    async with AsyncClient(pair_url) as client:
+        assert (await client.maps(path, model="tiny-pair")).pictures == made.pictures
+    assert set(made.pictures) == set(NAMES)
+    assert made.about["width_px"] == 64
+    for more in (["--url", pair_url], []):
+        out = tmp_path / f"maps{len(more)}.zip"
+        done = run("maps", path, "-o", out, *more, RELIGHT_MODELS_DIR=folder)
+        assert done.returncode == 0, done.stderr
+        with zipfile.ZipFile(out) as archive:
+            assert archive.read("normals.png") == made.pictures["normals"]
+    assert "name must end in .zip" in run("maps", path, "-o", tmp_path / "maps.tar").stderr
