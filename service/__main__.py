@@ -20,14 +20,14 @@ import uvloop
 from fastapi import FastAPI
 
 from relight.errors import RelightError
-from service.connections import BoundedProtocol, ConnectionLimits, ConnectionMetrics
+from service.connections import BoundedProtocol, ConnectionLimits
 from service.connections.limits import OPS_CONNECTIONS, connections_within, raise_file_limit
 from service.settings import KEY_NAME, InvalidSettings, Settings, read_settings, settings_page
 from service.telemetry import logs
 from service.traffic.keys import digest_of
 
 if TYPE_CHECKING:  # it needs a runtime that may be missing
-    from service.api.ops import Lifecycle
+    from service.api.context import AppContext
 
 _GRACE_S: Final = 5.0  # beyond the last request's deadline
 _FAREWELL_S: Final = 2.0  # for the last answers, and for a probe to see `/livez` fail
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _configure_logs(settings: Settings) -> None:
     if settings.tracing:
-        from service.telemetry import tracing  # noqa: PLC0415  an extra
+        from service.api import tracing  # noqa: PLC0415  an extra
 
         logs.configure(settings.log_level, tracing.current_trace_id)
     else:
@@ -141,15 +141,15 @@ async def serve(
     ends the waiting. SIGHUP loads new models. Where only a restart can help, `/livez` says so
     and the process ends with status 70.
     """
-    lifecycle: Lifecycle = app.state.lifecycle
+    context: AppContext = app.state.context
+    lifecycle = context.lifecycle
     lifecycle.listening = False
 
     def on_listening() -> None:
         lifecycle.listening = True
 
     limits = _connection_limits(settings, num_files)
-    metrics: ConnectionMetrics = app.state.connection_metrics
-    protocol = partial(BoundedProtocol, limits=limits, metrics=metrics)
+    protocol = partial(BoundedProtocol, limits=limits, metrics=context.connection_metrics)
     api_server = _Server(_config(app, settings.port, settings, protocol), on_listening)
     protocol = partial(BoundedProtocol, limits=replace(limits, max_connections=OPS_CONNECTIONS))
     ops_server = _Server(_config(ops_app, settings.ops_port, settings, protocol))
@@ -169,7 +169,7 @@ async def serve(
 
     async def reload() -> None:
         try:
-            await app.state.repository.reload()
+            await context.repository.reload()
         except RelightError as error:
             _log.error("the models were not reloaded: %s", error)
         except Exception:

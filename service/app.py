@@ -24,17 +24,17 @@ from service.api import (
     problems,
     relight,
 )
+from service.api.context import AppContext
 from service.api.middleware import BodyLimits, Disconnect, HeadAsGet, Observation
-from service.api.ops import Lifecycle
 from service.assembly import Parts, assemble, running
 from service.connections import ConnectionMetrics
 from service.inference.session import Engine
+from service.lifecycle import Lifecycle
 from service.settings import Settings
 from service.telemetry.event_loop_lag import measure_lag
 from service.telemetry.heap_trim import trim_when_idle
 from service.telemetry.metrics import CLIENT_LEFT, Metrics
 from service.traffic.keys import Keyring
-from service.traffic.memory_budget import ByteBudget
 
 _ROUTES = (
     ("POST", "/relight"),
@@ -83,36 +83,41 @@ def create_app(
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,  # short and stable for generators
     )
-    app.state.settings = settings
-    app.state.metrics = metrics
-    app.state.connection_metrics = ConnectionMetrics(metrics.registry)
-    app.state.repository = parts.repository
-    app.state.lifecycle = Lifecycle(parts.repository, parts.pool)
-    app.state.admission = parts.admission
-    app.state.budget = parts.budget
-    app.state.relighter = parts.relighter
-    app.state.map_maker = parts.map_maker
-    app.state.keyring = Keyring(
-        settings.api_keys, settings.admin_keys, max_concurrency=settings.max_requests_per_key
-    )
-    for route in (relight, batch, maps, catalogue, admin, ops):
+    app.state.context = context = _context(settings, metrics, parts)
+    for route in (relight, batch, maps, catalogue, admin, ops, page, docs):
         app.include_router(route.router)
     documentation.install(app, is_open=not settings.api_keys)
-    page.install(app)
-    docs.install(app)
     problems.install(app, overload_status=int(settings.overload_status))
-    _surround(app, settings, metrics, parts.budget)
+    _surround(app, context)
     return app
 
 
-def _surround(app: FastAPI, settings: Settings, metrics: Metrics, budget: ByteBudget) -> None:
+def _context(settings: Settings, metrics: Metrics, parts: Parts) -> AppContext:
+    return AppContext(
+        settings=settings,
+        metrics=metrics,
+        connection_metrics=ConnectionMetrics(metrics.registry),
+        repository=parts.repository,
+        lifecycle=Lifecycle(parts.repository, parts.pool),
+        admission=parts.admission,
+        budget=parts.budget,
+        relighter=parts.relighter,
+        map_maker=parts.map_maker,
+        keyring=Keyring(
+            settings.api_keys, settings.admin_keys, max_concurrency=settings.max_requests_per_key
+        ),
+    )
+
+
+def _surround(app: FastAPI, context: AppContext) -> None:
     """Add the middleware; the last one added is the outermost."""
+    settings = context.settings
     app.add_middleware(HeadAsGet)
     app.add_middleware(
         BodyLimits,
         max_bytes=settings.max_body_bytes,
         timeout_s=settings.body_timeout_s,
-        budget=budget,
+        budget=context.budget,
         paths={"/relight/batch": settings.max_batch_bytes},
     )
     app.add_middleware(Disconnect)
@@ -124,8 +129,9 @@ def _surround(app: FastAPI, settings: Settings, metrics: Metrics, budget: ByteBu
             allow_headers=["*"],
             expose_headers=_READABLE_HEADERS,
         )
-    lifecycle: Lifecycle = app.state.lifecycle
-    app.add_middleware(Observation, metrics=metrics, is_draining=lambda: lifecycle.draining)
+    app.add_middleware(
+        Observation, metrics=context.metrics, is_draining=lambda: context.lifecycle.draining
+    )
     if settings.tracing:
         # Not at the top: it is an extra.
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
@@ -133,16 +139,18 @@ def _surround(app: FastAPI, settings: Settings, metrics: Metrics, budget: ByteBu
         )
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
 
-        from service.telemetry import tracing  # noqa: PLC0415
+        from service.api import tracing  # noqa: PLC0415
 
-        app.state.tracer_provider = tracing.install(app, BatchSpanProcessor(OTLPSpanExporter()))
+        context.tracer_provider = tracing.install(
+            app,
+            BatchSpanProcessor(OTLPSpanExporter()),
+        )
 
 
 def create_ops_app(app: FastAPI) -> FastAPI:
     """Build the small app of the second port, which answers even if `app` is overloaded."""
     ops_app = FastAPI(title="Relight operations", openapi_url=None)
-    ops_app.state.metrics = app.state.metrics
-    ops_app.state.lifecycle = app.state.lifecycle
+    ops_app.state.context = AppContext.of(app)
     ops_app.include_router(ops.router)
     ops_app.add_middleware(HeadAsGet)
     problems.install(ops_app)
@@ -154,16 +162,17 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        context = AppContext.of(app)
         async with running(parts):
             lag = asyncio.create_task(measure_lag(metrics))
             trim = asyncio.create_task(trim_when_idle(lambda: parts.budget.num_bytes))
             try:
                 yield
             finally:
-                app.state.lifecycle.draining = True
+                context.lifecycle.draining = True
                 lag.cancel()
                 trim.cancel()
-        if app.state.settings.tracing:
-            app.state.tracer_provider.shutdown()
+        if context.tracer_provider is not None:
+            context.tracer_provider.shutdown()
 
     return lifespan

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from relight.errors import Forbidden, InvalidOption
+from service.api.context import AppContextDep, RequestContext, RequestContextDep
 from service.batching.urgency import Priority
-from service.traffic.keys import Key, Keyring
+from service.traffic.keys import Key
 
 TIMEOUT_HEADER: Final = "X-Request-Timeout-Ms"
 PRIORITY_HEADER: Final = "X-Priority"
@@ -17,38 +18,39 @@ PRIORITY_HEADER: Final = "X-Priority"
 _PRIORITIES: Final = {priority.name.lower(): priority for priority in Priority}
 
 
-async def known_caller(request: Request) -> Key:
+async def known_caller(request: Request, app: AppContextDep, context: RequestContextDep) -> Key:
     """Return the key of a request; a FastAPI dependency.
 
     Raises:
         Unauthorized: the key is missing or unknown.
     """
-    keyring: Keyring = request.app.state.keyring
-    caller = keyring.caller(_given_key(request))
-    request.state.caller, request.state.bulk_only = caller.name, caller.bulk_only
+    caller = app.keyring.caller(_given_key(request))
+    context.caller = caller.name
     return caller
 
 
-async def working_caller(request: Request) -> AsyncIterator[None]:
-    """Admit a request whose key is known and has a free slot; a FastAPI dependency.
+async def working_caller(
+    app: AppContextDep, caller: Annotated[Key, Depends(known_caller)]
+) -> AsyncIterator[Key]:
+    """Return the key of a request once it has a free slot; a FastAPI dependency.
 
     Raises:
         Unauthorized, RateLimited: the key is unknown, or has no free slot.
     """
-    caller = await known_caller(request)
-    keyring: Keyring = request.app.state.keyring
-    with keyring.slot(caller):
-        yield
+    with app.keyring.slot(caller):
+        yield caller
 
 
-async def known_admin(request: Request) -> None:
+WorkingCaller = Annotated[Key, Depends(working_caller)]
+
+
+async def known_admin(request: Request, app: AppContextDep) -> None:
     """Admit a request with an operator's key; a FastAPI dependency.
 
     Raises:
         Unauthorized, Forbidden: the key is unknown, or not an operator's.
     """
-    keyring: Keyring = request.app.state.keyring
-    keyring.check_admin(_given_key(request))
+    app.keyring.check_admin(_given_key(request))
 
 
 def timeout_s(request: Request, limit_ms: int) -> float:
@@ -64,11 +66,12 @@ def timeout_s(request: Request, limit_ms: int) -> float:
         raise InvalidOption(
             f"{TIMEOUT_HEADER} must be a positive number of milliseconds", option=TIMEOUT_HEADER
         )
-    request.state.timeout_s = min(limit_ms, int(asked)) / 1e3
-    return float(request.state.timeout_s)
+    seconds = min(limit_ms, int(asked)) / 1e3
+    RequestContext.of(request.scope).timeout_s = seconds
+    return seconds
 
 
-def priority(request: Request, default: Priority) -> Priority:
+def priority(request: Request, caller: Key, default: Priority) -> Priority:
     """Return the class of a request.
 
     Raises:
@@ -76,9 +79,8 @@ def priority(request: Request, default: Priority) -> Priority:
         Forbidden: the caller's key is for bulk work only.
     """
     asked = request.headers.get(PRIORITY_HEADER)
-    bulk_only: bool = request.state.bulk_only
     if asked is None:
-        return Priority.BULK if bulk_only else default
+        return Priority.BULK if caller.bulk_only else default
     if asked.lower() not in _PRIORITIES:
         raise InvalidOption(
             f"there is no priority {asked[:80]!r}",
@@ -86,7 +88,7 @@ def priority(request: Request, default: Priority) -> Priority:
             allowed=tuple(_PRIORITIES),
         )
     wanted = _PRIORITIES[asked.lower()]
-    if bulk_only and wanted is not Priority.BULK:
+    if caller.bulk_only and wanted is not Priority.BULK:
         raise Forbidden("this key is for bulk work only")
     return wanted
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
 from service.api.access import known_admin
+from service.api.context import AppContextDep
 from service.api.documentation import admin_documentation
-from service.inference.repository import ModelRepository
 
 router = APIRouter(prefix="/-", tags=["operations"], dependencies=[Depends(known_admin)])
 
@@ -19,7 +19,6 @@ class Reloaded(BaseModel):
 
 
 @router.post("/reload", summary="Load new models", **admin_documentation())
-async def reload(request: Request) -> Reloaded:
+async def reload(app: AppContextDep) -> Reloaded:
     """Load the new models of the folder and swap them in; a bad file changes nothing."""
-    repository: ModelRepository = request.app.state.repository
-    return Reloaded(models=[model.tag for model in await repository.reload()])
+    return Reloaded(models=[model.tag for model in await app.repository.reload()])

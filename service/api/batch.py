@@ -14,25 +14,23 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import StreamingResponse
 
 from relight.errors import BodyTooLarge, Draining
-from service.api.access import priority, timeout_s, working_caller
+from service.api.access import WorkingCaller, priority, timeout_s
 from service.api.archive import ZipStream, member_name
+from service.api.context import AppContext, AppContextDep, RequestContextDep
 from service.api.documentation import batch_documentation
 from service.api.problems import problem_body
 from service.api.upload import Photo, read_photos
 from service.batching.urgency import Priority
 from service.relighting.options import RelightOptions
-from service.relighting.relighter import Relighter, RelightRequest, Relit
-from service.settings import Settings
-from service.telemetry.metrics import Metrics
-from service.traffic.admission import Admission
+from service.relighting.relighter import RelightRequest, Relit
 from service.traffic.deadline import until
 from service.traffic.memory_budget import Holding
 
-router = APIRouter(dependencies=[Depends(working_caller)])
+router = APIRouter()
 
 _NUM_AT_ONCE = 4  # enough to fill the stages, few enough to leave capacity for others
 
@@ -55,22 +53,23 @@ class _Order:
     summary="Relight many photos",
     **batch_documentation(),
 )
-async def relight_batch(request: Request) -> StreamingResponse:
+async def relight_batch(
+    request: Request, app: AppContextDep, context: RequestContextDep, caller: WorkingCaller
+) -> StreamingResponse:
     """Relight all photos of a multipart form; the answer is a ZIP archive with a manifest.
 
     Options are query or form fields and apply to every photo. Bulk work, unless
     `X-Priority` says otherwise.
     """
-    admission: Admission = request.app.state.admission
-    settings: Settings = request.app.state.settings
-    urgency = priority(request, Priority.BULK)
+    settings = app.settings
+    urgency = priority(request, caller, Priority.BULK)
     photo_timeout_s = settings.request_timeout_ms / 1e3
     limit_ms = settings.request_timeout_ms * settings.max_batch_images
-    deadline_s = request.state.arrived_s + timeout_s(request, limit_ms)
+    deadline_s = context.arrived_s + timeout_s(request, limit_ms)
     query = request.query_params.multi_items()
     RelightOptions.parse(query)
     photo_deadline_s = min(deadline_s, time.monotonic() + photo_timeout_s)
-    admission.check(photo_deadline_s, urgency, request.state.caller)
+    app.admission.check(photo_deadline_s, urgency, caller.name)
     async with until(deadline_s):
         photos, fields = await read_photos(
             request, settings.max_batch_bytes, max_photos=settings.max_batch_images
@@ -79,12 +78,12 @@ async def relight_batch(request: Request) -> StreamingResponse:
         options=RelightOptions.parse([*query, *fields]),
         accept=request.headers.get("accept"),
         priority=urgency,
-        caller=request.state.caller,
+        caller=caller.name,
         photo_timeout_s=photo_timeout_s,
         deadline_s=deadline_s,
     )
     return StreamingResponse(
-        _archive(request, photos, order),
+        _archive(request, app, photos, order),
         media_type="application/zip",
         headers={
             "Cache-Control": "no-store",
@@ -104,7 +103,7 @@ class _Done:
 
 
 async def _archive(
-    request: Request, photos: Sequence[Photo], order: _Order
+    request: Request, app: AppContext, photos: Sequence[Photo], order: _Order
 ) -> AsyncIterator[bytes]:
     """Relight the photos, a few at once, and yield the bytes of the archive.
 
@@ -119,8 +118,8 @@ async def _archive(
     async def work() -> None:
         while coming:
             number, photo = coming.popleft()
-            with request.app.state.budget.open() as holding:
-                outcome = await _relight(request, photo, order, holding)
+            with app.budget.open() as holding:
+                outcome = await _relight(app, photo, order, holding)
                 finished = _Done(number, photo, outcome, asyncio.Event())
                 del outcome
                 await done.put(finished)
@@ -132,7 +131,7 @@ async def _archive(
             finished = await done.get()
             entry: dict[str, Any] = {"number": finished.number, "file": finished.photo.name}
             if isinstance(finished.outcome, Exception):
-                entry["problem"] = _problem(request, finished.outcome)
+                entry["problem"] = _problem(request, app, finished.outcome)
             else:
                 name, details = _member(finished.number, finished.photo, finished.outcome)
                 assert finished.outcome.data is not None
@@ -163,28 +162,24 @@ def _member(number: int, photo: Photo, relit: Relit) -> tuple[str, dict[str, Any
     }
 
 
-def _problem(request: Request, error: Exception) -> dict[str, object]:
+def _problem(request: Request, app: AppContext, error: Exception) -> dict[str, object]:
     """Return the problem of a photo that failed, counted."""
-    metrics: Metrics = request.app.state.metrics
     problem = problem_body(request, error)
-    metrics.count_problem(str(problem["code"]))
-    metrics.batch_photos_failed.labels(str(problem["code"])).inc()
+    app.metrics.count_problem(str(problem["code"]))
+    app.metrics.batch_photos_failed.labels(str(problem["code"])).inc()
     return problem
 
 
 async def _relight(
-    request: Request, photo: Photo, order: _Order, holding: Holding
+    app: AppContext, photo: Photo, order: _Order, holding: Holding
 ) -> Relit | Exception:
-    relighter: Relighter = request.app.state.relighter
-    settings: Settings = request.app.state.settings
+    max_bytes = app.settings.max_body_bytes
     try:
-        if request.app.state.lifecycle.draining:
+        if app.lifecycle.draining:
             raise Draining("this process is shutting down; send this photo again")
-        if len(photo.data) > settings.max_body_bytes:
-            raise BodyTooLarge(
-                f"{len(photo.data)} bytes exceed the limit of {settings.max_body_bytes}"
-            )
-        return await relighter.relight(
+        if len(photo.data) > max_bytes:
+            raise BodyTooLarge(f"{len(photo.data)} bytes exceed the limit of {max_bytes}")
+        return await app.relighter.relight(
             RelightRequest(
                 data=photo.data,
                 options=order.options,

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 
 from relight.lights import MAX_TEMPERATURE_K, MIN_TEMPERATURE_K
 from service.api.access import known_caller
+from service.api.context import AppContextDep
 from service.api.documentation import catalogue_documentation, problem_type_documentation
 from service.api.problem_types import PROBLEM_TYPES, ProblemType
 from service.contract.metadata import ModelContract
@@ -141,9 +142,9 @@ class Catalogue(BaseModel):
     dependencies=[Depends(known_caller)],
     **catalogue_documentation(),
 )
-async def models(request: Request) -> Catalogue:
+async def models(app: AppContextDep) -> Catalogue:
     """Return the models, the lights that they and their mirrors offer, formats and limits."""
-    return Catalogue.of(request.app.state.repository, request.app.state.settings)
+    return Catalogue.of(app.repository, app.settings)
 
 
 @router.get("/problems", summary="What can go wrong", tags=["catalogue"])

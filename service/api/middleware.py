@@ -21,12 +21,13 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from relight.errors import BodyTimeout, BodyTooLarge
+from service.api.context import RequestContext
 from service.telemetry.metrics import CLIENT_LEFT, SHORT_S, UNMATCHED, Metrics
 from service.traffic.memory_budget import ByteBudget
 
@@ -39,9 +40,8 @@ _access_log = logging.getLogger("relight.access")
 class Observation:
     """Give each request an id and a start time, and record its outcome.
 
-    In the request's state: `request_id`, and `arrived_s` on the monotonic clock. From it:
-    `problem_code`, when `service.api.problems` answered; `timings`, which tell how far it came;
-    `caller`, who it was.
+    It sets `request_id` and `arrived_s` of the `RequestContext`, and logs the fields that the
+    routes and error handlers set.
     """
 
     def __init__(
@@ -58,9 +58,8 @@ class Observation:
             return
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        arrived_s = time.monotonic()
-        state = scope.setdefault("state", {})
-        state.update(request_id=request_id, arrived_s=arrived_s)
+        context = RequestContext.of(scope)
+        context.request_id, context.arrived_s = request_id, time.monotonic()
         status = CLIENT_LEFT  # until an answer begins
         num_sent = 0
 
@@ -79,49 +78,49 @@ class Observation:
         try:
             await self._app(scope, receive, send_with_id)
         finally:
-            self._record(scope, status, time.monotonic() - arrived_s, num_sent)
+            self._record(scope, context, status, num_sent)
 
-    def _record(self, scope: Scope, status: int, duration_s: float, num_sent: int) -> None:
+    def _record(self, scope: Scope, context: RequestContext, status: int, num_sent: int) -> None:
+        duration_s = time.monotonic() - context.arrived_s
         path, method = getattr(scope.get("route"), "path", UNMATCHED), scope["method"]
-        problem_code = scope["state"].get("problem_code")
         if path == UNMATCHED or status in {404, 405}:  # never a label chosen by a caller
             path, method = UNMATCHED, "any"
         self._metrics.http_requests.labels(path, method, str(status)).inc()
         outcome = self._metrics.outcome(status)
         self._metrics.http_duration_s.labels(path, outcome).observe(duration_s)
-        self._record_end(scope["state"], status, problem_code)
+        self._record_end(context, status)
         _access_log.info(
             "%s %s %d",
             scope["method"],
             scope["path"],
             status,
             extra={
-                "request_id": scope["state"]["request_id"],
+                "request_id": context.request_id,
                 "method": scope["method"],
                 "path": scope["path"],
                 "status": status,
                 "duration_ms": round(duration_s * 1e3, 1),
-                "code": problem_code,
-                "caller": scope["state"].get("caller"),
+                "code": context.problem_code,
+                "caller": context.caller,
                 "client": ":".join(map(str, scope.get("client") or ())) or None,
-                "request_bytes": scope["state"].get("body_bytes", 0),
+                "request_bytes": context.num_body_bytes,
                 "response_bytes": num_sent,
-                "model": scope["state"].get("model"),
+                "model": context.model,
                 "trace_id": trace_id(Headers(scope=scope).get("traceparent", "")),
             },
         )
 
-    def _record_end(self, state: Mapping[str, Any], status: int, code: str | None) -> None:
+    def _record_end(self, context: RequestContext, status: int) -> None:
         """Count a request that ended without an image, by its stage."""
-        timings = state.get("timings")
-        place = timings.place if timings else "admission"
+        place = context.timings.place if context.timings else "admission"
         if status == CLIENT_LEFT:
             self._metrics.cancelled.labels(place).inc()
-        elif code == "deadline_exceeded":
-            given = "short" if state.get("timeout_s", math.inf) < SHORT_S else "enough"
+        elif context.problem_code == "deadline_exceeded":
+            timeout_s = math.inf if context.timeout_s is None else context.timeout_s
+            given = "short" if timeout_s < SHORT_S else "enough"
             self._metrics.deadline_exceeded.labels(place, given).inc()
         else:
-            self._metrics.count_problem(code)
+            self._metrics.count_problem(context.problem_code)
 
 
 def trace_id(traceparent: str) -> str | None:
@@ -182,7 +181,7 @@ class BodyLimits:
         app: the ASGI app inside.
         max_bytes: limit; checked against Content-Length before reading, and counted.
         budget: must have memory for the body before it is read; the request's account of it
-            is `holding` in the request's state.
+            is `RequestContext.holding`.
         paths: limits of specific paths that replace `max_bytes`.
         timeout_s: longest time from the first wait for the body to its end.
     """
@@ -207,6 +206,7 @@ class BodyLimits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        context = RequestContext.of(scope)
         header = Headers(scope=scope).get("content-length", "")
         num_declared = int(header) if header.isdecimal() else 0
         max_bytes = self._paths.get(scope["path"], self._max_bytes)
@@ -228,7 +228,7 @@ class BodyLimits:
             except TimeoutError:
                 raise BodyTimeout(f"the body did not arrive within {self._timeout_s:g} s") from None
             num_read += len(message.get("body", b""))
-            scope["state"]["body_bytes"] = num_read
+            context.num_body_bytes = num_read
             if num_read > max_bytes:
                 raise _too_large(num_read, max_bytes)
             holding.grow_to(num_read)
@@ -236,7 +236,7 @@ class BodyLimits:
             return message
 
         with self._budget.open() as holding:
-            scope.setdefault("state", {})["holding"] = holding
+            context.holding = holding
             await self._app(scope, receive_within_limits, send)
 
 

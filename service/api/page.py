@@ -5,10 +5,11 @@ The page is an ordinary client: it has no key of its own and calls `/models` and
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
@@ -46,20 +47,21 @@ class PageFiles(StaticFiles):
         return response
 
 
-def install(app: FastAPI) -> None:
-    """Serve the page and its files."""
-    app.state.page_files = PageFiles(directory=_FOLDER)
-    app.include_router(router)
+@cache
+def _page_files() -> PageFiles:
+    return PageFiles(directory=_FOLDER)
+
+
+PageFilesDep = Annotated[PageFiles, Depends(_page_files)]
 
 
 @router.get("/")
-async def page(request: Request) -> Response:
+async def page(request: Request, files: PageFilesDep) -> Response:
     """Return the page."""
-    return await page_file(request, "index.html")
+    return await files.get_response("index.html", request.scope)
 
 
 @router.get("/web/{path:path}")
-async def page_file(request: Request, path: str) -> Response:
+async def page_file(request: Request, files: PageFilesDep, path: str) -> Response:
     """Return a file of the page; 304 if the caller has it."""
-    files: PageFiles = request.app.state.page_files
     return await files.get_response(path, request.scope)

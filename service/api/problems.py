@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from relight import errors
+from service.api.context import RequestContext
 from service.connections import HEADERS_TIMEOUT, HEADERS_TOO_LARGE, TOO_MANY_CONNECTIONS
 from service.telemetry.metrics import CLIENT_LEFT
 
@@ -110,25 +111,31 @@ def install(app: FastAPI, *, overload_status: int = 503) -> None:
         app: the app.
         overload_status: status of `overloaded` and `server_full`.
     """
-    app.state.overload_status = overload_status
     app.add_exception_handler(errors.RelightError, _on_relight_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(ClientDisconnect, _on_client_disconnect)
-    app.add_middleware(UnexpectedErrors)
+    app.add_middleware(UnexpectedErrors, overload_status=overload_status)
 
 
 class UnexpectedErrors:
-    """ASGI middleware: logs an unexpected exception and answers with a plain 500."""
+    """ASGI middleware: logs an unexpected exception and answers with a plain 500.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        app: the ASGI app inside.
+        overload_status: noted for the error handlers of each request.
+    """
+
+    def __init__(self, app: ASGIApp, *, overload_status: int) -> None:
         self._app = app
+        self._overload_status = overload_status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the app; answer if it fails before its answer began."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        RequestContext.of(scope).overload_status = self._overload_status
         started = False
 
         async def send_and_note(message: Message) -> None:
@@ -164,7 +171,7 @@ def problem(
         headers: additional headers.
         members: extension members of the body.
     """
-    request.state.problem_code = kind.code  # for the access log and the metrics
+    RequestContext.of(request.scope).problem_code = kind.code  # for the access log and the metrics
     return Response(
         json.dumps(_body(request, kind, detail, members)),
         kind.status,
@@ -199,7 +206,7 @@ def _body(
 def _kind_for(request: Request, error: errors.RelightError) -> Kind:
     kind = kind_of(error)
     if isinstance(error, errors.Overloaded):
-        return kind._replace(status=request.app.state.overload_status)
+        return kind._replace(status=RequestContext.of(request.scope).overload_status)
     return kind
 
 
@@ -254,4 +261,4 @@ async def _on_client_disconnect(request: Request, error: Exception) -> Response:
 
 
 def _request_id(request: Request) -> str:
-    return str(getattr(request.state, "request_id", ""))
+    return RequestContext.of(request.scope).request_id

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import time
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.api.access import priority, timeout_s, working_caller
+from service.api.access import WorkingCaller, priority, timeout_s
+from service.api.context import AppContextDep, HoldingDep, RequestContextDep
 from service.api.documentation import relight_documentation
 from service.api.headers import server_timing
 from service.api.negotiation import parse_if_none_match
 from service.api.upload import read_upload
 from service.batching.urgency import Priority
 from service.relighting.options import RelightOptions
-from service.relighting.relighter import Relighter, RelightRequest, Relit
-from service.settings import Settings
+from service.relighting.relighter import RelightRequest, Relit
 from service.telemetry.stage_timings import Timings
-from service.traffic.admission import Admission
 from service.traffic.deadline import until
 
-router = APIRouter(dependencies=[Depends(working_caller)])
+router = APIRouter()
 
 
 @router.post(
@@ -29,40 +28,43 @@ router = APIRouter(dependencies=[Depends(working_caller)])
     summary="Relight a photo",
     **relight_documentation(),
 )
-async def relight(request: Request) -> Response:
+async def relight(
+    request: Request,
+    app: AppContextDep,
+    context: RequestContextDep,
+    caller: WorkingCaller,
+    holding: HoldingDep,
+) -> Response:
     """Relight one photo: raw in the body, or as a file in a multipart form.
 
     The answer is the image file. Options are query or form fields; unknown ones are refused.
     """
-    relighter: Relighter = request.app.state.relighter
-    admission: Admission = request.app.state.admission
-    settings: Settings = request.app.state.settings
-    deadline_s = request.state.arrived_s + timeout_s(request, settings.request_timeout_ms)
-    urgency = priority(request, Priority.INTERACTIVE)
+    deadline_s = context.arrived_s + timeout_s(request, app.settings.request_timeout_ms)
+    urgency = priority(request, caller, Priority.INTERACTIVE)
     query = request.query_params.multi_items()
     options = RelightOptions.parse(query)
-    admission.check(deadline_s, urgency, request.state.caller)
-    timings = request.state.timings = Timings()
+    app.admission.check(deadline_s, urgency, caller.name)
+    timings = context.timings = Timings()
     with timings.stage("read"):
         async with until(deadline_s):
-            upload = await read_upload(request, settings.max_body_bytes)
+            upload = await read_upload(request, app.settings.max_body_bytes)
     if upload.fields:
         options = RelightOptions.parse([*query, *upload.fields])
-    relit = await relighter.relight(
+    relit = await app.relighter.relight(
         RelightRequest(
             data=upload.data,
             options=options,
             accept=request.headers.get("accept"),
             deadline_s=deadline_s,
-            holding=request.state.holding,
+            holding=holding,
             priority=urgency,
-            caller=request.state.caller,
+            caller=caller.name,
             known_tags=parse_if_none_match(request.headers.get("if-none-match")),
             timings=timings,
         )
     )
-    request.state.model = relit.model
-    timings.stages_s["total"] = time.monotonic() - request.state.arrived_s
+    context.model = relit.model
+    timings.stages_s["total"] = time.monotonic() - context.arrived_s
     return _answer(relit)
 
 

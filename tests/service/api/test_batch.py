@@ -135,9 +135,9 @@ def test_the_archive_is_sound_when_its_pieces_are_joined():
 def test_photos_not_begun_when_the_service_drains_are_problems_of_a_whole_manifest(models_dir, png):
     app = create_app(Settings(models_dir=models_dir))
     with serving(app) as url:
-        app.state.lifecycle.draining = True
+        app.state.context.lifecycle.draining = True
         _, images = opened(post(url, ("a.png", png), ("b.png", png)))
-        app.state.lifecycle.draining = False
+        app.state.context.lifecycle.draining = False
         failed = 'relight_batch_photos_failed_total{code="draining"}'
         assert metric(url, failed) == 2
     codes = [image["problem"]["code"] for image in images]

@@ -91,8 +91,8 @@ async def test_no_request_fails_while_models_are_swapped_under_load(tmp_path, pn
             stop.set()
             await asyncio.gather(*callers)
             assert metric(url, 'relight_model_reloads_total{result="ok"}') == 3
-            assert len(app.state.repository.models) == 1
-            wait_until(lambda: not app.state.repository.num_retiring)
+            assert len(app.state.context.repository.models) == 1
+            wait_until(lambda: not app.state.context.repository.num_retiring)
     assert set(statuses) == {200}
 
 

@@ -4,9 +4,9 @@ import httpx
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from service.api import tracing
 from service.app import create_app
 from service.settings import Settings
-from service.telemetry import tracing
 from tests.service.stand_ins import serving
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"

@@ -15,6 +15,9 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import Tracer, format_trace_id, get_current_span
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.api.context import RequestContext
+from service.telemetry.stage_timings import Timings
+
 _QUIET_PATHS = "livez,readyz,metrics"
 
 
@@ -55,12 +58,15 @@ class StageSpans:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the app; then add the stages inside the request's span."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
         try:
             await self._app(scope, receive, send)
         finally:
-            timings = scope.get("state", {}).get("timings")
+            timings = RequestContext.of(scope).timings or Timings()
             to_epoch_s = time.time() - time.monotonic()
-            for name, started_s, ended_s in timings.spans if timings else ():
+            for name, started_s, ended_s in timings.spans:
                 span = self._tracer.start_span(
                     name, start_time=round((started_s + to_epoch_s) * 1e9)
                 )
