@@ -70,6 +70,10 @@ def image(
     out: Annotated[
         Path, typer.Option("-o", "--out", dir_okay=False, help="file for the relit photo")
     ],
+    mask: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="white where to relight; else everywhere"),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="let it take the place of the photo itself")
     ] = False,
@@ -89,7 +93,7 @@ def image(
 
     async def run() -> Relit:
         async with _connected(url, key, timeout_s=120.0) as client:
-            return await client.relight(photo, **options)
+            return await client.relight(photo, mask=mask, **options)
 
     started_s = time.monotonic()
     relit = asyncio.run(run())

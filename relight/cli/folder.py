@@ -35,7 +35,12 @@ class Relighting(Protocol):
     """A client: `relight.client.AsyncClient` or `relight.cli.local.LocalClient`."""
 
     async def relight(
-        self, image: Path, *, priority: Priority | None = None, **options: Unpack[Options]
+        self,
+        image: Path,
+        *,
+        mask: Path | None = None,
+        priority: Priority | None = None,
+        **options: Unpack[Options],
     ) -> Relit:
         """Relight one photo."""
 

@@ -48,7 +48,12 @@ class LocalClient:
         await self._stack.aclose()
 
     async def relight(
-        self, image: Path, *, priority: client.Priority | None = None, **options: Unpack[Options]
+        self,
+        image: Path,
+        *,
+        mask: Path | None = None,
+        priority: client.Priority | None = None,
+        **options: Unpack[Options],
     ) -> client.Relit:
         """Relight one photo, as `AsyncClient.relight` does.
 
@@ -61,6 +66,7 @@ class LocalClient:
             relit = await self._parts.relighter.relight(
                 relighter.RelightRequest(
                     data=await asyncio.to_thread(image.read_bytes),
+                    mask=None if mask is None else await asyncio.to_thread(mask.read_bytes),
                     options=given,
                     accept=None,
                     deadline_s=time.monotonic() + _PATIENCE_S,

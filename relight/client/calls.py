@@ -63,8 +63,11 @@ class Calls:
         if key is not None:
             self._headers["Authorization"] = f"Bearer {key}"
 
-    def _relight(self, image: Image, options: Options, **how: Unpack[_How]) -> Call[Relit]:
-        return self._call("/relight", read_relit, [image], options, **how)
+    def _relight(
+        self, image: Image, mask: Image | None, options: Options, **how: Unpack[_How]
+    ) -> Call[Relit]:
+        files = [image] if mask is None else [image, mask]
+        return self._call("/relight", read_relit, files, options, **how)
 
     def _relight_batch(
         self, images: Sequence[Image], options: Options, **how: Unpack[_How]
@@ -107,7 +110,7 @@ class Call(Generic[T]):
     Args:
         url: its address, with the options in the query.
         read: converts a successful answer to the result.
-        photos: the photos to send; none for a GET.
+        photos: the photos to send, or one with its mask; none for a GET.
         headers: headers of every try.
         timeout_s: time from now to the deadline.
         max_retries: maximum number of retries.
@@ -157,9 +160,11 @@ class Call(Generic[T]):
             yield request
 
     def _request(self, files: Sequence[BinaryIO], headers: dict[str, str]) -> httpx.Request:
-        if self._url.path.endswith("/batch"):
+        is_batch = self._url.path.endswith("/batch")
+        if is_batch or len(files) > 1:
             names = [photo.name for photo in self._photos]
-            parts = [("image", part) for part in zip(names, files, strict=True)]
+            fields = ["image"] * len(names) if is_batch else ["image", "mask"]
+            parts = list(zip(fields, zip(names, files, strict=True), strict=True))
             return httpx.Request("POST", self._url, headers=headers, files=parts)
         if not files:
             return httpx.Request("GET", self._url, headers=headers)

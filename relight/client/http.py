@@ -44,17 +44,22 @@ class Client(Calls):
         self,
         image: Image,
         *,
+        mask: Image | None = None,
         timeout_s: float | None = None,
         priority: Priority | None = None,
         **options: Unpack[Options],
     ) -> Relit:
         """Relight one photo: a path, a file's bytes, or an open file, which is sent in chunks.
 
+        `mask` is an image of its proportions: white where it is relit, black where it stays.
+
         Raises:
             RelightError: the call failed; the class gives the reason.
             OSError: the photo cannot be read.
         """
-        return self._run(self._relight(image, options, timeout_s=timeout_s, priority=priority))
+        return self._run(
+            self._relight(image, mask, options, timeout_s=timeout_s, priority=priority)
+        )
 
     def relight_batch(
         self,
@@ -142,13 +147,14 @@ class AsyncClient(Calls):
         self,
         image: Image,
         *,
+        mask: Image | None = None,
         timeout_s: float | None = None,
         priority: Priority | None = None,
         **options: Unpack[Options],
     ) -> Relit:
         """Relight one photo, as `Client.relight` does."""
         return await self._run(
-            self._relight(image, options, timeout_s=timeout_s, priority=priority)
+            self._relight(image, mask, options, timeout_s=timeout_s, priority=priority)
         )
 
     async def relight_batch(

@@ -17,12 +17,16 @@ from service.api.access import PRIORITY_HEADER, TIMEOUT_HEADER
 from service.api.headers import ANSWER_HEADERS, REQUEST_HEADERS
 from service.api.problem_types import example_of
 from service.api.problems import CODES, INTERNAL, KINDS, MEDIA_TYPE, NOT_FOUND, SCHEMA, Kind
-from service.api.upload import IMAGE_FIELDS
+from service.api.upload import IMAGE_FIELDS, MASK_FIELD
 from service.imaging.formats import ANSWER_FORMATS, FORMATS
 from service.relighting.map_maker import MapOptions
 from service.relighting.options import RelightOptions
 
 _BINARY: Final = {"type": "string", "format": "binary"}
+_MASK: Final = _BINARY | {
+    "description": "an image of the photo's proportions: white where the photo is relit, black "
+    "where it stays as it is, to the bit in a lossless format; grey is blended in linear light"
+}
 _ANY_IMAGE: Final = "application/octet-stream"  # the service detects the type from the bytes
 
 _TAGS: Final = [
@@ -60,7 +64,7 @@ def relight_documentation() -> dict[str, Any]:
     """Return the documentation of `POST /relight`."""
     form = {
         "type": "object",
-        "properties": {"image": _BINARY} | _options(),
+        "properties": {"image": _BINARY, MASK_FIELD: _MASK} | _options(),
         "required": ["image"],
         "additionalProperties": False,
         "description": f"The photo as a file named one of {', '.join(IMAGE_FIELDS)}; options too.",

@@ -38,6 +38,7 @@ async def relight(
     """Relight one photo: raw in the body, or as a file in a multipart form.
 
     The answer is the image file. Options are query or form fields; unknown ones are refused.
+    A second file of a form, `mask`, is white where the photo is to be relit, black where it stays.
     """
     deadline_s = context.arrived_s + timeout_s(request, app.settings.request_timeout_ms)
     urgency = priority(request, caller, Priority.INTERACTIVE)
@@ -47,12 +48,13 @@ async def relight(
     timings = context.timings = Timings()
     with timings.stage("read"):
         async with until(deadline_s):
-            upload = await read_upload(request, app.settings.max_body_bytes)
+            upload = await read_upload(request, app.settings.max_body_bytes, takes_mask=True)
     if upload.fields:
         options = RelightOptions.parse([*query, *upload.fields])
     relit = await app.relighter.relight(
         RelightRequest(
             data=upload.data,
+            mask=upload.mask,
             options=options,
             accept=request.headers.get("accept"),
             deadline_s=deadline_s,

@@ -14,11 +14,13 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from relight.errors import InvalidMultipart, MissingImage
+from relight.errors import InvalidMultipart, InvalidOption, MissingImage
 
 IMAGE_FIELDS: Final = ("image_file", "image", "file")
 
-_MAX_FIELDS: Final = 16
+MASK_FIELD: Final = "mask"
+
+_MAX_FIELDS: Final = 32
 _EXTENDED_FILENAME: Final = re.compile(
     rb";\s*filename\*\s*=\s*(?P<charset>[\w-]+)'[^']*'(?P<name>[^\s;]+)", re.IGNORECASE
 )
@@ -32,10 +34,12 @@ class Upload:
     Attributes:
         data: the image file's bytes, not empty.
         fields: the form's other fields, in order; none in a raw body.
+        mask: the file named `mask`, if there is one.
     """
 
     data: bytes
     fields: tuple[tuple[str, str], ...] = ()
+    mask: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +50,7 @@ class Photo:
     data: bytes
 
 
-async def read_upload(request: Request, max_body_bytes: int) -> Upload:
+async def read_upload(request: Request, max_body_bytes: int, *, takes_mask: bool = False) -> Upload:
     """Read the body of `request`.
 
     Any body except multipart is the image itself, whatever its Content-Type.
@@ -54,13 +58,14 @@ async def read_upload(request: Request, max_body_bytes: int) -> Upload:
     Args:
         request: the request, not read yet.
         max_body_bytes: limit of the body, enforced by the middleware.
+        takes_mask: whether a second file may be a mask.
 
     Raises:
         InvalidMultipart: the form is malformed.
         MissingImage: there is no image, or an empty one.
     """
     if _is_form(request):
-        upload = await _read_single(request, max_body_bytes)
+        upload = await _read_single(request, max_body_bytes, takes_mask=takes_mask)
     else:
         upload = Upload(await request.body())
     if not upload.data:
@@ -92,6 +97,8 @@ async def read_photos(
             if name in IMAGE_FIELDS and isinstance(value, UploadFile)
         ]
         fields = [(n, v) for n, v in items if n not in IMAGE_FIELDS and isinstance(v, str)]
+    if any(name == MASK_FIELD for name, _ in items):
+        raise InvalidOption("a mask belongs to one photo: use /relight", option=MASK_FIELD)
     if not photos:
         raise MissingImage(f"the form has no file named one of {_NAMES}")
     return photos, fields
@@ -104,14 +111,20 @@ async def _taken(file: UploadFile) -> Photo:
     return Photo(file.filename or "", data)
 
 
-async def _read_single(request: Request, max_body_bytes: int) -> Upload:
-    async with _form(request, max_body_bytes, max_files=1) as form:
-        images = [value for name, value in form.multi_items() if name in IMAGE_FIELDS]
-        if not images or not isinstance(images[0], UploadFile):
+async def _read_single(request: Request, max_body_bytes: int, *, takes_mask: bool) -> Upload:
+    max_files = 2 if takes_mask else 1
+    async with _form(request, max_body_bytes, max_files=max_files) as form:
+        files = [(n, v) for n, v in form.multi_items() if isinstance(v, UploadFile)]
+        images = [file for name, file in files if name in IMAGE_FIELDS]
+        masks = [file for name, file in files if takes_mask and name == MASK_FIELD]
+        if not images:
             raise MissingImage(f"the form has no file named one of {_NAMES}")
+        if len(images) > 1:
+            raise InvalidMultipart("the form has more than one photo; a batch may have many")
         data = await images[0].read()
+        mask = await masks[0].read() if masks else None
         fields = [(n, v) for n, v in form.multi_items() if n not in IMAGE_FIELDS]
-        return Upload(data, tuple((n, v) for n, v in fields if isinstance(v, str)))
+        return Upload(data, tuple((n, v) for n, v in fields if isinstance(v, str)), mask)
 
 
 def _is_form(request: Request) -> bool:
@@ -139,7 +152,7 @@ class _FormParser(MultiPartParser):
         part = self._current_part
         _, options = parse_options_header(part.content_disposition)
         name = options.get(b"name", b"").decode("latin-1")
-        if b"filename" not in options and name in IMAGE_FIELDS:
+        if b"filename" not in options and name in {*IMAGE_FIELDS, MASK_FIELD}:
             file_name = _extended_filename(part.content_disposition or b"")
             if file_name is None:
                 raise MissingImage(f"the part {name!r} has no filename: give it one, as to a file")

@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from service.contract.softness import estimate_softness
 from service.imaging.photo import Codes
+from service.relighting.masking import blend_masked
 from service.relighting.strip_resampler import STRIP_ROWS, StripResampler
 
 Pixels = npt.NDArray[np.float32]
@@ -43,6 +44,7 @@ def transfer(
     softness_px: float | None = None,
     *,
     alpha: Codes | None = None,
+    mask: Codes | None = None,
     out: Codes | None = None,
 ) -> Codes:
     """Relight a photo like its small version, with all its detail.
@@ -55,6 +57,7 @@ def transfer(
         softness_px: standard deviation of the blur that the network adds, in pixels of
             `low_in`; None estimates it from this pair.
         alpha: (H, W), of the type of `image`: pixels that cannot be seen stay as they are.
+        mask: uint8 or uint16 (H, W): where it is not white, the photo is mixed in again.
         out: where to put the result, contiguous; may be `image` itself. None makes a new array.
 
     Returns:
@@ -77,11 +80,13 @@ def transfer(
     for top in range(0, height_px, STRIP_ROWS):
         rows = slice(top, top + STRIP_ROWS)
         shaded = slopes.strip(top)
-        unseen = None if alpha is None else (image[rows].copy(), alpha[rows, :, None] == 0)
+        own = None if alpha is None and mask is None else image[rows].copy()
         cv2.multiply(codes[rows], shaded, dst=shaded, dtype=cv2.CV_32F)
         cv2.add(shaded, bases.strip(top), dst=answers[rows], dtype=depth)  # rounds and clips
-        if unseen is not None:
-            np.copyto(relit[rows], unseen[0], where=unseen[1])
+        if own is not None and alpha is not None:
+            np.copyto(relit[rows], own, where=alpha[rows, :, None] == 0)
+        if own is not None and mask is not None:
+            blend_masked(own, relit[rows], mask[rows])
     return relit
 
 

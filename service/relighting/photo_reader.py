@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from relight.errors import ImageTooLarge, ImageTooSlow, ServerFull
-from service.imaging import ImageLimits, ReadingCost, reading_cost
+from relight.errors import ImageError, ImageTooLarge, ImageTooSlow, InvalidOption, ServerFull
+from service.imaging import ImageLimits, Photo, ReadingCost, reading_cost
+from service.imaging.photo import Codes
 from service.inference.model import Model
 from service.relighting.etag import photo_digest
+from service.relighting.masking import decode_mask
 from service.relighting.pipeline import Prepared, prepare
 from service.telemetry.metrics import Metrics
 from service.telemetry.stage_timings import Timings
@@ -100,6 +102,36 @@ class PhotoReader:
         holding.grow_to(num_bytes)
         holding.shrink_to(num_bytes)
         return prepared
+
+    async def read_mask(
+        self, data: bytes, photo: Photo, holding: Holding, *, held_bytes: int, caller: str
+    ) -> Codes:
+        """Read the mask for a photo; `holding`, of `held_bytes`, grows by what is decoded.
+
+        Raises:
+            InvalidOption: the mask cannot be read, or does not fit the photo.
+            ServerFull: there is too little memory for it.
+        """
+        try:
+            cost = await self._cost(data)
+        except ImageError as error:
+            raise InvalidOption(f"the mask cannot be used: {error}", option="mask") from None
+        if cost.peak_bytes > self._max_working_bytes:
+            raise InvalidOption("the mask is too large: send a smaller one", option="mask")
+        holding.grow_to(held_bytes + cost.held_bytes)
+        try:
+            return await self._pool.run(
+                Step.PREPARE,
+                lambda: decode_mask(data, self._limits, photo.width_px, photo.height_px),
+                caller=caller,
+                budget_s=self._decode_budget_s,
+                num_bytes=cost.peak_bytes,
+            )
+        except MemoryError:
+            raise ServerFull("there is too little memory for the mask") from None
+        except OverBudget:
+            self._metrics.decode_overruns.inc()
+            raise InvalidOption("decoding the mask takes too long", option="mask") from None
 
     async def _cost(self, data: bytes) -> ReadingCost:
         if len(data) < _QUICK_BYTES:

@@ -24,8 +24,10 @@ from relight.lights import NEUTRAL_K
 from service.contract import color
 from service.contract.buckets import Bucket, choose_bucket, fit, unfit
 from service.imaging import Edit, ImageLimits, Photo, decode, encode, profiles
+from service.imaging.photo import Codes
 from service.relighting.composition import Lit
 from service.relighting.guided_upsampling import transfer
+from service.relighting.masking import blend_masked, fit_mask
 from service.relighting.options import RelightOptions
 from service.relighting.orientation import leans_left
 from service.relighting.shading import shade
@@ -124,6 +126,7 @@ def finish(
     timings: Timings,
     *,
     edit: Edit | None = None,
+    mask: Codes | None = None,
 ) -> bytes:
     """Return the answer's image file.
 
@@ -133,6 +136,7 @@ def finish(
         options: the options.
         format_name: a key of `service.imaging.formats.FORMATS`.
         timings: receives the duration of each stage.
+        mask: uint8 or uint16 (h, w), of any size: white where the photo is relit.
         edit: what the answer says of its making; the photo itself says what it said before.
     """
     if rendered is not None and options.adds_color:
@@ -147,11 +151,20 @@ def finish(
             low_out = profiles.from_srgb(_seen(prepared, relit), photo.icc_profile)
     with timings.stage("detail"):
         if options.detail == "model":
-            photo = _small(photo, low_out)
+            own, photo = _small(photo, low_in), _small(photo, low_out)
+            if mask is not None:
+                blend_masked(
+                    own.pixels, photo.pixels, fit_mask(mask, photo.width_px, photo.height_px)
+                )
         elif rendered is not None:
-            own = photo.pixels if photo.pixels.flags.writeable else None
             pixels = transfer(
-                photo.pixels, low_in, low_out, rendered.softness_px, alpha=photo.alpha, out=own
+                photo.pixels,
+                low_in,
+                low_out,
+                rendered.softness_px,
+                alpha=photo.alpha,
+                mask=None if mask is None else fit_mask(mask, photo.width_px, photo.height_px),
+                out=photo.pixels if photo.pixels.flags.writeable else None,
             )
             photo = replace(photo, pixels=pixels)
     with timings.stage("encode"):

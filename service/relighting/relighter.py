@@ -19,6 +19,7 @@ from service.batching.urgency import Priority
 from service.contract.pair import PairContract
 from service.imaging import DIGITAL_SOURCE_TYPE, Edit, writing_bytes
 from service.imaging.formats import FORMATS, Ranking, choose_format, rank_formats, sniff
+from service.imaging.photo import Codes
 from service.inference.repository import ModelRepository, Offer
 from service.relighting.composition import Lit
 from service.relighting.etag import answer_tag
@@ -48,6 +49,7 @@ class RelightRequest:
 
     Attributes:
         data: the image file.
+        mask: an image file that is white where the photo is to be relit; None: everywhere.
         options: how to relight it.
         accept: value of the `Accept` header, if any.
         deadline_s: deadline of the answer, on the monotonic clock.
@@ -66,7 +68,13 @@ class RelightRequest:
     priority: Priority = Priority.INTERACTIVE
     caller: str = ""
     known_tags: Collection[str] = ()
+    mask: bytes | None = None
     timings: Timings = field(default_factory=Timings)
+
+    @property
+    def body_bytes(self) -> int:
+        """Bytes of its files."""
+        return len(self.data) + len(self.mask or b"")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -170,7 +178,7 @@ class Relighter:
             formats = rank_formats(options.format, request.accept, sniff(request.data))
             order = _order(request, offer, digest)
             etag = answer_tag(
-                digest,
+                digest if request.mask is None else digest + await digest_of_photo(request.mask),
                 options,
                 light=str(order.lamps or options.wanted_direction),
                 model=offer.model.tag,
@@ -209,10 +217,11 @@ class Relighter:
                 order.offer.model,
                 request.holding,
                 request.timings,
-                body_bytes=len(request.data),
+                body_bytes=request.body_bytes,
                 full_size=options.detail == "full",
                 caller=request.caller,
             )
+        mask = await self._mask(request, prepared)
         answer = prepared.photo.pixels if options.detail == "full" else prepared.image
         height_px, width_px = answer.shape[:2]
         has_alpha = prepared.photo.alpha is not None
@@ -224,12 +233,25 @@ class Relighter:
         timings.place = "finish"
         try:
             edit = Edit(f"{self._software}, {order.offer.model.tag}", self._is_marked)
-            data = await self._finish(request, prepared, rendered, format_name, edit=edit)
+            data = await self._finish(
+                request, prepared, rendered, format_name, edit=edit, mask=mask
+            )
         finally:
             self._learn_lag(request)
-        request.holding.shrink_to(len(request.data))  # the pixels are gone, the body soon
+        request.holding.shrink_to(request.body_bytes)  # the pixels are gone, the body soon
         request.holding.grow_to(len(data))
         return data, format_name, origin, "dropped" if prepared.photo.has_manifest else "none"
+
+    async def _mask(self, request: RelightRequest, prepared: Prepared) -> Codes | None:
+        if request.mask is None:
+            return None
+        return await self._reader.read_mask(
+            request.mask,
+            prepared.photo,
+            request.holding,
+            held_bytes=request.body_bytes + prepared.num_bytes,
+            caller=request.caller,
+        )
 
     async def _finish(
         self,
@@ -239,6 +261,7 @@ class Relighter:
         format_name: str,
         *,
         edit: Edit,
+        mask: Codes | None,
     ) -> bytes:
         """Make the answer's file, within the budget of memory."""
         options = request.options
@@ -256,7 +279,7 @@ class Relighter:
             return await self._pool.run(
                 Step.FINISH,
                 lambda: finish(
-                    prepared, rendered, options, format_name, request.timings, edit=edit
+                    prepared, rendered, options, format_name, request.timings, edit=edit, mask=mask
                 ),
                 num_bytes=num_bytes,
             )
