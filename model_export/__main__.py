@@ -24,9 +24,9 @@ from model_export.evaluation.lpips import NotLpips
 from model_export.evaluation.methods import LightNotRendered
 from model_export.evaluation.photo_sheet import sheet_command
 from model_export.evaluation.real_lights.command import evaluate_real_command
+from model_export.export.official_checkpoint import import_official_checkpoint
 from model_export.export.pair_writer import export_pair
 from model_export.export.parity import ParityError
-from model_export.export.published import import_published
 from model_export.export.reader import initial_weights as read_weights
 from model_export.export.writer import export_onnx
 from model_export.geometry_checkpoint import is_geometry, load_geometry
@@ -41,7 +41,7 @@ from model_export.options import (
     VggWeights,
 )
 from model_export.scenes.command import maps_command
-from model_export.training import averaging, comparison
+from model_export.training import comparison, weight_averaging
 from model_export.training.conditions import Machine, Origin, Start
 from model_export.training.geometry.command import StreamOptions, train_on_stream
 from model_export.training.loop import STATE_FILE, RunMismatch, Training
@@ -258,7 +258,7 @@ def average(
 ) -> None:
     """Average the weights of checkpoints; keep the history of the last one."""
     names = [path.name for path in checkpoints]
-    save(out, averaging.average(names, [load(path) for path in checkpoints]))
+    save(out, weight_averaging.average(names, [load(path) for path in checkpoints]))
     typer.echo(f"{out}: the mean of {len(checkpoints)}")
 
 
@@ -294,7 +294,7 @@ def import_checkpoint(
     out: Annotated[Path, typer.Option("-o", "--out", help="the checkpoint to write")],
 ) -> None:
     """Read the DRN authors' released weights."""
-    import_published(published, out)
+    import_official_checkpoint(published, out)
     typer.echo(f"{out}: all weights imported")
 
 

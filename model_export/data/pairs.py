@@ -14,10 +14,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from model_export.config import Augmentation, Stage
-from model_export.data.developing import Developer
-from model_export.data.draws import Draw
-from model_export.data.pictures import FolderPictures, Pictures
-from model_export.data.sending import send
+from model_export.data.augmentation import Developer
+from model_export.data.pictures import FolderPictures, Pictures, to_device
+from model_export.data.sampling import Draw
 from model_export.data.sources import Picture
 from model_export.data.vidit import ViditFolder
 from relight.lights import Light
@@ -90,8 +89,8 @@ class Pairs(Dataset[Pair]):
             image, target = self._developer.unlit(draws)
         else:
             image, target = self._developer.relit(draws)
-        flipped = send([int(draw.flipped) for draw in draws], image.device) > 0
-        indices = send([draw.light_index for draw in draws], image.device)
+        flipped = to_device([int(draw.flipped) for draw in draws], image.device) > 0
+        indices = to_device([draw.light_index for draw in draws], image.device)
         return Pair(_planes(image, flipped), _planes(target, flipped), indices)
 
 

@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from model_export.data.sending import send
 from model_export.data.sources import Picture
 from model_export.data.vidit import ViditFolder
 from relight.lights import DIRECTIONS, Light
@@ -106,7 +106,7 @@ class ResidentPictures:
 
     def stored(self, scenes: Sequence[int], lights: Sequence[Light], size_px: int) -> Tensor:
         """Return scene i under light i; see `Pictures`."""
-        columns = send([self._column[light] for light in lights], self.device)
+        columns = to_device([self._column[light] for light in lights], self.device)
         return self._stored[size_px][self._rows(scenes), columns]
 
     def shadow_free(self, scenes: Sequence[int], size_px: int) -> Tensor:
@@ -114,7 +114,7 @@ class ResidentPictures:
         return self._shadow_free[size_px][self._rows(scenes)]
 
     def _rows(self, scenes: Sequence[int]) -> Tensor:
-        return send([self._row[scene] for scene in scenes], self.device)
+        return to_device([self._row[scene] for scene in scenes], self.device)
 
     def _read_all(self, what: str, read: Callable[[int], Tensor]) -> Tensor:
         """Return the pictures of every scene, (scenes, ..., 3, h, w), on the device."""
@@ -134,3 +134,10 @@ class ResidentPictures:
 def _planes(pictures: Iterable[Picture]) -> Tensor:
     """Return pictures (h, w, 3) as uint8 (n, 3, h, w)."""
     return torch.from_numpy(np.stack([picture.transpose(2, 0, 1) for picture in pictures]))
+
+
+def to_device(numbers: npt.ArrayLike, device: torch.device) -> Tensor:
+    """Return numbers on a device, float32 or int64, without waiting for the device."""
+    array = np.asarray(numbers)
+    kind = np.int64 if array.dtype.kind in "iu" else np.float32
+    return torch.from_numpy(array.astype(kind)).to(device, non_blocking=True)

@@ -14,7 +14,7 @@ from model_export.checkpoint import load, save
 from model_export.data.challenge import holds_pairs
 from model_export.data.examples import examples, paired_examples
 from model_export.data.vidit import ViditFolder, names_lights
-from model_export.evaluation.cast import ColorCast, measure_cast
+from model_export.evaluation.color_cast import ColorCast, measure_cast
 from model_export.evaluation.lpips import Lpips
 from model_export.evaluation.methods import Method, open_methods
 from model_export.evaluation.scores import Score, as_table, evaluate

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from model_export.config import LOSSES, Loss, Stage, TrainingConfig
 from model_export.data.pairs import Pair
 from model_export.networks.base import RelightingNetwork
-from model_export.training.critic import Critic
+from model_export.training.adversarial import AdversarialLearner
 from model_export.training.losses import (
     PerceptualLoss,
     dissimilarity,
@@ -51,37 +51,47 @@ class Learner:
         self._optimizer = torch.optim.Adam(
             learning, stage.learning_rate, config.betas, fused=device.type == "cuda"
         )
+        decay_from = stage.decay_from * stage.num_steps
+        num_decaying = max(stage.num_steps - decay_from, 1)
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(
+            self._optimizer, lambda step: min(1.0, (stage.num_steps - step) / num_decaying)
+        )
         self._of_pictures: list[Loss] = [name for name in LOSSES if name in stage.losses]
         self._of_network = [name for name in stage.losses if name not in LOSSES]
-        self._critics: dict[Loss, Critic] = {}
-        if "adversarial" in stage.losses:
-            self._critics["adversarial"] = Critic(config, stage.learning_rate, device)
-        if "shadow_adversarial" in stage.losses:
-            self._critics["shadow_adversarial"] = Critic(
-                config, stage.learning_rate, device, shadow_threshold=config.shadow_threshold
-            )
+        self._adversaries: dict[Loss, AdversarialLearner] = {}
+        thresholds: dict[Loss, float | None] = {
+            "adversarial": None,
+            "shadow_adversarial": config.shadow_threshold,
+        }
+        for name, threshold in thresholds.items():
+            if name in stage.losses:
+                self._adversaries[name] = AdversarialLearner(
+                    config, stage.learning_rate, device, threshold
+                )
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state for `load_state_dict`."""
         return {
             "optimizer": self._optimizer.state_dict(),
-            **{name: critic.state_dict() for name, critic in self._critics.items()},
+            "schedule": self._schedule.state_dict(),
+            **{name: adversary.state_dict() for name, adversary in self._adversaries.items()},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from a saved state."""
         self._optimizer.load_state_dict(state["optimizer"])
-        for name, critic in self._critics.items():
-            critic.load_state_dict(state[name])
+        self._schedule.load_state_dict(state["schedule"])
+        for name, adversary in self._adversaries.items():
+            adversary.load_state_dict(state[name])
 
-    def learn(self, pair: Pair, step: int) -> dict[str, Tensor]:
+    def learn(self, pair: Pair) -> dict[str, Tensor]:
         """Take one step; return each loss as a scalar, possibly still pending on the GPU."""
-        self._set_learning_rate(step)
         losses = dict(self._losses(pair))
         total = torch.stack([self._stage.losses[name] * loss for name, loss in losses.items()])
         self._optimizer.zero_grad(set_to_none=True)
         total.sum().backward()
         self._optimizer.step()
+        self._schedule.step()
         return {name: loss.detach() for name, loss in losses.items()}
 
     def _picture(self, pair: Pair) -> Tensor:
@@ -93,8 +103,8 @@ class Learner:
             yield from ((name, own[name]) for name in self._of_network)
         if self._of_pictures:
             picture = self._picture(pair)
-            for critic in self._critics.values():
-                critic.learn(pair.image, pair.target, picture.detach())
+            for adversary in self._adversaries.values():
+                adversary.learn(pair.image, pair.target, picture.detach())
             yield from self._picture_losses(pair, picture)
 
     def _picture_losses(self, pair: Pair, picture: Tensor) -> Iterator[tuple[Loss, Tensor]]:
@@ -113,10 +123,4 @@ class Learner:
                 if self._perceptual is not None:
                     yield name, self._perceptual(picture, pair.target)
             else:
-                yield name, self._critics[name].fooled(pair.image, picture)
-
-    def _set_learning_rate(self, step: int) -> None:
-        decay_from = self._stage.decay_from * self._stage.num_steps
-        left = (self._stage.num_steps - step) / max(self._stage.num_steps - decay_from, 1)
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._stage.learning_rate * min(1.0, left)
+                yield name, self._adversaries[name].fooled(pair.image, picture)

@@ -30,10 +30,10 @@ from model_export.networks.architectures import build
 from model_export.networks.base import RelightingNetwork
 from model_export.sheets import write_sheet
 from model_export.training.conditions import Machine, Origin, Start
-from model_export.training.feeding import Feeder
+from model_export.training.ema import EmaModel
 from model_export.training.learner import Learner
+from model_export.training.loaders import BatchLoader
 from model_export.training.losses import PerceptualLoss
-from model_export.training.running_mean import RunningMean
 from model_export.training.stopping import stop_on_signal
 
 STATE_FILE: Final = "state.pt"
@@ -94,7 +94,7 @@ class Training:
         if start:
             _begin_with(self._network, start.weights)
         convert_conv2d_weight_memory_format(self._network, torch.channels_last)
-        self._mean = RunningMean(self._network, config.ema_decay)
+        self._mean = EmaModel(self._network, config.ema_decay)
         if machine.compiles:
             self._network.compile(dynamic=False)  # each size of pictures has its own kernels
         self._stage_index = 0
@@ -138,17 +138,17 @@ class Training:
         """
         self.out.mkdir(parents=True, exist_ok=True)
         torch.backends.cudnn.benchmark = True  # few sizes, many steps
-        feeder = Feeder(self.config, self._folder, self._machine)
+        loader = BatchLoader(self.config, self._folder, self._machine)
         until_s = time.monotonic() + (float("inf") if minutes is None else minutes * 60)
         with stop_on_signal() as stop:
             while self._stage_index < len(self.config.stages):
-                if not self._run_stage(feeder, until_s, stop):
+                if not self._run_stage(loader, until_s, stop):
                     return False
                 self._stage_index, self._step, self._learners = self._stage_index + 1, 0, {}
                 self._save({})
         return True
 
-    def _run_stage(self, feeder: Feeder, until_s: float, stop: threading.Event) -> bool:
+    def _run_stage(self, loader: BatchLoader, until_s: float, stop: threading.Event) -> bool:
         stage = self.config.stages[self._stage_index]
         torch.manual_seed(self.config.seed + self._stage_index)  # the same initial discriminators
         learner = Learner(self._network, stage, self.config, self._device, self._perceptual)
@@ -157,13 +157,13 @@ class Training:
         if self._step == 0:
             self._mean.n_averaged.zero_()  # a stage starts its own average
         saved_s = time.monotonic()
-        batches = feeder.batches(self._stage_index, self._step)
+        batches = loader.batches(self._stage_index, self._step)
         bar = tqdm(batches, desc=stage.name, initial=self._step, total=stage.num_steps)
         for pair in bar:
             with torch.autocast(
                 self._device.type, torch.bfloat16, enabled=self._machine.precision == "bfloat16"
             ):
-                losses = learner.learn(pair, self._step)
+                losses = learner.learn(pair)
             self._mean.update_parameters(self._network)
             self._step += 1
             if self._step % _LOG_EVERY_STEPS == 0:

@@ -23,9 +23,19 @@ from contextlib import suppress
 from typing import Final, Generic
 
 from relight.errors import DeadlineExceeded, Draining
-from service.batching.attempts import Attempts
+from service.batching.batch_runner import BatchRunner
 from service.batching.durations import Durations
-from service.batching.job import Answer, Batch, In, Job, Out, Outcome, Staged, Turn, thread_ended
+from service.batching.job import (
+    Answer,
+    Batch,
+    In,
+    Job,
+    Out,
+    Outcome,
+    Staged,
+    StagedBatch,
+    thread_ended,
+)
 from service.batching.schedule import Schedule
 from service.batching.sizes import BatchSizes
 from service.batching.urgency import Priority
@@ -62,13 +72,13 @@ class Batcher(Generic[In, Staged, Out]):
         self._durations = durations
         self._sizes = sizes
         self._observe = observe
-        self._attempts = Attempts(stage, run, sizes=sizes, observe=self._learn)
+        self._runner = BatchRunner(stage, run, sizes=sizes, observe=self._learn)
         self._schedule: Schedule[Job[In, Out]] = Schedule(durations, sizes, max_wait_s=max_wait_s)
         self._lock = threading.Lock()
         self._work_came = threading.Condition(self._lock)  # the device thread waits for it
         self._guess_due = threading.Condition(self._lock)  # the look-ahead thread
         self._ran: list[Batch] = []  # by the device thread; not yet passed to the observer
-        self._guess: Turn[In, Staged, Out] | None = None
+        self._guess: StagedBatch[In, Staged, Out] | None = None
         self._closing = False
         self._busy_since_s = math.nan  # while a batch runs
         self._busy_until_s = -math.inf  # by estimate
@@ -90,7 +100,7 @@ class Batcher(Generic[In, Staged, Out]):
     @property
     def poisoned(self) -> bool:
         """Whether only a new process can use the device again."""
-        return self._attempts.poisoned
+        return self._runner.poisoned
 
     @property
     def stuck(self) -> bool:
@@ -201,8 +211,8 @@ class Batcher(Generic[In, Staged, Out]):
 
     def _work(self) -> None:
         try:
-            while not self._attempts.poisoned and (turn := self._next_batch()).jobs:
-                self._serve(turn)
+            while not self._runner.poisoned and (upcoming := self._next_batch()).jobs:
+                self._serve(upcoming)
         finally:
             with self._lock:
                 self._closing = True
@@ -210,7 +220,7 @@ class Batcher(Generic[In, Staged, Out]):
                 self._guess_due.notify()
             self._deliver([(job, thread_ended()) for job in left])
 
-    def _next_batch(self) -> Turn[In, Staged, Out]:
+    def _next_batch(self) -> StagedBatch[In, Staged, Out]:
         """Wait for the next batch; an empty one means closed and drained."""
         while True:
             with self._lock:
@@ -233,20 +243,20 @@ class Batcher(Generic[In, Staged, Out]):
             )
             if decision.batch or drained:
                 right = guess is not None and guess.jobs == decision.batch
-                return guess if guess and right else Turn(decision.batch, None)
+                return guess if guess and right else StagedBatch(decision.batch, None)
 
-    def _serve(self, turn: Turn[In, Staged, Out]) -> None:
+    def _serve(self, batch: StagedBatch[In, Staged, Out]) -> None:
         outcomes: list[tuple[Job[In, Out], Outcome[Out]]]
-        outcomes = [(job, thread_ended()) for job in turn.jobs]
+        outcomes = [(job, thread_ended()) for job in batch.jobs]
         try:
-            outcomes = self._attempts.serve(turn.jobs, turn.staged)
+            outcomes = self._runner.serve(batch.jobs, batch.staged)
         finally:  # no caller may be left waiting, whatever happened
             with self._lock:
                 self._busy_since_s = math.nan
                 self._busy_until_s = -math.inf
             self._deliver(outcomes)
-            for batch in self._ran:
-                self._observe(batch)
+            for ran in self._ran:
+                self._observe(ran)
             self._ran.clear()
 
     def _look_ahead(self) -> None:
@@ -256,7 +266,7 @@ class Batcher(Generic[In, Staged, Out]):
             with suppress(Exception):  # the device thread will hit it again and report it
                 staged = self._stage([job.item for job in jobs])
             with self._lock:
-                self._guess = Turn(jobs, staged)
+                self._guess = StagedBatch(jobs, staged)
 
     def _next_guess(self) -> Sequence[Job[In, Out]]:
         """Wait until the next batch differs from the staged one; an empty one means closed."""

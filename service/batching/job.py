@@ -74,7 +74,7 @@ class Job(Generic[In, Out]):
 
 
 @dataclass(frozen=True, slots=True)
-class Turn(Generic[In, Staged, Out]):
+class StagedBatch(Generic[In, Staged, Out]):
     """The next batch for the device, with its staged input or None."""
 
     jobs: Sequence[Job[In, Out]]

@@ -18,8 +18,8 @@ from typing import Generic, TypeVar
 
 from relight.errors import DeadlineExceeded, Overloaded
 from service.batching.durations import Durations
+from service.batching.fair_queue import FairQueue, Job
 from service.batching.sizes import BatchSizes
-from service.batching.turns import Job, Turns
 from service.batching.urgency import Priority, due_s
 
 J = TypeVar("J", bound=Job)
@@ -58,7 +58,7 @@ class Schedule(Generic[J]):
         self._durations = durations
         self._sizes = sizes
         self._max_wait_s = max_wait_s
-        self._turns = Turns(self._cost_s)
+        self._fair_queue = FairQueue(self._cost_s)
         self._line: list[J] = []  # by due time; equal ones in order of arrival
 
     def __len__(self) -> int:
@@ -137,7 +137,7 @@ class Schedule(Generic[J]):
         decision = self._decide(now_s)
         if decision.late and not decision.batch:
             self._durations.doubt(decision.late[0].key, 1)
-        self._turns.serve(decision.batch, self._waiting())
+        self._fair_queue.serve(decision.batch, self._waiting())
         gone = {id(job) for job in (*decision.batch, *decision.late)}
         self._line = [job for job in self._waiting() if id(job) not in gone]
         return decision
@@ -148,7 +148,7 @@ class Schedule(Generic[J]):
         return jobs
 
     def _decide(self, now_s: float) -> Decision[J]:
-        waiting = self._turns.order(self._waiting(), now_s)
+        waiting = self._fair_queue.order(self._waiting(), now_s)
         late: list[J] = []
         while waiting:
             by_key: defaultdict[Hashable, list[J]] = defaultdict(list)
@@ -173,7 +173,7 @@ class Schedule(Generic[J]):
         """Return the jobs ahead of a new one, and those behind it."""
         line: list[Job] = [*self._waiting()]
         insort(line, new, key=_due_s)
-        order = self._turns.order(line, now_s)
+        order = self._fair_queue.order(line, now_s)
         place = order.index(new)
         return order[:place], order[place + 1 :]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model_export.data.repainting import Paint
+from model_export.data.sampling import Paint
 from service.contract.color import blackbody_rgb
 
 LAMPS_K = (2500, 4500, 6500)

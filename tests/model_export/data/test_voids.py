@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from model_export.data.voids import Void, lit
+from model_export.data.augmentation import light_in_voids
+from model_export.data.sampling import Void
 
 CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_tenth_to_half_of_a_picture_is_void_and_most_of_the_rest_is_lit(seed):
-    arriving = lit([Void.draw(np.random.default_rng(seed))], 96, CPU)
+    arriving = light_in_voids([Void.draw(np.random.default_rng(seed))], 96, CPU)
     assert arriving.shape == (1, 96, 96)
     assert arriving.min() == 0
     assert arriving.max() == 1
@@ -22,6 +23,6 @@ def test_a_tenth_to_half_of_a_picture_is_void_and_most_of_the_rest_is_lit(seed):
 def test_voids_differ_from_pair_to_pair_and_not_with_their_neighbours():
     rng = np.random.default_rng(0)
     one, other = Void.draw(rng), Void.draw(rng)
-    both = lit([one, other], 64, CPU)
+    both = light_in_voids([one, other], 64, CPU)
     assert not torch.equal(both[0], both[1])
-    torch.testing.assert_close(both[:1], lit([one], 64, CPU))
+    torch.testing.assert_close(both[:1], light_in_voids([one], 64, CPU))

@@ -72,7 +72,7 @@ def test_every_part_learns_in_some_stage_and_what_a_stage_does_not_train_stays(n
     learned = set()
     for stage in config.stages:
         before = {key: weight.clone() for key, weight in network.state_dict().items()}
-        Learner(network, stage, config, torch.device("cpu"), None).learn(pair, 0)
+        Learner(network, stage, config, torch.device("cpu"), None).learn(pair)
         changed = {k for k, w in network.state_dict().items() if not torch.equal(w, before[k])}
         assert {key.split(".")[0] for key in changed} == set(stage.trains)
         learned |= set(stage.trains)
@@ -100,8 +100,8 @@ def test_a_method_learns_to_move_the_light(architecture, learning_rate):
     for stage in config.stages:
         short = dataclasses.replace(stage, num_steps=50, learning_rate=learning_rate)
         learner = Learner(network, short, config, torch.device("cpu"), None)
-        for step in range(50):
-            learner.learn(pair, step)
+        for _ in range(50):
+            learner.learn(pair)
     picture = network.judged(config.stages[-1].judges, pair.image, pair.light)
     assert (picture - pair.target).abs().mean() < 0.7 * before
 

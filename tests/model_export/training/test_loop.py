@@ -12,8 +12,8 @@ from model_export.data.pairs import Pair, to_tensor
 from model_export.data.sources import MissingData
 from model_export.evaluation.scores import ssim
 from model_export.training.conditions import Machine, Origin
-from model_export.training.feeding import Feeder
 from model_export.training.learner import Learner
+from model_export.training.loaders import BatchLoader
 from model_export.training.loop import RunMismatch, Training
 from model_export.training.losses import (
     NotVgg,
@@ -100,7 +100,7 @@ def test_a_stage_changes_only_the_parts_that_it_trains(start, stage):
     learner = Learner(network, stage, TINY, torch.device("cpu"), None)
     image, target = (torch.rand(2, 1, 3, 32, 32) * 2 - 1).unbind()
     pair = Pair(image, target, torch.tensor([2]))
-    learner.learn(pair, 0)
+    learner.learn(pair)
     changed = {
         name.split(".")[0]
         for name, weight in network.state_dict().items()
@@ -114,7 +114,7 @@ def test_learning_brings_the_picture_nearer_to_the_target(start):
     learner = Learner(start("run")._network, stage, TINY, torch.device("cpu"), None)
     image = torch.rand(1, 3, 32, 32) * 2 - 1
     pair = Pair(image, image * 0.5 + 0.2, torch.tensor([2]))
-    losses = [learner.learn(pair, step)["mse"] for step in range(60)]
+    losses = [learner.learn(pair)["mse"] for _ in range(60)]
     assert losses[-1] < 0.6 * losses[0]
 
 
@@ -126,8 +126,8 @@ def test_one_network_learns_to_tell_its_lights_apart(start):
     lights = torch.tensor([2, 6])
     targets = torch.cat([image * 0.5 + 0.4, image * 0.5 - 0.4])
     pair = Pair(image.expand(2, -1, -1, -1).clone(), targets, lights)
-    for step in range(60):
-        learner.learn(pair, step)
+    for _ in range(60):
+        learner.learn(pair)
     with torch.no_grad():
         east, west = network(pair.image, pair.light).mean(dim=(1, 2, 3)).tolist()
     assert east > west + 0.2
@@ -142,7 +142,7 @@ def test_a_device_that_keeps_the_pictures_draws_the_pairs_that_the_host_would(st
     ]
     config = dataclasses.replace(TINY, augmentation=vary, stages=tuple(stages))
     read, kept = (
-        Feeder(config, start("run")._folder, Machine(keeps_pictures=keeps))
+        BatchLoader(config, start("run")._folder, Machine(keeps_pictures=keeps))
         for keeps in (False, True)
     )
     for index in (0, len(stages) - 1):  # without shadows, and relit

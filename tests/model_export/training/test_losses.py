@@ -7,7 +7,7 @@ import torch
 
 from model_export.config import DEFAULT
 from model_export.networks.discriminators import PatchDiscriminator
-from model_export.training.critic import Critic
+from model_export.training.adversarial import AdversarialLearner
 from model_export.training.losses import adversarial_loss, shadow_region
 
 ALPHA = 15 / 255
@@ -50,12 +50,12 @@ def test_the_discriminator_scores_patches_and_looks_at_the_condition():
 def test_a_critic_learns_to_tell_real_from_made(gan):
     torch.manual_seed(0)
     config = dataclasses.replace(DEFAULT, gan=gan, discriminator_width=4)
-    critic = Critic(config, 2e-3, torch.device("cpu"))
+    adversary = AdversarialLearner(config, 2e-3, torch.device("cpu"))
     image = torch.rand(2, 3, 64, 64) * 2 - 1
     real = image * 0.5 + 0.3 * torch.randn_like(image)
     made = image * 0.5 - 0.3
-    before = critic.fooled(image, made) - critic.fooled(image, real)
+    before = adversary.fooled(image, made) - adversary.fooled(image, real)
     for _ in range(30):
-        critic.learn(image, real, made)
-    after = critic.fooled(image, made) - critic.fooled(image, real)
+        adversary.learn(image, real, made)
+    after = adversary.fooled(image, made) - adversary.fooled(image, real)
     assert after > before + 0.1

@@ -61,7 +61,7 @@ _RERENDERER: Final = {
 }
 
 
-def from_published(
+def from_official_checkpoint(
     state_dict: Mapping[str, Any], architecture: str = PUBLISHED_ARCHITECTURE
 ) -> dict[str, Tensor]:
     """Rename the authors' weights to ours; none may be missing or left over.
@@ -84,7 +84,7 @@ def from_published(
     return {name: found[names[name]] for name in ours}
 
 
-def import_published(
+def import_official_checkpoint(
     path: Path, out: Path, architecture: str = PUBLISHED_ARCHITECTURE
 ) -> Checkpoint:
     """Convert the authors' checkpoint file to one of ours.
@@ -105,7 +105,7 @@ def import_published(
     checkpoint = Checkpoint(
         architecture=architecture,
         lights=(PUBLISHED_LIGHT,),
-        weights=from_published(state_dict, architecture),
+        weights=from_official_checkpoint(state_dict, architecture),
         provenance={
             "trained_on": "VIDIT, by the authors of DRN",
             "size_px": PUBLISHED_SIZE_PX,

@@ -41,7 +41,7 @@ class Job(Protocol):
 J = TypeVar("J", bound=Job)
 
 
-class Turns:
+class FairQueue:
     """The device time that each caller has used: the least served caller goes first.
 
     Start-time fair queueing (Goyal et al. 1996): a returning caller starts level with the least

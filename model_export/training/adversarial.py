@@ -13,8 +13,8 @@ from model_export.networks.discriminators import PatchDiscriminator
 from model_export.training.losses import adversarial_loss, shadow_region
 
 
-class Critic:
-    """A discriminator that learns to tell real pictures from the network's.
+class AdversarialLearner:
+    """A discriminator that learns to distinguish real pictures from generated ones.
 
     Args:
         config: gives the GAN loss, the width and Adam's betas.
@@ -38,7 +38,7 @@ class Critic:
         )
 
     def learn(self, image: Tensor, real: Tensor, made: Tensor) -> None:
-        """Learn to tell `real` from `made`, both (n, 3, h, w), given the input `image`."""
+        """Learn to distinguish `real` from `made`, both (n, 3, h, w), given the input `image`."""
         self._discriminator.requires_grad_(True)
         loss = (self._loss(image, real, real=True) + self._loss(image, made, real=False)) / 2
         self._optimizer.zero_grad(set_to_none=True)

@@ -7,7 +7,7 @@ import torch
 
 from model_export.checkpoint import Checkpoint, CheckpointError
 from model_export.networks.drn import build
-from model_export.training.averaging import average
+from model_export.training.weight_averaging import average
 
 
 @pytest.fixture

@@ -7,11 +7,9 @@ import pytest
 import torch
 
 from model_export.config import Augmentation
-from model_export.data.developing import Developer
-from model_export.data.draws import Draw
+from model_export.data.augmentation import Developer, to_codes, to_scene_linear
 from model_export.data.pictures import FolderPictures
-from model_export.data.repainting import Paint
-from model_export.data.scene_light import to_codes, to_scene_linear
+from model_export.data.sampling import Draw, Paint
 from model_export.data.vidit import render_srgb
 from model_export.data.vidit import to_scene_linear as to_scene_linear_of_picture
 from relight.lights import DIRECTIONS, Light

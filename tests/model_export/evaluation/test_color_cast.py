@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model_export.evaluation.cast import measure_cast
+from model_export.evaluation.color_cast import measure_cast
 
 
 @pytest.fixture

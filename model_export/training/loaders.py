@@ -14,7 +14,7 @@ from model_export.data.vidit import ViditFolder
 from model_export.training.conditions import Machine
 
 
-class Feeder:
+class BatchLoader:
     """Yields the batches of each stage, on the machine's device.
 
     If the device keeps the pictures, all of them are read at the start.

@@ -8,7 +8,10 @@ import torch
 import torch.nn.functional as F
 
 from model_export.checkpoint import CheckpointError, load
-from model_export.export.published import from_published, import_published
+from model_export.export.official_checkpoint import (
+    from_official_checkpoint,
+    import_official_checkpoint,
+)
 from model_export.networks.drn import build
 
 PUBLISHED_KEYS = json.loads((Path(__file__).parent / "published_keys.json").read_text())
@@ -34,7 +37,7 @@ def small_published():
 
 
 def test_every_weight_is_filled_by_one_of_theirs_and_none_is_left(published):
-    ours = from_published(published)
+    ours = from_official_checkpoint(published)
     with torch.device("meta"):
         expected = build("drn").state_dict()
     assert {name: t.shape for name, t in ours.items()} == {n: t.shape for n, t in expected.items()}
@@ -57,25 +60,25 @@ def test_every_weight_is_filled_by_one_of_theirs_and_none_is_left(published):
     ],
 )
 def test_a_weight_keeps_its_place(published, ours, theirs):
-    assert from_published(published)[ours] is published[theirs]
+    assert from_official_checkpoint(published)[ours] is published[theirs]
 
 
 def test_the_loaded_network_computes_the_papers_network(small_published):
     network = build("drn-xs").double()
-    network.load_state_dict(from_published(small_published, "drn-xs"))
+    network.load_state_dict(from_official_checkpoint(small_published, "drn-xs"))
     photo = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(1)).double() * 2 - 1
     torch.testing.assert_close(network(photo), paper(small_published, photo), atol=1e-8, rtol=0)
 
 
 def test_the_prefix_of_parallel_training_is_dropped(published):
     prefixed = {f"module.{name}": tensor for name, tensor in published.items()}
-    assert from_published(prefixed).keys() == from_published(published).keys()
+    assert from_official_checkpoint(prefixed).keys() == from_official_checkpoint(published).keys()
 
 
 def test_a_missing_and_a_foreign_weight_are_named(published):
     published["decoder.9.weight"] = published.pop("comb.fusion.fc.0.weight")
     with pytest.raises(CheckpointError) as caught:
-        from_published(published)
+        from_official_checkpoint(published)
     assert "1 missing (comb.fusion.fc.0.weight)" in str(caught.value)
     assert "1 unknown (decoder.9.weight)" in str(caught.value)
 
@@ -83,13 +86,13 @@ def test_a_missing_and_a_foreign_weight_are_named(published):
 def test_a_network_of_another_width_is_refused(published):
     published["out.1.weight"] = torch.zeros(3, 32, 7, 7)
     with pytest.raises(CheckpointError, match=r"'out\.1\.weight' has the shape \(3, 32, 7, 7\)"):
-        from_published(published)
+        from_official_checkpoint(published)
 
 
 @pytest.mark.parametrize("wrap", [dict, lambda weights: {"state_dict": weights, "epoch": 20}])
 def test_a_file_becomes_a_checkpoint_with_its_source(tmp_path, small_published, wrap):
     torch.save(wrap(small_published), tmp_path / "latest_net_G.pth")
-    import_published(tmp_path / "latest_net_G.pth", tmp_path / "drn.pt", "drn-xs")
+    import_official_checkpoint(tmp_path / "latest_net_G.pth", tmp_path / "drn.pt", "drn-xs")
     checkpoint = load(tmp_path / "drn.pt")
     assert checkpoint.lights == ("E-4500",)
     assert checkpoint.provenance["source"] == "latest_net_G.pth"
@@ -100,7 +103,7 @@ def test_a_file_becomes_a_checkpoint_with_its_source(tmp_path, small_published, 
 def test_a_wrong_file_leaves_no_checkpoint(tmp_path):
     torch.save({"conv1.weight": torch.zeros(3)}, tmp_path / "resnet.pth")
     with pytest.raises(CheckpointError, match="270 missing"):
-        import_published(tmp_path / "resnet.pth", tmp_path / "drn.pt")
+        import_official_checkpoint(tmp_path / "resnet.pth", tmp_path / "drn.pt")
     assert not (tmp_path / "drn.pt").exists()
 
 

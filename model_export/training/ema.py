@@ -6,7 +6,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 
-class RunningMean(AveragedModel):
+class EmaModel(AveragedModel):
     """A copy of a network that holds the moving average of its weights.
 
         mean = d mean + (1 - d) weights,  d = min(decay, (1 + n) / (10 + n)),  n updates so far

@@ -30,7 +30,7 @@ from service.batching.sizes import BatchSizes
 _log = logging.getLogger(__name__)
 
 
-class Attempts(Generic[In, Staged, Out]):
+class BatchRunner(Generic[In, Staged, Out]):
     """Run jobs on the device until each has an outcome; for the device thread only.
 
     Args:
