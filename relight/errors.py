@@ -28,6 +28,7 @@ RelightError
 ├── InferenceFailed           the device failed on this item
 │   ├── OutOfMemory           the device has no memory for a batch of that size
 │   └── DevicePoisoned        the device will fail on everything until the process restarts
+├── SigningFailed             the answer's C2PA manifest could not be signed
 └── ModelRefused              an ONNX file does not keep its contract (at load)
 
 HTTP is separate: `service.api.problems` gives each error its status and code.
@@ -162,6 +163,10 @@ class OutOfMemory(InferenceFailed):
 
 class DevicePoisoned(InferenceFailed):
     """The device's context is broken: only a new process can use it again."""
+
+
+class SigningFailed(RelightError):
+    """The answer's C2PA manifest could not be signed."""
 
 
 class ModelRefused(RelightError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import pkgutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from typing import Final
 
 import cv2
 
+from relight.errors import SigningFailed
 from service.batching.job import Answer
+from service.credentials import Credentials
 from service.host import available_memory_bytes
 from service.imaging import ImageLimits
 from service.inference.fake_engine import FakeEngine, linear
@@ -102,6 +105,7 @@ def assemble(
         revision=pixel_revision(),
         software=f"Relight {version('relight')}",
         is_marked=settings.mark,
+        credentials=_credentials(settings),
     )
     return Parts(
         repository=repository,
@@ -111,6 +115,27 @@ def assemble(
         relighter=relighter,
         map_maker=MapMaker(repository, pool, reader, renderer),
     )
+
+
+def _credentials(settings: Settings) -> Credentials | None:
+    """Read the certificate and key that sign answers; None where none are set.
+
+    Raises:
+        SigningFailed: they cannot be read, or cannot sign.
+    """
+    if settings.c2pa_cert is None:
+        return None
+    try:
+        certificates = settings.c2pa_cert.read_bytes()
+        key: bytes | Callable[[bytes], bytes]
+        if settings.c2pa_key is not None:
+            key = settings.c2pa_key.read_bytes()
+        else:
+            assert settings.c2pa_signer is not None
+            key = pkgutil.resolve_name(settings.c2pa_signer)
+    except (OSError, ImportError, AttributeError) as error:
+        raise SigningFailed(f"the certificate or key is not there: {error}") from error
+    return Credentials(certificates, key, software=("Relight", version("relight")))
 
 
 @asynccontextmanager

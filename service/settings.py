@@ -185,6 +185,25 @@ class Settings(BaseSettings):
         "XMP; if off, marking is up to your own pipeline",
     )
 
+    c2pa_cert: Path | None = Field(
+        default=None,
+        description="certificate chain in PEM that signs a C2PA manifest into each answer "
+        "(`relight[c2pa]`)",
+        json_schema_extra={"default_text": "none; nothing is signed"},
+    )
+    c2pa_key: Path | None = Field(
+        default=None,
+        description="its private key in PEM",
+        json_schema_extra={"default_text": "none"},
+    )
+    c2pa_signer: str | None = Field(
+        default=None,
+        pattern=r"^\w+(\.\w+)*:\w+(\.\w+)*$",
+        description="instead of `RELIGHT_C2PA_KEY`, for a key that lives elsewhere: a Python "
+        "function, as `module:function`, that gets bytes and returns their signature",
+        json_schema_extra={"default_text": "none"},
+    )
+
     cache_bytes: int = Field(
         default=256_000_000,
         ge=0,
@@ -251,6 +270,16 @@ class Settings(BaseSettings):
     def _has_the_keys_that_it_needs(self) -> Self:
         if self.require_keys and not self.api_keys:
             raise ValueError("RELIGHT_REQUIRE_KEYS is on, and RELIGHT_API_KEYS holds no key")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_certificate_with_one_key(self) -> Self:
+        num_keys = (self.c2pa_key is not None) + (self.c2pa_signer is not None)
+        if num_keys != (self.c2pa_cert is not None):
+            raise ValueError(
+                "RELIGHT_C2PA_CERT needs one of RELIGHT_C2PA_KEY and RELIGHT_C2PA_SIGNER, and each "
+                "of them needs RELIGHT_C2PA_CERT"
+            )
         return self
 
     @model_validator(mode="before")

@@ -40,7 +40,7 @@ class Catalogue(TypedDict):
     lights: list[dict[str, Any]]
     formats: list[str]
     answer_formats: list[str]
-    marks: dict[str, str | None]
+    marks: dict[str, str | bool | None]
     limits: dict[str, int]
 
 
@@ -59,8 +59,8 @@ class Relit:
         timings_ms: duration of each stage, in order; empty in a batch.
         digital_source_type: the mark in the file's XMP, a URI of IPTC's vocabulary; None
             without a mark.
-        content_credentials: `dropped` if the photo had a C2PA manifest, which the answer does
-            not have, else `none`; None from a service that does not say.
+        content_credentials: `signed` if the file has a C2PA manifest of the service; else
+            `dropped` if the photo had one, `none` if it had none; None where nothing is said.
     """
 
     data: bytes = field(repr=False)

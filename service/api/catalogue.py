@@ -92,9 +92,11 @@ class Marks(BaseModel):
     """What a relit photo says about itself; at strength 0 it says what it said before.
 
     `digital_source_type` is the IPTC concept in its XMP, null if the operator turned it off.
+    `content_credentials` tells whether answers have a signed C2PA manifest.
     """
 
     digital_source_type: str | None
+    content_credentials: bool
 
 
 class Catalogue(BaseModel):
@@ -121,7 +123,10 @@ class Catalogue(BaseModel):
             ],
             formats=list(FORMATS),
             answer_formats=list(ANSWER_FORMATS),
-            marks=Marks(digital_source_type=DIGITAL_SOURCE_TYPE if settings.mark else None),
+            marks=Marks(
+                digital_source_type=DIGITAL_SOURCE_TYPE if settings.mark else None,
+                content_credentials=settings.c2pa_cert is not None,
+            ),
             limits=Limits(
                 max_body_bytes=settings.max_body_bytes,
                 max_batch_bytes=settings.max_batch_bytes,

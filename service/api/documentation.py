@@ -57,6 +57,7 @@ _OF_PHOTOS: Final = (
     *(errors.UnsupportedMediaType, errors.ImageCorrupt, errors.ImageTooLarge),
     *(errors.ImageTooSmall, errors.ImageAnimated, errors.ImageTooSlow),
     *(errors.InferenceFailed, errors.OutOfMemory, errors.DevicePoisoned),
+    errors.SigningFailed,
 )
 
 

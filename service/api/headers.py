@@ -53,7 +53,7 @@ ANSWER_HEADERS: Final = {
     "WWW-Authenticate": _header("how to send a key", "Bearer"),
     "X-Cache": _header("origin of the model's output", "hit", enum=list(ORIGINS)),
     "X-Content-Credentials": _header(
-        "what became of the photo's C2PA manifest, which would not fit the answer",
+        "whether the answer has a signed C2PA manifest; if not, whether the photo's was dropped",
         "none",
         enum=list(get_args(ContentCredentials)),
     ),

@@ -107,6 +107,10 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "Retry once; if it fails again, report the request's id to the operator.",
         "the model failed on this image",
     ),
+    "signing_failed": Advice(
+        "Retry once; if it fails again, report the request's id to the operator.",
+        "the answer could not be signed",
+    ),
     "out_of_memory": Advice(
         "Retry on another instance; the operator should give this device more memory.",
         "no memory for a batch of 1",

@@ -63,6 +63,7 @@ KINDS: Final[dict[type[Exception], Kind]] = {
     errors.InferenceFailed: Kind(500, "gpu_error", "Inference failed"),
     errors.OutOfMemory: Kind(500, "out_of_memory", "The device has too little memory"),
     errors.DevicePoisoned: Kind(500, "device_poisoned", "The device broke down"),
+    errors.SigningFailed: Kind(500, "signing_failed", "The answer could not be signed"),
     errors.ModelRefused: Kind(409, "model_refused", "Model refused"),
 }
 NOT_FOUND: Final = Kind(404, "not_found", "No such resource")

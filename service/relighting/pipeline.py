@@ -34,7 +34,7 @@ from service.relighting.shading import shade
 from service.relighting.transparency import fit_visible
 from service.telemetry.stage_timings import Timings
 
-FINISH_STAGES: Final = ("color", "detail", "encode")
+FINISH_STAGES: Final = ("color", "detail", "encode", "sign")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,10 +17,12 @@ from relight.errors import InvalidOption, ServerFull
 from relight.lights import Lamps, Light
 from service.batching.urgency import Priority
 from service.contract.pair import PairContract
+from service.credentials import Credentials
 from service.imaging import DIGITAL_SOURCE_TYPE, Edit, writing_bytes
 from service.imaging.formats import FORMATS, Ranking, choose_format, rank_formats, sniff
 from service.imaging.photo import Codes
 from service.inference.repository import ModelRepository, Offer
+from service.relighting.action import action_of
 from service.relighting.composition import Lit
 from service.relighting.etag import answer_tag
 from service.relighting.options import RelightOptions
@@ -40,7 +42,7 @@ from service.traffic.cpu_pool import CpuPool, Step
 from service.traffic.deadline import until
 from service.traffic.memory_budget import Holding
 
-ContentCredentials = Literal["none", "dropped"]
+ContentCredentials = Literal["none", "dropped", "signed"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -91,8 +93,8 @@ class Relit:
         timings: duration of each stage.
         digital_source_type: the mark in the file's XMP, a concept of IPTC's vocabulary; None
             without a mark.
-        content_credentials: what became of the photo's C2PA manifest; `none` if it had none;
-            None if the caller has the file already.
+        content_credentials: `signed` if the answer has a C2PA manifest; else what became of the
+            photo's: `dropped`, or `none` if it had none; None if the caller has the file already.
     """
 
     data: bytes | None
@@ -120,6 +122,7 @@ class Relighter:
         revision: checksum of the code that makes pixels, for the entity tags.
         software: name and version of this program, for the history in a relit photo's XMP.
         is_marked: whether a relit photo is marked as edited with AI.
+        credentials: signs each answer; None: no answer is signed.
     """
 
     def __init__(
@@ -135,6 +138,7 @@ class Relighter:
         revision: str,
         software: str,
         is_marked: bool,
+        credentials: Credentials | None,
     ) -> None:
         self._repository = repository
         self._pool = pool
@@ -144,7 +148,8 @@ class Relighter:
         self._max_working_bytes = max_working_bytes
         self._metrics = metrics
         # A mark is part of the answer; the version in its history is not worth a new tag.
-        self._revision = f"{revision} {'marked' if is_marked else 'unmarked'}"
+        self._revision = f"{revision} {is_marked=} is_signed={credentials is not None}"
+        self._credentials = credentials
         self._software = software
         self._is_marked = is_marked
 
@@ -188,13 +193,11 @@ class Relighter:
             data, format_name, origin, credentials = None, formats[0][0], None, None
             if etag not in request.known_tags:
                 data, format_name, origin, credentials = await self._make(request, order, formats)
-        own_k = own_temperature_k(options, offer.light.temperature_k)
-        light_k = options.wanted_temperature_k or own_k
         return Relit(
             data=data,
             media_type=FORMATS[format_name].media_type,
             etag=etag,
-            light=order.lamps or Light(offer.light.direction, light_k),
+            light=_light(options, order),
             model=offer.model.tag,
             origin=origin,
             timings=request.timings,
@@ -232,15 +235,15 @@ class Relighter:
             rendered, origin = await self._renderer.render(prepared, order)
         timings.place = "finish"
         try:
-            edit = Edit(f"{self._software}, {order.offer.model.tag}", self._is_marked)
             data = await self._finish(
-                request, prepared, rendered, format_name, edit=edit, mask=mask
+                request, prepared, rendered, format_name, order=order, mask=mask
             )
         finally:
             self._learn_lag(request)
         request.holding.shrink_to(request.body_bytes)  # the pixels are gone, the body soon
         request.holding.grow_to(len(data))
-        return data, format_name, origin, "dropped" if prepared.photo.has_manifest else "none"
+        credentials: ContentCredentials = "dropped" if prepared.photo.has_manifest else "none"
+        return data, format_name, origin, "signed" if self._credentials else credentials
 
     async def _mask(self, request: RelightRequest, prepared: Prepared) -> Codes | None:
         if request.mask is None:
@@ -260,11 +263,12 @@ class Relighter:
         rendered: Rendered | Lit | None,
         format_name: str,
         *,
-        edit: Edit,
+        order: Order,
         mask: Codes | None,
     ) -> bytes:
-        """Make the answer's file, within the budget of memory."""
-        options = request.options
+        """Make the answer's file, within the budget of memory, and sign it."""
+        options, timings, tag = request.options, request.timings, order.offer.model.tag
+        edit = Edit(f"{self._software}, {tag}", self._is_marked)
         is_progressive = bool(options.progressive)
         num_bytes = 0
         if options.detail == "full":
@@ -275,14 +279,22 @@ class Relighter:
                 f"the server has {self._max_working_bytes} for it: ask for another format",
                 option="format",
             )
+
+        def write() -> bytes:
+            data = finish(prepared, rendered, options, format_name, timings, edit=edit, mask=mask)
+            if self._credentials is None:
+                return data
+            with timings.stage("sign"):
+                return self._credentials.sign(
+                    data,
+                    FORMATS[format_name].media_type,
+                    photo=request.data,
+                    photo_type=FORMATS[prepared.photo.format].media_type,
+                    action=action_of(options, _light(options, order), tag),
+                )
+
         try:
-            return await self._pool.run(
-                Step.FINISH,
-                lambda: finish(
-                    prepared, rendered, options, format_name, request.timings, edit=edit, mask=mask
-                ),
-                num_bytes=num_bytes,
-            )
+            return await self._pool.run(Step.FINISH, write, num_bytes=num_bytes)
         except MemoryError:
             raise ServerFull("there is too little memory for the answer") from None
 
@@ -301,6 +313,13 @@ class Relighter:
             self._metrics.response_bytes.observe(len(relit.data))
         if relit.origin is not None:
             self._metrics.cache_requests.labels(relit.origin).inc()
+
+
+def _light(options: RelightOptions, order: Order) -> Light | Lamps:
+    """Return the light of an answer."""
+    light = order.offer.light
+    own_k = own_temperature_k(options, light.temperature_k)
+    return order.lamps or Light(light.direction, options.wanted_temperature_k or own_k)
 
 
 def _order(request: RelightRequest, offer: Offer, digest: str) -> Order:
