@@ -107,16 +107,16 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "Retry once; if it fails again, report the request's id to the operator.",
         "the model failed on this image",
     ),
-    "signing_failed": Advice(
-        "Retry once; if it fails again, report the request's id to the operator.",
-        "the answer could not be signed",
-    ),
     "out_of_memory": Advice(
         "Retry on another instance; the operator should give this device more memory.",
         "no memory for a batch of 1",
     ),
     "device_poisoned": Advice(
         "Retry: this instance is about to be replaced.", "the device broke down"
+    ),
+    "signing_failed": Advice(
+        "Retry once; if it fails again, report the request's id to the operator.",
+        "the answer could not be signed",
     ),
     "model_refused": Advice(
         "The models are unchanged. Fix or remove the file named in `detail`, and reload.",
