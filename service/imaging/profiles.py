@@ -7,6 +7,7 @@ nothing and loses nothing.
 
 from __future__ import annotations
 
+import struct
 from io import BytesIO
 from typing import Final
 
@@ -20,6 +21,10 @@ Pixels = npt.NDArray[np.float32]
 
 _SPACE_FIELD: Final = slice(16, 20)  # "data colour space" in the header, ICC.1 section 7.2
 _MODES: Final = {b"RGB ": "RGB", b"GRAY": "L"}
+_HEADER_BYTES: Final = 128
+_TAG_BYTES: Final = 12
+_MAX_TAGS: Final = 100  # of LittleCMS
+_ELEMENTS: Final = frozenset(b"%c2%c%d" % (a, b, n) for a, b in (b"DB", b"BD") for n in range(4))
 _STRIP_ROWS: Final = 64  # memory stays that of a strip
 
 
@@ -165,7 +170,28 @@ def _transform(
 def _profile(icc_profile: bytes | None) -> ImageCms.ImageCmsProfile:
     if icc_profile is None:
         return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-    return ImageCms.ImageCmsProfile(BytesIO(icc_profile))
+    return ImageCms.ImageCmsProfile(BytesIO(_without_elements(icc_profile)))
+
+
+def _without_elements(icc_profile: bytes) -> bytes:
+    """Return the profile without its lists of processing elements (ICC.1, 10.16).
+
+    A list may have any number of elements, all at one place of the file: 65 kB kept the colour
+    engine busy for ten seconds. Each list stands beside a table or a matrix for the same purpose.
+    """
+    try:
+        (num_tags,) = struct.unpack_from(">I", icc_profile, _HEADER_BYTES)
+    except struct.error:
+        return icc_profile
+    if num_tags > _MAX_TAGS:
+        return icc_profile  # the colour engine refuses it
+    first = _HEADER_BYTES + 4
+    end = first + _TAG_BYTES * num_tags
+    tags = [icc_profile[n : n + _TAG_BYTES] for n in range(first, end, _TAG_BYTES)]
+    kept = [tag for tag in tags if tag[:4] not in _ELEMENTS]
+    table = struct.pack(">I", len(kept)) + b"".join(kept)
+    table += bytes(_TAG_BYTES * (num_tags - len(kept)))
+    return icc_profile[:_HEADER_BYTES] + table + icc_profile[end:]
 
 
 def _apply(pixels: Pixels, mode: str, transform: ImageCms.ImageCmsTransform) -> Pixels:

@@ -9,12 +9,16 @@ SRGB = ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7
 DISPLAY_P3 = ((0.5151, 0.2412, -0.0011), (0.2920, 0.6922, 0.0419), (0.1571, 0.0666, 0.7841))
 
 
-def rgb_profile(primaries: tuple[tuple[float, float, float], ...], gamma: float = 2.2) -> bytes:
+def rgb_profile(
+    primaries: tuple[tuple[float, float, float], ...],
+    gamma: float = 2.2,
+    further: dict[str, bytes] | None = None,
+) -> bytes:
     tags = {
         f"{channel}XYZ": _xyz(*primary) for channel, primary in zip("rgb", primaries, strict=True)
     }
     tags |= {f"{channel}TRC": _curve(gamma) for channel in "rgb"}
-    return _profile("mntr", "RGB ", "XYZ ", tags)
+    return _profile("mntr", "RGB ", "XYZ ", tags | (further or {}))
 
 
 def gray_profile(gamma: float) -> bytes:
@@ -33,6 +37,16 @@ def cmyk_profile() -> bytes:
     )
     table = b"mft1" + bytes(4) + bytes((4, 3, 2, 0)) + matrix + identity * 4 + nodes + identity * 3
     return _profile("prtr", "CMYK", "Lab ", {"A2B0": table})
+
+
+def profile_with_elements(num: int) -> bytes:
+    """Display P3, and lists of one processing element, `num` times, that swaps red and blue."""
+    element = b"matf" + bytes(4) + struct.pack(">2H12f", 3, 3, 0, 0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0)
+    start = 16 + 8 * num
+    place = struct.pack(">2I", start, len(element))
+    listed = b"mpet" + bytes(4) + struct.pack(">2HI", 3, 3, num) + place * num + element
+    names = [f"{way}{intent}" for way in ("D2B", "B2D") for intent in range(4)]
+    return rgb_profile(DISPLAY_P3, further=dict.fromkeys(names, listed))
 
 
 def scanner_profile() -> bytes:

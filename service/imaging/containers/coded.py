@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from relight.errors import ImageCorrupt
+from relight.errors import ImageAnimated, ImageCorrupt
 
 _SEQUENCE_HEADER_OBU: Final = 1  # AV1, section 6.2.2
 _SEQUENCE_PARAMETER_SET: Final = 33  # ITU-T H.265, table 7-1
+_FRAME_HEADER_OBUS: Final = frozenset({3, 6})  # a header alone, and one with its tiles
+_NUM_SLICE_TYPES: Final = 32  # H.265, table 7-1: units below are parts of pictures
+_MAX_PICTURES: Final = 8  # a still one, in layers; decoders decode as many as there are
 _MAX_UNITS: Final = 100_000  # a slice for each row of blocks, in each of 256 tiles
 
 
 def av1_sizes(data: bytes) -> Iterator[tuple[int, int]]:
     """Give width and height of each sequence header among AV1's units (section 5.3)."""
-    position = 0
+    position, num_pictures = 0, 0
     for _ in range(_MAX_UNITS):
         if position >= len(data):
             return
@@ -29,7 +32,9 @@ def av1_sizes(data: bytes) -> Iterator[tuple[int, int]]:
             num_bytes, position = _leb128(data, position)
         if num_bytes < 0 or position + num_bytes > len(data):
             raise ImageCorrupt("a unit claims more bytes than follow")
-        if header >> 3 & 15 == _SEQUENCE_HEADER_OBU:
+        kind = header >> 3 & 15
+        num_pictures = _counted(num_pictures, kind in _FRAME_HEADER_OBUS)
+        if kind == _SEQUENCE_HEADER_OBU:
             yield _av1_size(_Bits(data[position : position + min(num_bytes, 1024)]))
         position += num_bytes
     raise ImageCorrupt(f"they have more than {_MAX_UNITS} units")
@@ -42,7 +47,7 @@ def hevc_sizes(data: bytes, num_length_bytes: int) -> Iterator[tuple[int, int]]:
         data: units, each behind its length (ISO 14496-15, 4.3.2).
         num_length_bytes: bytes of a length, 1 to 4.
     """
-    position = 0
+    position, num_pictures = 0, 0
     for _ in range(_MAX_UNITS):
         if position + num_length_bytes > len(data):
             return
@@ -50,9 +55,28 @@ def hevc_sizes(data: bytes, num_length_bytes: int) -> Iterator[tuple[int, int]]:
         position += num_length_bytes
         if position + num_bytes > len(data):
             raise ImageCorrupt("a unit claims more bytes than follow")
-        yield from hevc_size(data[position : position + min(num_bytes, 1024)])
+        unit = data[position : position + min(num_bytes, 1024)]
+        num_pictures = _counted(num_pictures, _is_first_slice(unit))
+        yield from hevc_size(unit)
         position += num_bytes
     raise ImageCorrupt(f"they have more than {_MAX_UNITS} units")
+
+
+def _counted(num_pictures: int, is_another: bool) -> int:
+    """Return the number of pictures, with another one or without.
+
+    Raises:
+        ImageAnimated: there are more than a still picture has layers.
+    """
+    num_pictures += is_another
+    if num_pictures > _MAX_PICTURES:
+        raise ImageAnimated(f"a picture consists of more than {_MAX_PICTURES} coded ones")
+    return num_pictures
+
+
+def _is_first_slice(unit: bytes) -> bool:
+    """Tell whether a unit begins a picture (H.265, 7.3.6.1)."""
+    return len(unit) > 2 and unit[0] >> 1 & 63 < _NUM_SLICE_TYPES and bool(unit[2] & 0x80)
 
 
 def hevc_size(unit: bytes) -> Iterator[tuple[int, int]]:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from relight.errors import ImageAnimated, ImageCorrupt, ImageError, ImageTooLarge
 from service.imaging import ImageLimits, decode
-from service.imaging.containers.coded import av1_sizes, hevc_size
+from service.imaging.containers.coded import av1_sizes, hevc_size, hevc_sizes
 from tests.service.peak import peak_growth
 from tests.service.pictures import noise, png_chunk, saved
 
@@ -196,3 +196,32 @@ def test_av1_sizes_are_those_that_were_coded(size):
 def test_an_hevc_unit_of_another_kind_has_no_size():
     assert list(hevc_size(b"\x40\x01\x0c")) == []
     assert list(hevc_size(b"")) == []
+
+
+@pytest.mark.parametrize("kind", [3, 6])
+def test_av1_frames_without_end_are_no_still_picture(kind):
+    frame = bytes((kind << 3 | 2, 0))
+    assert list(av1_sizes(frame * 4)) == []
+    with pytest.raises(ImageAnimated):
+        list(av1_sizes(frame * 1000))
+
+
+def test_hevc_pictures_without_end_are_no_still_picture():
+    first, further = b"\0\0\0\3\x26\1\x80", b"\0\0\0\3\x26\1\0"
+    assert list(hevc_sizes(first + further * 1000, 4)) == []
+    with pytest.raises(ImageAnimated):
+        list(hevc_sizes((first + further) * 1000, 4))
+
+
+def test_an_avif_that_repeats_its_frame_is_refused_before_it_is_decoded():
+    sound = saved(Image.fromarray(noise(64, 64)), "avif")
+    start = sound.index(b"mdat") + 4
+    content = sound[start:]
+    frame = content[content.index(b"\x32") :]  # from the unit with the frame to the end
+    changed = bytearray(sound[: start - 8])
+    old, new = len(content), content + frame * 500
+    place = changed.index(struct.pack(">I", old), changed.index(b"iloc"))
+    struct.pack_into(">I", changed, place, len(new))
+    box = struct.pack(">I", 8 + len(new)) + b"mdat"
+    with pytest.raises(ImageAnimated):
+        decode(bytes(changed) + box + new, LIMITS)

@@ -11,6 +11,7 @@ from tests.service.icc_profiles import (
     SRGB,
     cmyk_profile,
     gray_profile,
+    profile_with_elements,
     rgb_profile,
     scanner_profile,
 )
@@ -118,3 +119,18 @@ def test_16_bits_go_smoothly_through_a_profile_without_a_way_back():
 def test_gray_through_a_colour_profile_without_a_way_back_is_colour():
     photo = decode(saved(Image.new("L", (16, 16), 128), icc_profile=scanner_profile()), LIMITS)
     assert (photo.is_gray, photo.icc_profile) == (False, None)
+
+
+@pytest.mark.parametrize("num_elements", [1, 50_000])
+def test_lists_of_processing_elements_are_not_run(num_elements):
+    profile = profile_with_elements(num_elements)
+    green = np.array([[[117, 251, 76]]], np.float32) / 255
+    assert profiles.is_readable(profile)
+    assert profiles.leads_back(profile)
+    np.testing.assert_array_equal(profiles.to_srgb(green, profile), profiles.to_srgb(green, P3))
+    np.testing.assert_array_equal(profiles.from_srgb(green, profile), profiles.from_srgb(green, P3))
+
+
+@pytest.mark.parametrize("num_bytes", [0, 100, 130, 140])
+def test_a_profile_that_is_cut_off_is_not_readable(num_bytes):
+    assert not profiles.is_readable(P3[:num_bytes])
