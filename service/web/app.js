@@ -9,6 +9,7 @@ import { ProblemView } from "./problem.js";
 import { Renderer } from "./renderer.js";
 import { fetchCatalogue, fetchFile, key, Problem } from "./service.js";
 import * as snippets from "./snippets.js";
+import { Views } from "./views.js";
 
 const COPIED_MS = 2000;
 const LIVE_BYTES = 12e6; // a larger file is sent only for the download, not for every change
@@ -22,7 +23,13 @@ const renderer = new Renderer({
   onBusy: (isBusy) => (compare.busy = isBusy),
   onProblem: (problem) => handle(problem, renderer, () => renderer.again()),
 });
+const views = new Views({
+  onRelit: showRelit,
+  onMap: showMap,
+  onProblem: (problem, retry) => handle(problem, views, retry),
+});
 let catalogue = null;
+let relit = null; // the newest relit picture, to show when no map is shown
 let photo = null;
 let numOpened = 0;
 
@@ -47,6 +54,7 @@ async function start() {
 async function loadCatalogue() {
   catalogue = await fetchCatalogue();
   controls.offer(catalogue);
+  views.offer(controls.computes);
   const { max_body_bytes: bytes, max_pixels: pixels } = catalogue.limits;
   element("limits").textContent =
     `Up to ${sizeText(bytes)} and ${Math.floor(pixels / 1e6)} megapixels. ` +
@@ -91,6 +99,8 @@ function show(opened) {
   problems.clear();
   const before = photo;
   photo = opened;
+  relit = null;
+  views.open(photo);
   compare.open(photo);
   before?.close();
   const { name, width, height, format, file } = photo;
@@ -121,11 +131,29 @@ function update() {
 async function showAnswer(kind, order, answer) {
   if (problems.about === renderer) problems.clear();
   const text = `lit ${order.lightText}`;
-  if (kind === "preview" || order.isLive) await compare.show(answer.blob, `After: the photo ${text}`);
+  if (order.photo !== photo) return;
+  if (kind === "preview" || order.isLive) {
+    relit = { blob: answer.blob, text };
+    if (views.isRelit) await compare.show(answer.blob, `After: the photo ${text}`);
+  }
   if (order.photo !== photo) return;
   element("answer-facts").textContent = factsOf(kind, answer);
   element("mark").hidden = !answer.isMarked;
   if (kind === "full" || !order.isLive) tell(`Now ${text}`);
+}
+
+async function showRelit() {
+  compare.label("After");
+  if (!relit) return;
+  await compare.show(relit.blob, `After: the photo ${relit.text}`);
+  tell(`Now ${relit.text}`);
+}
+
+async function showMap(picture, text) {
+  if (problems.about === views) problems.clear();
+  compare.label(text.split(":")[0]);
+  await compare.show(picture, `Map of the photo: ${text}`);
+  tell(`${text}.`);
 }
 
 async function download() {

@@ -20,6 +20,7 @@ export class Compare {
     this.#before.src = photo.url;
     this.#before.alt = `Before: ${photo.name}`;
     this.#newest += 1;
+    this.label("After");
     this.#after.src = photo.url;
     this.#after.alt = "";
   }
@@ -49,6 +50,11 @@ export class Compare {
     this.#after.src = url;
     this.#after.alt = alt;
     return true;
+  }
+
+  /** Name what the right side shows. */
+  label(name) {
+    this.#figure.querySelector(".tag.after").textContent = name;
   }
 
   set busy(isBusy) {

@@ -118,6 +118,11 @@ export class Controls {
     };
   }
 
+  /** Whether the model computes the light, and makes maps of the scene. */
+  get computes() {
+    return this.#computes;
+  }
+
   /** Format of the file to download. */
   get format() {
     return this.#format.value || this.#photoFormat;

@@ -1,5 +1,7 @@
 // The service over HTTP: its catalogue, a relit photo, and its problems (RFC 9457) as exceptions.
 
+import { unzip } from "./zip.js";
+
 const KEY_SLOT = "relight-key"; // sessionStorage: gone with the tab
 
 /** A failure of the service or of the connection to it. */
@@ -42,6 +44,18 @@ export async function relight(photo, options, signal) {
     model: answer.headers.get("X-Model") ?? "",
     isMarked: answer.headers.has("X-Digital-Source-Type"),
   };
+}
+
+/**
+ * Return what the network reads from a photo (`POST /maps`): pictures by file name.
+ * @param {Blob} photo the image file
+ * @returns {Promise<Map<string, Blob>>}
+ */
+export async function fetchMaps(photo) {
+  const answer = await call("maps", { method: "POST", body: photo });
+  const files = await unzip(await answer.blob());
+  const typed = [...files].map(([name, file]) => [name, new Blob([file], { type: "image/png" })]);
+  return new Map(typed.filter(([name]) => name.endsWith(".png")));
 }
 
 /** Write options as a query; the service's defaults replace null and empty ones. */
