@@ -89,6 +89,7 @@ class Lamp:
         softness: 0 (hard lamp) to 1 (overcast).
         intensity_stops: -2 to 2; at 0 the photo keeps its mean luminance.
         temperature_k: colour temperature in kelvin, 2000 to 12000.
+        color: `#rrggbb` in sRGB, instead of a temperature.
     """
 
     azimuth_deg: float
@@ -96,12 +97,14 @@ class Lamp:
     softness: float
     intensity_stops: float = 0.0
     temperature_k: int = NEUTRAL_K
+    color: str | None = None
 
     def __str__(self) -> str:
         values = (self.azimuth_deg, self.elevation_deg, self.softness, self.intensity_stops)
         names = ("azimuth", "elevation", "softness", "intensity")
         given = [f"{n}={_decimal(v)}" for n, v in zip(names, values, strict=True)]
-        return ";".join(["lamp", *given, f"temperature={self.temperature_k}"])
+        hue = f'color="{self.color}"' if self.color else f"temperature={self.temperature_k}"
+        return ";".join(["lamp", *given, hue])
 
     @property
     def vector(self) -> tuple[float, float, float]:
@@ -134,7 +137,8 @@ class Lamp:
                 elevation_deg=float(values["elevation"]),
                 softness=float(values["softness"]),
                 intensity_stops=float(values["intensity"]),
-                temperature_k=int(values["temperature"]),
+                temperature_k=NEUTRAL_K if "color" in values else int(values["temperature"]),
+                color=values["color"].strip('"') if "color" in values else None,
             )
         except KeyError as error:
             raise ValueError(f"{text!r} lacks {error.args[0]!r}") from None

@@ -20,7 +20,7 @@ Metadata = Literal["keep", "strip"]
 DEFAULT_DIRECTION: Final = "E"
 LAMP_OPTIONS: Final = (  # of computed light
     *("azimuth", "elevation", "softness", "intensity"),
-    "lights",
+    *("lamp_color", "lights"),
 )
 MAX_ELEVATION_DEG: Final = 90
 MAX_INTENSITY_STOPS: Final = 2
@@ -34,9 +34,9 @@ class Options(TypedDict, total=False):
 
     Temperature is in kelvin, `MIN_TEMPERATURE_K` to `MAX_TEMPERATURE_K` of `relight.lights`;
     strength, fill and softness are 0 to 1; azimuth is 0 to 360 and elevation 0 to 90 degrees;
-    intensity is -2 to 2 stops; lights are up to four lamps, each a mapping of direction or azimuth,
-    elevation, softness, intensity and temperature, or their JSON; quality is `MIN_QUALITY` to
-    `MAX_QUALITY`.
+    intensity is -2 to 2 stops; lamp_color is `#rrggbb`; lights are up to four lamps, each a mapping
+    of direction or azimuth, elevation, softness, intensity and temperature or lamp_color, or their
+    JSON; quality is `MIN_QUALITY` to `MAX_QUALITY`.
     """
 
     direction: Direction
@@ -44,6 +44,7 @@ class Options(TypedDict, total=False):
     elevation: float
     softness: float
     intensity: float
+    lamp_color: str
     lights: Sequence[Mapping[str, object]] | str
     temperature: int
     light: Light | str

@@ -34,6 +34,7 @@ DEFAULTS: Final[dict[str, str | None]] = {
     "elevation": None,
     "softness": None,
     "intensity": None,
+    "lamp_color": None,
     "lights": None,
     "temperature": None,
     "light": None,
@@ -71,6 +72,7 @@ OPTIONS: Final[dict[str, Any]] = {
         min=-MAX_INTENSITY_STOPS,
         max=MAX_INTENSITY_STOPS,
     ),
+    "lamp_color": _option("lamp_color", "of the lamp, instead of a temperature", metavar="#RRGGBB"),
     "lights": _option("lights", "up to four lamps, instead of one", metavar="JSON"),
     "temperature": _option(
         "temperature",

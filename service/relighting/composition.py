@@ -34,6 +34,7 @@ Pixels = NDArray[np.float32]
 _LEAST_LIGHT: Final = np.float32(1e-3)
 _MAX_CHANGE: Final = 6.0  # of the logarithm; a factor of 400
 _MAX_GAIN: Final = 3.0  # of the logarithm; a factor of 20
+_MAX_CHANNEL: Final = 3.0  # of a lamp's colour
 _NUM_STEPS: Final = 8
 _ENOUGH: Final = 1e-4  # of the logarithm of the mean luminance
 
@@ -47,12 +48,14 @@ class Arriving:
         residual: (h, w), correction of the logarithm of the change.
         intensity_stops: strength of the lamp.
         temperature_k: its colour.
+        srgb: its colour as `#rrggbb`, instead of a temperature.
     """
 
     irradiance: Pixels
     residual: Pixels
     intensity_stops: float = 0.0
     temperature_k: int = NEUTRAL_K
+    srgb: str | None = None
 
     @property
     def gain(self) -> float:
@@ -61,7 +64,16 @@ class Arriving:
 
     @property
     def color(self) -> Pixels:
-        """Its colour: linear RGB of luminance 1, (3,)."""
+        """Its colour: linear RGB, (3,), of luminance 1 unless a channel would pass 3.
+
+        Deep colours are therefore darker, as coloured filters are.
+        """
+        if self.srgb is not None:
+            codes = np.array(list(bytes.fromhex(self.srgb[1:])), np.float32) / 255
+            linear = srgb_to_linear(codes)
+            luminance = float(linear @ LUMINANCE)
+            most = max(luminance, float(linear.max()) / _MAX_CHANNEL)
+            return np.asarray(linear / most, np.float32)
         return temperature_gain(NEUTRAL_K, self.temperature_k).astype(np.float32)
 
 
@@ -100,7 +112,10 @@ class Lit:
         luminance = cv2.transform(original, LUMINANCE.astype(np.float32)[None])
         gain = _keeping_gain(np.asarray(luminance, np.float32), at_rest[..., 0], relightable)
         change = at_rest
-        if any(lamp.intensity_stops or lamp.temperature_k != NEUTRAL_K for lamp in self.lamps):
+        if any(
+            lamp.intensity_stops or lamp.srgb or lamp.temperature_k != NEUTRAL_K
+            for lamp in self.lamps
+        ):
             change = self._change(
                 _sum(lamp.gain * lamp.color * lamp.irradiance[..., None] for lamp in self.lamps)
             )

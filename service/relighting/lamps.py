@@ -22,6 +22,8 @@ from relight.options import (
 )
 from service.contract.pair import PairContract
 
+COLOR_PATTERN: Final = "^#[0-9A-Fa-f]{6}$"
+
 
 def _number(least: float, most: float) -> Any:
     return Field(None, ge=least, le=most, allow_inf_nan=False)
@@ -38,11 +40,18 @@ class LampOptions(BaseModel):
     softness: float | None = _number(0, 1)
     intensity: float | None = _number(-MAX_INTENSITY_STOPS, MAX_INTENSITY_STOPS)
     temperature: int | None = _number(MIN_TEMPERATURE_K, MAX_TEMPERATURE_K)
+    lamp_color: str | None = Field(None, pattern=COLOR_PATTERN)
 
     @model_validator(mode="after")
     def _stands_in_one_place(self) -> Self:
         if self.direction is not None and self.azimuth is not None:
             raise ValueError("azimuth already says where the light comes from")
+        return self
+
+    @model_validator(mode="after")
+    def _has_one_color(self) -> Self:
+        if self.lamp_color is not None:
+            check_color(self.lamp_color, self.temperature)
         return self
 
     def lamp(self, model: PairContract) -> Lamp:
@@ -54,7 +63,20 @@ class LampOptions(BaseModel):
             softness=model.softness if self.softness is None else self.softness,
             intensity_stops=self.intensity or 0.0,
             temperature_k=self.temperature or NEUTRAL_K,
+            color=self.lamp_color and self.lamp_color.lower(),
         )
+
+
+def check_color(lamp_color: str, temperature: int | None) -> None:
+    """Refuse a colour that no lamp has.
+
+    Raises:
+        ValueError: it is black, or the lamp has a temperature as well.
+    """
+    if temperature is not None:
+        raise ValueError("`lamp_color` already gives the colour of the lamp")
+    if lamp_color == "#000000":
+        raise ValueError("`lamp_color` is black, which is no light: lower `intensity` instead")
 
 
 _LAMPS: Final = TypeAdapter(

@@ -30,7 +30,7 @@ from relight.options import (
 )
 from service.contract.pair import PairContract
 from service.relighting.fields import parse_fields
-from service.relighting.lamps import LampOptions, parse_lamps
+from service.relighting.lamps import COLOR_PATTERN, LampOptions, check_color, parse_lamps
 
 _Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 _OF_ONE_LAMP = {"direction", "light", "temperature", *LAMP_OPTIONS} - {"lights"}
@@ -85,8 +85,8 @@ class RelightOptions(BaseModel):
         max_length=2000,
         examples=['[{"azimuth": 60, "temperature": 3200}, {"direction": "W", "intensity": -1}]'],
         description=f"up to {MAX_LAMPS} lamps as JSON, each with `direction` or `azimuth`, "
-        "`elevation`, `softness`, `intensity` and `temperature`; their light is added, and "
-        f"together they keep the photo's mean luminance at 0 stops{_COMPUTED}",
+        "`elevation`, `softness`, `intensity` and `temperature` or `lamp_color`; their light is "
+        f"added, and together they keep the photo's mean luminance at 0 stops{_COMPUTED}",
     )
     temperature: int | None = Field(
         None,
@@ -95,6 +95,13 @@ class RelightOptions(BaseModel):
         examples=[3200],
         description="colour temperature of the new light in kelvin; 6500, the white of sRGB, "
         "leaves the photo's colours alone. If set, it also tints greyscale photos",
+    )
+    lamp_color: str | None = Field(
+        None,
+        pattern=COLOR_PATTERN,
+        examples=["#ffb060"],
+        description="colour of the lamp in sRGB, instead of `temperature`; how bright it is does "
+        f"not count{_COMPUTED}",
     )
     light: str | None = Field(
         None,
@@ -166,6 +173,9 @@ class RelightOptions(BaseModel):
                 raise ValueError("`light` already names direction and temperature")
         if self.azimuth is not None and (self.direction or self.light) is not None:
             raise ValueError("`azimuth` already says where the light comes from")
+        if self.lamp_color is not None:
+            named_k = Light.parse(self.light).temperature_k if self.light else None
+            check_color(self.lamp_color, self.temperature or named_k)
         if self.lights is not None:
             parse_lamps(self.lights)
             if any(getattr(self, name) is not None for name in _OF_ONE_LAMP):
@@ -196,7 +206,7 @@ class RelightOptions(BaseModel):
     @property
     def adds_color(self) -> bool:
         """Whether a greyscale photo gets colour: from a lamp or from the model."""
-        has_own = any(lamp.temperature is not None for lamp in self._lamps)
+        has_own = any(lamp.temperature or lamp.lamp_color for lamp in self._lamps)
         return has_own or self.color == "model"
 
     def lamps(self, model: PairContract) -> Lamps:
@@ -214,6 +224,7 @@ class RelightOptions(BaseModel):
             elevation=self.elevation,
             softness=self.softness,
             intensity=self.intensity,
+            lamp_color=self.lamp_color,
             temperature=named.temperature_k if named else self.temperature,
         )
         return (lamp,)

@@ -177,7 +177,7 @@ class Renderer:
         if made:
             slowest = max(made, key=lambda answer: answer.waited_s + answer.ran_s)
             _note(order.timings, "light", slowest, arrived_s, since_s)
-        # The colour of one lamp alone is that of the whole picture, and `finish` gives it.
+        # The temperature of one lamp alone is that of the whole picture, and `finish` gives it.
         is_one = len(lit) == 1
         lamps = [
             Arriving(
@@ -185,6 +185,7 @@ class Renderer:
                 answer.value["residual"].astype(np.float32),
                 lamp.intensity_stops,
                 NEUTRAL_K if is_one else lamp.temperature_k,
+                lamp.color,
             )
             for lamp, (answer, _) in zip(order.lamps.lamps, lit, strict=True)
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Iterator
 
@@ -178,6 +179,46 @@ def test_intensity_makes_the_lit_side_brighter(url):
     assert means[0] + 5 < means[1] < means[2] - 5
 
 
+@pytest.mark.parametrize("gray", [False, True])
+def test_a_lamps_color_is_that_of_the_light_it_gives(url, gray):
+    pixels = leaning(photo())
+    if gray:
+        pixels = pixels[..., 0]
+    red, blue = (
+        relit_png(url, pixels, direction="E", lamp_color=color).astype(int)
+        for color in ("#ff6040", "#4060ff")
+    )
+    assert (red[..., 0] - blue[..., 0]).mean() > 20
+    assert (blue[..., 2] - red[..., 2]).mean() > 20
+
+
+def test_white_of_any_brightness_is_the_neutral_lamp(url):
+    pixels = leaning(photo())
+    plain = relit_png(url, pixels, direction="E")
+    for white in ("#ffffff", "#808080"):
+        lit = relit_png(url, pixels, direction="E", lamp_color=white)
+        assert np.abs(lit.astype(int) - plain).max() <= 1
+
+
+def test_two_lamps_of_two_colors_add(url):
+    pixels = leaning(photo())
+    lamps = [
+        {"azimuth": 90, "elevation": 10, "lamp_color": "#ff4040"},
+        {"azimuth": 270, "elevation": 10, "lamp_color": "#4040ff"},
+    ]
+    lit = linear(relit_png(url, pixels, lights=json.dumps(lamps))) / linear(pixels)
+    balance = lit[..., 0] / lit[..., 2]
+    assert balance[:, 36:].mean() > 1.5 * balance[:, :28].mean()
+
+
+def test_x_light_gives_the_lamps_color(url):
+    answer = relight(url, encoded(photo(), "png"), azimuth=60, lamp_color="#FFB060")
+    (lamp,) = parse_light(answer.headers["x-light"]).lamps
+    assert lamp.color == "#ffb060"
+    other = relight(url, encoded(photo(), "png"), azimuth=60, lamp_color="#ffb061")
+    assert answer.headers["etag"] != other.headers["etag"]
+
+
 def test_x_light_says_what_was_used(url):
     answer = relight(url, encoded(photo(), "png"), azimuth=60.5, softness=0.5, temperature=3200)
     light = parse_light(answer.headers["x-light"])
@@ -251,6 +292,13 @@ def test_an_answer_that_the_caller_has_is_not_made_again(url):
         ({"elevation": 91}, "elevation"),
         ({"softness": 1.1}, "softness"),
         ({"intensity": 2.5}, "intensity"),
+        ({"lamp_color": "red"}, "lamp_color"),
+        ({"lamp_color": "#000000"}, "lamp_color"),
+        ({"lamp_color": "#ff0000", "temperature": 3000}, "lamp_color"),
+        ({"lamp_color": "#ff0000", "light": "E-3000"}, "lamp_color"),
+        ({"lights": '[{"lamp_color": "#ff00"}]'}, "lights"),
+        ({"lights": '[{"lamp_color": "#ff0000", "temperature": 3000}]'}, "lights"),
+        ({"model": "tiny-E-4500", "lamp_color": "#ff0000"}, "lamp_color"),
         ({"model": "tiny-pair", "color": "model"}, "color"),
         ({"azimuth": 90, "color": "model"}, "color"),
         ({"model": "tiny-E-4500", "azimuth": 90}, "azimuth"),
@@ -273,7 +321,14 @@ def test_the_model_that_paints_is_still_there(url):
 def test_the_catalogue_lists_what_a_model_takes(url):
     catalogue = httpx.get(f"{url}/models").json()
     pair, whole = sorted(catalogue["models"], key=lambda m: m["name"], reverse=True)
-    assert pair["options"] == ["azimuth", "elevation", "softness", "intensity", "lights"]
+    assert pair["options"] == [
+        "azimuth",
+        "elevation",
+        "softness",
+        "intensity",
+        "lamp_color",
+        "lights",
+    ]
     assert (pair["elevation"], pair["softness"], pair["lights"]) == (30.0, 0.2, [])
     assert (whole["options"], whole["elevation"]) == (["color"], None)
     assert catalogue["directions"] == sorted(DIRECTIONS)
