@@ -20,7 +20,7 @@ from tests.deploy.tools import K8S, run
 Manifest = dict[str, Any]
 KEYS = f"RELIGHT_API_KEYS=editor:{digest_of('secret')}\n"
 
-OVERLAYS = ("cpu", "gpu", "mig")
+OVERLAYS = ("cpu", "gpu", "gpu-dra", "mig")
 VARIANTS = (  # (overlay, what its user adds)
     *((overlay, ()) for overlay in OVERLAYS),
     ("cpu", ("monitoring", "autoscaling-keda")),

@@ -124,6 +124,27 @@ def test_a_gpu_pod_asks_for_one_device_and_never_starts_without(overlay, resourc
     assert keys == {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
 
 
+def test_a_pod_claims_one_whole_gpu_and_no_device_plugin_is_needed():
+    rendered = render("gpu-dra")
+    assert rendered.settings.require_gpu
+    resources = rendered.container["resources"]
+    assert not any("nvidia" in name for name in resources["limits"])
+    (claim,) = rendered.pod["resourceClaims"]
+    assert resources["claims"] == [{"name": claim["name"]}]
+    templates = {t["metadata"]["name"]: t for t in rendered.all("ResourceClaimTemplate")}
+    (request,) = templates[claim["resourceClaimTemplateName"]]["spec"]["spec"]["devices"][
+        "requests"
+    ]
+    assert (request["exactly"]["deviceClassName"], request["exactly"]["count"]) == (
+        "gpu.nvidia.com",
+        1,
+    )
+    assert "nodeSelector" not in rendered.pod
+    (partition,) = templates.keys() - {claim["resourceClaimTemplateName"]}
+    (request,) = templates[partition]["spec"]["spec"]["devices"]["requests"]
+    assert request["exactly"]["deviceClassName"] == "mig.nvidia.com"
+
+
 def test_a_rollout_needs_a_spare_gpu_or_a_pod_less():
     def strategy(*components: str) -> dict[str, int]:
         return render("gpu", components).one("Deployment")["spec"]["strategy"]["rollingUpdate"]
