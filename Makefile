@@ -18,7 +18,8 @@ serve: $(VENV)/.serve-$(RUNTIME)  ## serve on port 8000 (GPU runtime if nvidia-s
 	$(BIN)/python -m service
 
 test: $(VENV)/.dev-$(RUNTIME)  ## run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile -m 'not serial'
+	$(BIN)/python -m pytest -m serial
 
 lint: $(VENV)/.dev-$(RUNTIME)  ## ruff, mypy --strict, import-linter, hadolint, shellcheck
 	$(BIN)/ruff check .

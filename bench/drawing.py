@@ -11,7 +11,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.load import Summary
+from bench.open_loop import Summary
 
 COLORS: Final = ("#c2410c", "#d99a2b", "#3b7a57", "#2b5c8a")
 _STYLE: Final[dict[Any, Any]] = {

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +63,7 @@ def running(
     command: Sequence[str] = ("-m", "service"),
     prefix: Sequence[str] = (),
     is_pair: bool = False,
-    **settings: object,
+    settings: Mapping[str, object] | None = None,
 ) -> Iterator[Service]:
     """Run `python -m service` on 127.0.0.1, with a fake engine if its T(n) is given.
 
@@ -75,7 +75,7 @@ def running(
         command: what Python runs.
         prefix: a program that runs Python, such as `prlimit`.
         is_pair: whether the fake engine stands for a pair of graphs.
-        settings: further RELIGHT_* variables.
+        settings: further RELIGHT_* variables, by their lower-case names without the prefix.
     """
     with tempfile.TemporaryDirectory() as folder:
         port, ops_port = ports or (free_port(), free_port())
@@ -94,7 +94,7 @@ def running(
             for file in model.parent.glob(f"{name}.*"):  # both files of a pair, and the golden one
                 shutil.copy(file, folder)
             knobs |= {"models_dir": folder}
-        knobs |= settings
+        knobs |= settings or {}
         environment = os.environ | {f"RELIGHT_{k.upper()}": str(v) for k, v in knobs.items()}
         process = subprocess.Popen([*prefix, sys.executable, *command], env=environment)
         service = Service(
@@ -210,18 +210,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _wait_until_ready(service: Service, timeout_s: float = 120.0) -> None:
-    end_s = time.monotonic() + timeout_s
-    with httpx.Client() as client:  # one for all probes: creating it costs CPU time
-        while time.monotonic() < end_s:
-            if service.process.poll() is not None:
-                raise RuntimeError("the service ended before it was ready")
-            try:
-                if client.get(f"{service.ops_url}/readyz").status_code == 200:
-                    return
-            except httpx.TransportError:
-                pass
-            time.sleep(0.05)
-    raise RuntimeError("the service was not ready in time")

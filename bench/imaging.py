@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import re
 import resource
 import time
 from collections.abc import Callable
@@ -30,6 +29,7 @@ from typing import TypeVar
 import cv2
 import httpx
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from bench.harness import running
@@ -71,8 +71,13 @@ def main() -> None:
     print(f"{'MP':>5}  {'stage':18}{'CPU ms':>9}{'peak MB':>9}")
     spawn = multiprocessing.get_context("spawn")
     for megapixels in arguments.megapixels:
-        whole = [partial(_measure_end_to_end, name) for name in _formats(megapixels)]
-        for measure in (*whole, _measure_codecs, _measure_stages, _measure_16_bit):
+        tasks: list[Callable[[float, int], None]] = [
+            *(partial(_measure_end_to_end, name) for name in _formats(megapixels)),
+            _measure_codecs,
+            _measure_stages,
+            _measure_16_bit,
+        ]
+        for measure in tasks:
             process = spawn.Process(target=measure, args=(megapixels, arguments.repeats))
             process.start()
             process.join()
@@ -82,12 +87,12 @@ def _measure_service(megapixels: float) -> None:
     """Print the cost of one JPEG over HTTP, including the shipped model."""
     data = _file("jpeg", megapixels)
     limits = {"max_pixels": 2 * round(megapixels * 1e6), "max_body_bytes": 2 * len(data)}
-    with running(**limits) as service:
+    with running(settings=limits) as service:
         start_s = time.monotonic()
         httpx.post(f"{service.url}/relight", content=data, timeout=600).raise_for_status()
         wall_ms = (time.monotonic() - start_s) * 1000
         status = Path(f"/proc/{service.process.pid}/status").read_text()
-    peak_mb = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+    peak_mb = int(status.partition("VmHWM:")[2].split()[0]) / 1024
     print(f"{megapixels:5g} MP over HTTP: {wall_ms:.0f} ms wall, {peak_mb:.0f} MB peak", flush=True)
 
 
@@ -133,8 +138,11 @@ def _measure_end_to_end(name: str, megapixels: float, repeats: int) -> None:
 def _end_to_end(data: bytes, name: str) -> bytes:
     """Process a request without running the network."""
     prepared = prepare(data, LIMITS, BUCKETS, Timings())
-    relit = prepared.srgb * np.linspace(0.3, 1, prepared.srgb.shape[1], dtype=np.float32)[:, None]
-    rendered = Rendered(cv2.GaussianBlur(relit, (0, 0), SOFTNESS_PX), 4500, SOFTNESS_PX)
+    ramp = np.linspace(0.3, 1, prepared.srgb.shape[1], dtype=np.float32)
+    relit = (prepared.srgb * ramp[:, None]).astype(np.float32)
+    rendered = Rendered(
+        cv2.GaussianBlur(relit, (0, 0), SOFTNESS_PX).astype(np.float32), 4500, SOFTNESS_PX
+    )
     return finish(prepared, rendered, RelightOptions.parse([]), name, Timings())
 
 
@@ -167,8 +175,9 @@ def _measure_stages(megapixels: float, repeats: int) -> None:
     data = imaging.encode(Photo(pixels=pixels, format="jpeg"), "jpeg")
     table.time("decode for model", lambda: imaging.decode(data, LIMITS, enough_px=736))
     small = table.time("fit", lambda: buckets.fit(pixels, bucket))
-    low_in = small.astype(np.float32) / 255
-    low_out = low_in * np.linspace(0.3, 1, bucket.width_px, dtype=np.float32)[:, None]
+    low_in = small.astype(np.float32) / np.float32(255)
+    ramp = np.linspace(0.3, 1, bucket.width_px, dtype=np.float32)
+    low_out = (low_in * ramp[:, None]).astype(np.float32)
     table.time("temperature", lambda: color.change_temperature(low_out, 4500, 3000))
     table.time("strength", lambda: color.blend(low_in, low_out, 0.7))
     table.time("fill", lambda: color.fill_light(low_in, low_out, 0.3))
@@ -176,8 +185,8 @@ def _measure_stages(megapixels: float, repeats: int) -> None:
     table.time("transfer", lambda: transfer(pixels, low_in, low_out, 1.0))
     photo = Photo(pixels=pixels, format="png")
     for name in _formats(megapixels):
-        file = table.time(f"encode {name}", lambda name=name: imaging.encode(photo, name))
-        table.time(f"decode {name}", lambda file=file: imaging.decode(file, LIMITS))
+        file = table.time(f"encode {name}", partial(imaging.encode, photo, name))
+        table.time(f"decode {name}", partial(imaging.decode, file, LIMITS))
 
 
 def _measure_16_bit(megapixels: float, repeats: int) -> None:
@@ -186,19 +195,19 @@ def _measure_16_bit(megapixels: float, repeats: int) -> None:
     pixels *= 257
     photo = Photo(pixels=pixels, format="png")
     for name in ("png", "tiff"):
-        file = table.time(f"encode {name} 16", lambda name=name: imaging.encode(photo, name))
-        table.time(f"decode {name} 16", lambda file=file: imaging.decode(file, LIMITS))
-    low = buckets.fit(pixels, BUCKETS[0]).astype(np.float32) / 65535
+        file = table.time(f"encode {name} 16", partial(imaging.encode, photo, name))
+        table.time(f"decode {name} 16", partial(imaging.decode, file, LIMITS))
+    low = buckets.fit(pixels, BUCKETS[0]).astype(np.float32) / np.float32(65535)
     table.time("transfer 16", lambda: transfer(pixels, low, low, 1.0))
 
 
-def _pillow_jpeg(picture: np.ndarray) -> bytes:
+def _pillow_jpeg(picture: NDArray[np.uint8]) -> bytes:
     file = BytesIO()
     Image.fromarray(picture).save(file, "jpeg", quality=92, subsampling="4:4:4")
     return file.getvalue()
 
 
-def _picture(megapixels: float) -> np.ndarray:
+def _picture(megapixels: float) -> NDArray[np.uint8]:
     """Return tiles of noise, so that the picture needs no additional memory."""
     width_px = round((megapixels * 1e6 * 4 / 3) ** 0.5 / 8) * 8
     height_px = width_px * 3 // 4

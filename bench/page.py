@@ -19,7 +19,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from bench.load import quantile
+from bench.open_loop import quantile
 
 _RIM_SHARE = 0.42  # of the dome's side, as in service/web/dome.js
 _ELEVATION_DEG = 25

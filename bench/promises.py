@@ -37,7 +37,7 @@ WORK = ("infer", "decode", "fit", "color", "detail", "encode")
 
 def _serving(subject: Subject, **knobs: object) -> AbstractContextManager[Service]:
     knobs = {"cache_bytes": 0} | dict(subject.knobs) | knobs
-    return running(subject.fake, subject.model, **knobs)
+    return running(subject.fake, subject.model, settings=knobs)
 
 
 def poison(subject: Subject, _: float) -> Rows:

@@ -31,9 +31,9 @@ def main() -> None:
     parser.add_argument("--gpu-images-per-s", type=float, nargs="+", default=[20, 50, 100])
     arguments = parser.parse_args()
     shelf = {mp: _photos(mp, arguments.photos) for mp in arguments.megapixels}
-    with running("0+0n", cache_bytes=0) as service:
+    with running("0+0n", settings={"cache_bytes": 0}) as service:
         beside = {mp: _cpu_s(service, photos) for mp, photos in shelf.items()}
-    with running(cache_bytes=0, providers="cpu") as service:
+    with running(settings={"cache_bytes": 0, "providers": "cpu"}) as service:
         whole = {mp: _cpu_s(service, photos) for mp, photos in shelf.items()}
     print("| photo | bytes | beside the network, CPU ms | with it on CPUs | core-hours a million |")
     print("|---|---|---|---|---|")

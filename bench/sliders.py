@@ -43,7 +43,7 @@ def _ask(
         return Counter(answer.headers.get("x-cache", answer.text) for answer in answers)
 
     knobs = dict(subject.knobs) | {"cache_bytes": _CACHE_BYTES}
-    with running(subject.fake, subject.model, is_pair=is_pair, **knobs) as service:
+    with running(subject.fake, subject.model, is_pair=is_pair, settings=knobs) as service:
         origins = asyncio.run(call(service.url))
         num_images = service.metric("relight_batch_size_sum")
         num_lights = service.metric("relight_batch_size_sum", part="light")

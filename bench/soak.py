@@ -144,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=2.0)
     minutes = parser.parse_args(arguments).minutes
     files, ends, rests = bodies(np.random.default_rng(0)), Counter[str](), list[Rest]()
-    with running("20+10n", cache_bytes=50_000_000) as service:
+    with running("20+10n", settings={"cache_bytes": 50_000_000}) as service:
         started_s = time.monotonic()
         while time.monotonic() < started_s + 60 * minutes or len(rests) < _MIN_RESTS:
             _load(service, files, len(rests), ends)

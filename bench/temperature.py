@@ -52,9 +52,13 @@ def main() -> None:
 
 def _frame(path: Path, shrink: int) -> np.ndarray:
     """Return float32 (h, w, 3), sRGB codes 0 to 1."""
-    codes = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB).astype(np.float32) / 255
+    codes = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+    if codes is None:
+        raise OSError(f"{path} is not a picture")
     size = (codes.shape[1] // shrink, codes.shape[0] // shrink)
-    return cv2.resize(codes, size, interpolation=cv2.INTER_AREA)
+    srgb = codes.astype(np.float32) / np.float32(255)
+    shrunk: np.ndarray = cv2.resize(srgb, size, interpolation=cv2.INTER_AREA)
+    return shrunk
 
 
 def _methods(source: np.ndarray, from_k: int, to_k: int) -> dict[str, np.ndarray]:

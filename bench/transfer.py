@@ -55,11 +55,17 @@ def _pairs(folder: Path, frames: str, shrink: int) -> Iterator[tuple[np.ndarray,
     for path in sorted(folder.glob(frames)):
         scenes[path.stem.rpartition("_")[0]].append(path)
     for paths in scenes.values():
-        pictures = [cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in paths]
-        pictures = [_codes(_shrink(picture, shrink)) for picture in pictures]
+        pictures = [_codes(_shrink(_read(path), shrink)) for path in paths]
         for one, other in pairwise(pictures):
             yield one, other
             yield other, one
+
+
+def _read(path: Path) -> np.ndarray:
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+    if picture is None:
+        raise OSError(f"{path} is not a picture")
+    return picture
 
 
 def _shrink(frame: np.ndarray, scale: int) -> np.ndarray:
@@ -81,7 +87,8 @@ def _methods(source: np.ndarray, low_in: np.ndarray, low_out: np.ndarray) -> dic
 
 
 def _codes(x: np.ndarray) -> np.ndarray:
-    return np.rint(np.clip(x, 0, 1) * 255).astype(np.uint8)
+    codes: np.ndarray = np.rint(np.clip(x, 0, 1) * 255).astype(np.uint8)
+    return codes
 
 
 def _score(target: np.ndarray, relit: np.ndarray) -> tuple[float, float]:

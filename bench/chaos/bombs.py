@@ -64,7 +64,7 @@ def _together() -> tuple[str, bool]:
         "num_threads": 4,
     }
     bombs = [*_files()] * 3
-    with running("5+1n", **knobs) as service:
+    with running("5+1n", settings=knobs) as service:
         statuses: Counter[int] = Counter()
 
         def send() -> None:

@@ -14,7 +14,7 @@ _MAX_GROWTH_MB = 100
 
 def _slow() -> tuple[str, bool]:
     knobs = {"header_timeout_s": 1, "first_byte_timeout_s": 1, "body_timeout_s": 1}
-    with running(_FAKE, **knobs) as service:
+    with running(_FAKE, settings=knobs) as service:
         silent, header, body = (connect(service) for _ in range(3))
         header.sendall(_HEAD)
         body.sendall(_HEAD + b"Content-Length: 9999\r\n\r\nx")
@@ -24,7 +24,7 @@ def _slow() -> tuple[str, bool]:
 
 def _half_open() -> tuple[str, bool]:
     """Leave without a word after the request's head, a hundred times."""
-    with running(_FAKE, body_timeout_s=2) as service:
+    with running(_FAKE, settings={"body_timeout_s": 2}) as service:
         clients = [connect(service) for _ in range(100)]
         for client in clients:
             client.sendall(_HEAD + b"Content-Length: 5000000\r\n\r\n" + bytes(1000))
@@ -36,7 +36,7 @@ def _half_open() -> tuple[str, bool]:
 def _unread() -> tuple[str, bool]:
     body = photo(3464)  # 12 megapixels
     knobs = {"write_timeout_s": 3, "max_inflight_bytes": 300_000_000, "num_threads": 2}
-    with running(_FAKE, **knobs) as service:
+    with running(_FAKE, settings=knobs) as service:
         before_mb, most = peak_mb(service), 0.0
         clients = [connect(service, receive_bytes=4096) for _ in range(12)]
         for client in clients:
@@ -97,7 +97,7 @@ def _floods() -> tuple[str, bool]:
 
 
 def _crowd() -> tuple[str, bool]:
-    with running(_FAKE, max_connections=100) as service:
+    with running(_FAKE, settings={"max_connections": 100}) as service:
         clients = [connect(service) for _ in range(1000)]
         status = received(clients[-1])[9:12].decode()
         for client in clients:

@@ -48,7 +48,9 @@ def _hang() -> tuple[str, bool]:
 def _random_failure() -> tuple[str, bool]:
     # The first calls warm the engine.
     code = _CODE.format(fault="assert number < 100 or number % 3, 'the device failed'")
-    with running("5+1n", command=("-c", code), max_batch_size=1, cache_bytes=0) as service:
+    with running(
+        "5+1n", command=("-c", code), settings={"max_batch_size": 1, "cache_bytes": 0}
+    ) as service:
         statuses = Counter(relit(service, photo(seed=n)).status_code for n in range(150))
         return f"statuses {dict(statuses)}", set(statuses) <= {200, 500} and statuses[200] >= 90
 

@@ -43,7 +43,7 @@ def _sigstop() -> tuple[str, bool]:
 
 
 def _sigterm() -> tuple[str, bool]:
-    with running("200+0n", drain_s=0.5, max_batch_size=1) as service:
+    with running("200+0n", settings={"drain_s": 0.5, "max_batch_size": 1}) as service:
         answers: list[httpx.Response] = []
         files = [("image", (f"{n}.jpg", photo(seed=n))) for n in range(32)]
 
@@ -66,7 +66,9 @@ def _sigterm() -> tuple[str, bool]:
 def _memory_limit() -> tuple[str, bool]:
     """Run in an address space of 2 GB, and send pictures of 48 megapixels at once."""
     body = photo(6928)
-    with running(_FAKE, prefix=("prlimit", f"--as={3 << 30}"), num_threads=4) as service:
+    with running(
+        _FAKE, prefix=("prlimit", f"--as={3 << 30}"), settings={"num_threads": 4}
+    ) as service:
         statuses: list[int] = []
         clients = [
             threading.Thread(target=lambda: statuses.append(relit(service, body).status_code))
@@ -114,7 +116,7 @@ def _clock() -> tuple[str, bool]:
         env = shutil.which("env") or "env"
         prefix = (env, *(f"{name}={value}" for name, value in faked.items()))
         with running(_FAKE, prefix=prefix) as service:
-            statuses = []
+            statuses: list[int] = []
             for step in ("-10d\n", "+400d\n"):
                 offset.write_text(step)
                 statuses.append(relit(service, photo(seed=len(statuses))).status_code)
@@ -133,7 +135,7 @@ def _no_threads() -> tuple[str, bool]:
         "threading.Thread.start = start\n"
         "from service.__main__ import main; main([])"
     )
-    with running(_FAKE, command=("-c", code), num_threads=1) as service:
+    with running(_FAKE, command=("-c", code), settings={"num_threads": 1}) as service:
         first = [relit(service, photo(seed=n)).status_code for n in range(2)]
         return f"statuses {first}, then 200", set(first) <= {200, 503} and still_serves(service)
 

@@ -21,7 +21,7 @@ from bench.fleet.ramp import (
     run_ramp,
 )
 from bench.fleet.tables import Table
-from bench.load import quantile
+from bench.open_loop import quantile
 
 LATENCY: Final = "p95 latency"
 THRESHOLDS: Final = (  # of one service

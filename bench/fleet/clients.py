@@ -13,9 +13,9 @@ from typing import Final
 
 import httpx
 
-from bench import load
+from bench import open_loop
 from bench.harness import photo
-from bench.load import Outcome
+from bench.open_loop import Outcome
 
 BROKEN: Final = frozenset(
     {0, 502}
@@ -70,17 +70,17 @@ class Clients:
         self, times_s: Iterable[float], stop: asyncio.Event | None = None
     ) -> list[Errand]:
         """Send a photo at each of the times until stopped; return the outcomes."""
-        async with load.new_client(self._deadline_s) as client:
+        async with open_loop.new_client(self._deadline_s) as client:
 
             async def go(number: int, planned_s: float) -> Errand:
                 return await self._go(client, number, planned_s)
 
-            return await load.in_open_loop(go, times_s, stop)
+            return await open_loop.in_open_loop(go, times_s, stop)
 
     async def _go(self, client: httpx.AsyncClient, number: int, planned_s: float) -> Errand:
         tries: list[Outcome] = []
         while True:
-            outcome = await load.ask(
+            outcome = await open_loop.ask(
                 client, self._url, photo_of(number % NUM_PHOTOS), self._deadline_s, planned_s
             )
             if (
@@ -95,7 +95,7 @@ class Clients:
             # With jitter, and no sooner than the service asked.
             pause_s = outcome.retry_after_s or 0.05 * 2 ** len(tries)
             pause_s *= random.uniform(1.0, 1.5)
-            if time.monotonic() + pause_s > planned_s + self._deadline_s - load.MARGIN_S:
+            if time.monotonic() + pause_s > planned_s + self._deadline_s - open_loop.MARGIN_S:
                 return Errand(tuple(tries))
             await asyncio.sleep(pause_s)
 

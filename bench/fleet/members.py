@@ -52,7 +52,7 @@ class Fleet:
         stack = self._stacks[number] = ExitStack()
         ports = self._ports[number]
         self.services[number] = stack.enter_context(
-            running(self._engine, ports=ports, **self._settings)
+            running(self._engine, ports=ports, settings=self._settings)
         )
         self._wait_until(number, is_up=True)
 

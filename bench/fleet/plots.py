@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from bench.drawing import COLORS, label_latency, latencies, panels
 from bench.fleet.members import CAPACITY_HZ
 from bench.fleet.ramp import NUM_MOST, OUTSTANDING, TARGET, Ramp
-from bench.load import Summary
+from bench.open_loop import Summary
 
 
 def scaling_plot(

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bench.fleet.clients import Clients
 from bench.fleet.members import CAPACITY_HZ, MAX_BATCH, Fleet, fleet
-from bench.load import Outcome, arrivals
+from bench.open_loop import Outcome, arrivals
 
 NUM_FIRST: Final = 2
 NUM_MOST: Final = 4

@@ -12,7 +12,7 @@ from typing import Final
 from bench.fleet.clients import BROKEN, Clients, Errand, right_answers, statuses
 from bench.fleet.members import CAPACITY_HZ, Fleet, fleet
 from bench.fleet.tables import Table
-from bench.load import arrivals, quantile
+from bench.open_loop import arrivals, quantile
 
 DRAIN_S: Final = 2.0  # must exceed the time that the balancer takes to notice
 LONGEST_S: Final = 300.0

@@ -13,7 +13,7 @@ import httpx
 from bench.fleet.clients import NUM_PHOTOS, Clients, photo_of
 from bench.fleet.members import CAPACITY_HZ, Fleet, fleet
 from bench.fleet.tables import Table
-from bench.load import Summary, arrivals, quantile, summarise
+from bench.open_loop import Summary, arrivals, quantile, summarise
 
 NUM_SERVICES: Final = (1, 2, 3, 4)
 DEADLINE_S: Final = 2.0

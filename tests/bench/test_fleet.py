@@ -15,6 +15,8 @@ from bench.fleet.ramp import CALM_S, HIGH, LOW, NUM_FIRST, OUTSTANDING, Ramp
 from bench.fleet.replacing import replace
 from bench.harness import free_port, running
 
+pytestmark = pytest.mark.serial
+
 balanced = pytest.mark.skipif(
     shutil.which("haproxy", path=PROGRAM_PATH) is None, reason="HAProxy is not installed"
 )
@@ -40,7 +42,7 @@ def test_a_killed_service_loses_no_photo_of_clients_that_try_again():
 
 
 async def test_a_picture_of_somebody_else_is_not_taken_for_the_right_one():
-    with running("1+1n", cache_bytes=0) as service:
+    with running("1+1n", settings={"cache_bytes": 0}) as service:
         clients = Clients(service.url, 30.0, answers=[b"somebody else's"] * NUM_PHOTOS)
         (errand,) = await clients.send([0.0])
     assert errand.end.status == WRONG

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from bench.drawing import load_curve
-from bench.load import Outcome, in_open_loop, quantile, summarise, table
+from bench.open_loop import Outcome, in_open_loop, quantile, summarise, table
 
 
 async def test_a_slow_answer_does_not_hold_back_the_next_request():

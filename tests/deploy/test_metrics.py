@@ -17,6 +17,8 @@ from tests.deploy.monitoring import autoscaler_queries, metrics_in, panels, rule
 from tests.deploy.tools import free_port, run
 from tests.service.stand_ins import write_model
 
+pytestmark = pytest.mark.serial
+
 PANELS = panels()
 
 
@@ -25,7 +27,7 @@ def service(tmp_path_factory) -> Iterator[Service]:
     """A service of its own process that has relit some photos."""
     folder = tmp_path_factory.mktemp("models")
     write_model(folder / "tiny-E-4500.onnx")
-    with running(models_dir=folder) as service:
+    with running(settings={"models_dir": folder}) as service:
         relight_some(service)
         yield service
 

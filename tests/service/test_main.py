@@ -16,6 +16,8 @@ import pytest
 from tests.service.calls import wait_until
 from tests.service.stand_ins import contract, write_model
 
+pytestmark = pytest.mark.serial
+
 COMMAND = [sys.executable, "-m", "service"]
 
 

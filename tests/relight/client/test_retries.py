@@ -23,6 +23,8 @@ from tests.relight.client.refusals import refusing
 from tests.service.calls import cancelled, metric, wait_until
 from tests.service.stand_ins import held, serving
 
+pytestmark = pytest.mark.serial
+
 
 def test_an_overloaded_service_is_asked_again_until_it_answers(call, fake_service, png):
     knobs = {"max_batch_size": 1, "max_queue_wait_ms": 200}

@@ -16,6 +16,8 @@ from service.inference.fake_engine import FakeEngine
 from tests.service.calls import cancelled, metric, problem_of, queued, relight, wait_until
 from tests.service.stand_ins import held
 
+pytestmark = pytest.mark.serial
+
 
 async def flood(
     url: str, engine: FakeEngine, data: bytes, num_photos: int, num_first: int = 1

@@ -8,6 +8,8 @@ import pytest
 from relight.errors import InferenceFailed, OutOfMemory
 from tests.service.batching.batchers import POISON, Device, batching
 
+pytestmark = pytest.mark.serial
+
 
 class SmallDevice(Device):
     """Has memory for so many items only."""

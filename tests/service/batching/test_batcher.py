@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from relight.errors import DeadlineExceeded, Draining, InferenceFailed, Overloaded
 from service.batching.durations import Durations
+from service.batching.schedule import Schedule
 from tests.service.batching.batchers import POISON, Device, batching
+
+pytestmark = pytest.mark.serial
 
 
 async def test_a_lone_item_is_answered_alone_and_at_once():
@@ -167,12 +170,25 @@ async def test_the_observer_hears_of_every_call_of_the_device():
     ]
 
 
-async def test_an_idle_batcher_uses_no_cpu():
+async def test_an_idle_batcher_blocks_and_does_not_poll(monkeypatch):
+    decided_s, timeouts_s = [], []
+    take, wait_for = Schedule.take, threading.Condition.wait_for
+
+    def counted_take(self, now_s):
+        decided_s.append(now_s)
+        return take(self, now_s)
+
+    def recorded_wait_for(self, predicate, timeout=None):
+        timeouts_s.append(timeout)
+        return wait_for(self, predicate, timeout)
+
+    monkeypatch.setattr(Schedule, "take", counted_take)
+    monkeypatch.setattr(threading.Condition, "wait_for", recorded_wait_for)
     async with batching(Device().run) as batcher:
-        await batcher.submit(1, key="k")
-        before_s = time.process_time()
-        await asyncio.sleep(0.3)
-        assert time.process_time() - before_s < 0.1
+        for number in range(5):
+            await batcher.submit(number, key="k")
+    assert len(decided_s) <= 5 + 1  # and once to close
+    assert set(timeouts_s) == {None}
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])

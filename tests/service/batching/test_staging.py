@@ -3,8 +3,12 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import pytest
+
 from relight.errors import InferenceFailed
 from tests.service.batching.batchers import Device, batching
+
+pytestmark = pytest.mark.serial
 
 
 class Staging:

@@ -13,6 +13,8 @@ from relight.errors import ServerFull
 from service.traffic.cpu_pool import CpuPool, OverBudget, Step
 from service.traffic.working_memory import WorkingMemory
 
+pytestmark = pytest.mark.serial
+
 
 async def until(condition):
     while not condition():  # noqa: ASYNC110 - threads set it

@@ -1,0 +1,1 @@
+"""Measures speed, memory and promises of the service; one command per module."""
