@@ -36,14 +36,18 @@ HTTP is separate: `service.api.problems` gives each error its status and code.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class RelightError(Exception):
     """Base of every failure; its text is safe to show to a caller.
 
     Attributes:
+        code: names the class in problems, logs and metrics; a class without its own inherits one.
         request_id: id of the failed request, if the client knows it.
     """
 
+    code: ClassVar[str] = "internal"
     request_id: str | None = None
 
 
@@ -54,9 +58,13 @@ class InvalidRequest(RelightError):
 class InvalidMultipart(InvalidRequest):
     """The body is not the multipart that its header says."""
 
+    code = "invalid_multipart"
+
 
 class MissingImage(InvalidRequest):
     """The request carries no image."""
+
+    code = "missing_image"
 
 
 class InvalidOption(InvalidRequest):
@@ -67,6 +75,8 @@ class InvalidOption(InvalidRequest):
         allowed: the accepted values; empty if they cannot be listed.
     """
 
+    code = "invalid_option"
+
     def __init__(self, detail: str, *, option: str, allowed: tuple[str, ...] = ()) -> None:
         super().__init__(detail)
         self.option = option
@@ -76,17 +86,25 @@ class InvalidOption(InvalidRequest):
 class BodyTooLarge(InvalidRequest):
     """The body has more bytes than the service accepts."""
 
+    code = "body_too_large"
+
 
 class BodyTimeout(InvalidRequest):
     """The body did not arrive in time."""
+
+    code = "body_timeout"
 
 
 class Unauthorized(InvalidRequest):
     """The request has no key, or an unknown one."""
 
+    code = "unauthorized"
+
 
 class Forbidden(InvalidRequest):
     """The key does not allow the request."""
+
+    code = "forbidden"
 
 
 class ImageError(RelightError):
@@ -96,25 +114,37 @@ class ImageError(RelightError):
 class UnsupportedMediaType(ImageError):
     """The bytes are of no image format that the service reads."""
 
+    code = "unsupported_media_type"
+
 
 class ImageCorrupt(ImageError):
     """The format is known, but the data are broken or cut off."""
+
+    code = "image_corrupt"
 
 
 class ImageTooLarge(ImageError):
     """The picture has more pixels, or a longer side, than the service accepts."""
 
+    code = "image_too_large"
+
 
 class ImageTooSmall(ImageError):
     """A side of the picture is under the smallest that can be relit."""
+
+    code = "image_too_small"
 
 
 class ImageAnimated(ImageError):
     """The file holds more than one frame or page."""
 
+    code = "image_animated"
+
 
 class ImageTooSlow(ImageError):
     """Decoding the image exceeds its time budget."""
+
+    code = "image_too_slow"
 
 
 class Unavailable(RelightError):
@@ -132,42 +162,64 @@ class Unavailable(RelightError):
 class Overloaded(Unavailable):
     """The wait would pass the limit."""
 
+    code = "overloaded"
+
 
 class ServerFull(Overloaded):
     """The bytes that all requests hold together would pass the limit."""
+
+    code = "server_full"
 
 
 class RateLimited(Unavailable):
     """This caller has reached its limit of requests in flight."""
 
+    code = "rate_limited"
+
 
 class Draining(Unavailable):
     """This process is shutting down."""
+
+    code = "draining"
 
 
 class ModelNotReady(Unavailable):
     """No model is loaded and warm yet."""
 
+    code = "model_not_ready"
+
 
 class DeadlineExceeded(RelightError):
     """The request's time ran out before its answer was ready."""
+
+    code = "deadline_exceeded"
 
 
 class InferenceFailed(RelightError):
     """The device failed on this item."""
 
+    code = "gpu_error"
+
 
 class OutOfMemory(InferenceFailed):
     """The device has no memory for a batch of that size."""
+
+    code = "out_of_memory"
 
 
 class DevicePoisoned(InferenceFailed):
     """The device's context is broken: only a new process can use it again."""
 
+    code = "device_poisoned"
+
 
 class SigningFailed(RelightError):
     """The answer's C2PA manifest could not be signed."""
 
+    code = "signing_failed"
+
 
 class ModelRefused(RelightError):
     """An ONNX file does not keep the contract of `service.contract.metadata`."""
+
+    code = "model_refused"

@@ -26,6 +26,7 @@ from service.api import (
 )
 from service.api.context import AppContext
 from service.api.middleware import BodyLimits, Disconnect, HeadAsGet, Observation
+from service.api.statuses import CLIENT_LEFT
 from service.assembly import Parts, assemble, running
 from service.connections import ConnectionMetrics
 from service.inference.session import Engine
@@ -33,7 +34,7 @@ from service.lifecycle import Lifecycle
 from service.settings import Settings
 from service.telemetry.event_loop_lag import measure_lag
 from service.telemetry.heap_trim import trim_when_idle
-from service.telemetry.metrics import CLIENT_LEFT, Metrics
+from service.telemetry.metrics import Metrics
 from service.traffic.keys import Keyring
 
 _ROUTES = (

@@ -68,7 +68,6 @@ class LocalClient:
                     data=await asyncio.to_thread(image.read_bytes),
                     mask=None if mask is None else await asyncio.to_thread(mask.read_bytes),
                     options=given,
-                    accept=None,
                     deadline_s=time.monotonic() + _PATIENCE_S,
                     holding=holding,
                 )

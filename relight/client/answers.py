@@ -20,7 +20,6 @@ from relight.errors import InvalidOption, RelightError, Unavailable
 from relight.lights import Lamps, Light, parse_light
 
 _TIMING: Final = re.compile(r"(\w+);dur=([\d.]+)")
-_WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 class Answer(NamedTuple):
@@ -195,15 +194,8 @@ def _retry_after_s(answer: Answer) -> float:
     return float(asked) if asked.isascii() and asked.isdecimal() else 0.0
 
 
-def _code_of(kind: type[RelightError]) -> str:
-    return _WORD.sub("_", kind.__name__).lower()
-
-
-def _kinds() -> Mapping[str, type[RelightError]]:
-    known = [
-        k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, RelightError)
-    ]
-    return {_code_of(kind): kind for kind in known} | {"gpu_error": errors.InferenceFailed}
-
-
-_KINDS: Final = _kinds()
+_KINDS: Final = {
+    kind.code: kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, RelightError) and "code" in vars(kind)
+}

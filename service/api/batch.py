@@ -10,7 +10,7 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from service.api.access import WorkingCaller, priority, timeout_s
 from service.api.archive import ZipStream, member_name
 from service.api.context import AppContext, AppContextDep, RequestContextDep
 from service.api.documentation import batch_documentation
+from service.api.negotiation import parse_accept
 from service.api.problems import problem_body
 from service.api.upload import Photo, read_photos
 from service.batching.urgency import Priority
@@ -40,7 +41,7 @@ class _Order:
     """The options and limits of all photos of a batch."""
 
     options: RelightOptions
-    accept: str | None
+    format_weights: Mapping[str, float]
     priority: Priority
     caller: str
     photo_timeout_s: float
@@ -76,7 +77,7 @@ async def relight_batch(
         )
     order = _Order(
         options=RelightOptions.parse([*query, *fields]),
-        accept=request.headers.get("accept"),
+        format_weights=parse_accept(request.headers.get("accept")),
         priority=urgency,
         caller=caller.name,
         photo_timeout_s=photo_timeout_s,
@@ -183,7 +184,7 @@ async def _relight(
             RelightRequest(
                 data=photo.data,
                 options=order.options,
-                accept=order.accept,
+                format_weights=order.format_weights,
                 deadline_s=min(order.deadline_s, time.monotonic() + order.photo_timeout_s),
                 holding=holding,
                 priority=order.priority,

@@ -208,7 +208,11 @@ def problem_documentation(
     """Return every status of a route's problems, with an example of each problem."""
     found = [KINDS[kind] for kind in kinds]
     if errors.ServerFull in kinds:  # the setting `overload_status` changes these
-        found += [k._replace(status=429) for k in found if k.code in {"overloaded", "server_full"}]
+        found += [
+            k._replace(status=429)
+            for k in found
+            if k.code in {errors.Overloaded.code, errors.ServerFull.code}
+        ]
     return _by_status([*found, INTERNAL], instance)
 
 

@@ -26,9 +26,10 @@ from typing import Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from relight.errors import BodyTimeout, BodyTooLarge
+from relight.errors import BodyTimeout, BodyTooLarge, DeadlineExceeded
 from service.api.context import RequestContext
-from service.telemetry.metrics import CLIENT_LEFT, SHORT_S, UNMATCHED, Metrics
+from service.api.statuses import CLIENT_LEFT, outcome_of
+from service.telemetry.metrics import SHORT_S, UNMATCHED, Metrics
 from service.traffic.memory_budget import ByteBudget
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -86,7 +87,7 @@ class Observation:
         if path == UNMATCHED or status in {404, 405}:  # never a label chosen by a caller
             path, method = UNMATCHED, "any"
         self._metrics.http_requests.labels(path, method, str(status)).inc()
-        outcome = self._metrics.outcome(status)
+        outcome = outcome_of(status)
         self._metrics.http_duration_s.labels(path, outcome).observe(duration_s)
         self._record_end(context, status)
         _access_log.info(
@@ -115,7 +116,7 @@ class Observation:
         place = context.timings.place if context.timings else "admission"
         if status == CLIENT_LEFT:
             self._metrics.cancelled.labels(place).inc()
-        elif context.problem_code == "deadline_exceeded":
+        elif context.problem_code == DeadlineExceeded.code:
             timeout_s = math.inf if context.timeout_s is None else context.timeout_s
             given = "short" if timeout_s < SHORT_S else "enough"
             self._metrics.deadline_exceeded.labels(place, given).inc()

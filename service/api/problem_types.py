@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
 
+from relight import errors
 from service.api.problems import ALL_KINDS, CONNECTION_KINDS, Kind
 
 
@@ -25,100 +26,102 @@ class Advice(NamedTuple):
 _LATER: Final = MappingProxyType({"retry_after_ms": 1840})
 
 ADVICE: Final[Mapping[str, Advice]] = {
-    "invalid_multipart": Advice(
+    errors.InvalidMultipart.code: Advice(
         "Send multipart/form-data with the boundary given in its header.",
         "the form is malformed: Missing boundary in multipart.",
     ),
-    "missing_image": Advice(
+    errors.MissingImage.code: Advice(
         "Send the photo as the body, or as a file (with a file name) named `image`.",
         "the image is empty: send it as the body, or as a multipart file",
     ),
-    "invalid_option": Advice(
+    errors.InvalidOption.code: Advice(
         "`option` names the option; `allowed` lists the accepted values, if they can be listed.",
         "option 'direction': 'X' is not allowed (Input should be 'N', 'NE', 'E', 'SE', 'S', 'SW', "
         "'W' or 'NW')",
         {"option": "direction", "allowed": ["N", "NE", "E", "SE", "S", "SW", "W", "NW"]},
     ),
-    "body_too_large": Advice(
+    errors.BodyTooLarge.code: Advice(
         "Send fewer bytes; `GET /models` gives the limit.",
         "61000000 bytes or more exceed the limit of 50000000",
     ),
-    "unauthorized": Advice(
+    errors.Unauthorized.code: Advice(
         "Send a key: `Authorization: Bearer <key>`, or `X-Api-Key: <key>`.", "the key is unknown"
     ),
-    "forbidden": Advice("This needs an admin key; ask an operator.", "this needs an admin key"),
-    "body_timeout": Advice(
+    errors.Forbidden.code: Advice(
+        "This needs an admin key; ask an operator.", "this needs an admin key"
+    ),
+    errors.BodyTimeout.code: Advice(
         "Send the body faster, or a smaller one.", "the body did not arrive within 30 s"
     ),
-    "unsupported_media_type": Advice(
+    errors.UnsupportedMediaType.code: Advice(
         "Send one of the formats that `GET /models` lists; the content counts, not the file name.",
         "the image is none of jpeg, png, webp, avif, tiff, heif",
     ),
-    "image_corrupt": Advice(
+    errors.ImageCorrupt.code: Advice(
         "The file is damaged or truncated: upload it again, or save it again in an editor.",
         "the jpeg data are broken or cut off",
     ),
-    "image_too_large": Advice(
+    errors.ImageTooLarge.code: Advice(
         "Make the image smaller; `GET /models` gives the limits.",
         "12000 x 9000 pixels; at most 50000000 in all are accepted",
     ),
-    "image_too_small": Advice(
+    errors.ImageTooSmall.code: Advice(
         "Use a larger image; `GET /models` gives the smallest side.",
         "24 x 32 pixels; a side must have at least 32",
     ),
-    "image_animated": Advice(
+    errors.ImageAnimated.code: Advice(
         "Send a single frame or page as a separate file.",
         "the image is animated; only still images are accepted",
     ),
-    "image_too_slow": Advice(
+    errors.ImageTooSlow.code: Advice(
         "Save the image again, in another format or without progressive scans.",
         "decoding the image takes longer than 20 s",
     ),
-    "overloaded": Advice(
+    errors.Overloaded.code: Advice(
         "Retry after `retry_after_ms`, with jitter; no work was done.",
         "the estimated wait of 11840 ms exceeds 10000 ms",
         _LATER,
     ),
-    "server_full": Advice(
+    errors.ServerFull.code: Advice(
         "Retry after `retry_after_ms`, with jitter; no work was done.",
         "48000000 bytes more would pass the 1000000000 that all requests together may hold",
         _LATER,
     ),
-    "rate_limited": Advice(
+    errors.RateLimited.code: Advice(
         "Wait for pending answers before sending more requests with this key.",
         "this key has 8 requests in flight, as many as it may have",
         _LATER,
     ),
-    "draining": Advice(
+    errors.Draining.code: Advice(
         "Retry: another instance will answer.",
         "this process takes no more work",
         _LATER,
     ),
-    "model_not_ready": Advice(
+    errors.ModelNotReady.code: Advice(
         "Retry after `retry_after_ms`: the models are being loaded.",
         "the models are still being loaded",
         _LATER,
     ),
-    "deadline_exceeded": Advice(
+    errors.DeadlineExceeded.code: Advice(
         "Allow more time (`X-Request-Timeout-Ms`), or retry when the load is lower.",
         "the deadline passed before the answer was ready",
     ),
-    "gpu_error": Advice(
+    errors.InferenceFailed.code: Advice(
         "Retry once; if it fails again, report the request's id to the operator.",
         "the model failed on this image",
     ),
-    "out_of_memory": Advice(
+    errors.OutOfMemory.code: Advice(
         "Retry on another instance; the operator should give this device more memory.",
         "no memory for a batch of 1",
     ),
-    "device_poisoned": Advice(
+    errors.DevicePoisoned.code: Advice(
         "Retry: this instance is about to be replaced.", "the device broke down"
     ),
-    "signing_failed": Advice(
+    errors.SigningFailed.code: Advice(
         "Retry once; if it fails again, report the request's id to the operator.",
         "the answer could not be signed",
     ),
-    "model_refused": Advice(
+    errors.ModelRefused.code: Advice(
         "The models are unchanged. Fix or remove the file named in `detail`, and reload.",
         "nothing changed; drn.onnx: its metadata lack 'lights'",
     ),
@@ -127,7 +130,7 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "See the header `Allow` for the methods.", "GET is not allowed at /relight."
     ),
     "bad_request": Advice("Send well-formed HTTP.", "Bad Request"),
-    "internal": Advice(
+    errors.RelightError.code: Advice(
         "Report the request's id to the operator: the log has the details.",
         "The server failed unexpectedly; the error is logged.",
     ),

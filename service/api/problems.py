@@ -22,8 +22,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from relight import errors
 from service.api.context import RequestContext
+from service.api.statuses import CLIENT_LEFT
 from service.connections import HEADERS_TIMEOUT, HEADERS_TOO_LARGE, TOO_MANY_CONNECTIONS
-from service.telemetry.metrics import CLIENT_LEFT
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -41,35 +41,37 @@ class Kind(NamedTuple):
 
 
 KINDS: Final[dict[type[Exception], Kind]] = {
-    errors.InvalidMultipart: Kind(400, "invalid_multipart", "Malformed multipart body"),
-    errors.MissingImage: Kind(400, "missing_image", "No image in the request"),
-    errors.InvalidOption: Kind(422, "invalid_option", "Unknown option or value"),
-    errors.BodyTooLarge: Kind(413, "body_too_large", "Request body too large"),
-    errors.Unauthorized: Kind(401, "unauthorized", "A key is needed"),
-    errors.Forbidden: Kind(403, "forbidden", "The key does not allow this"),
-    errors.BodyTimeout: Kind(408, "body_timeout", "Request body arrived too slowly"),
-    errors.UnsupportedMediaType: Kind(415, "unsupported_media_type", "Unsupported image format"),
-    errors.ImageCorrupt: Kind(422, "image_corrupt", "Image is corrupt"),
-    errors.ImageTooLarge: Kind(422, "image_too_large", "Image is too large"),
-    errors.ImageTooSmall: Kind(422, "image_too_small", "Image is too small"),
-    errors.ImageAnimated: Kind(422, "image_animated", "Image has more than one frame"),
-    errors.ImageTooSlow: Kind(422, "image_too_slow", "Image takes too long to decode"),
-    errors.Overloaded: Kind(503, "overloaded", "Server is overloaded"),
-    errors.ServerFull: Kind(503, "server_full", "Server memory budget is exhausted"),
-    errors.RateLimited: Kind(429, "rate_limited", "Too many requests from this caller"),
-    errors.Draining: Kind(503, "draining", "Server is shutting down"),
-    errors.ModelNotReady: Kind(503, "model_not_ready", "No model is ready yet"),
-    errors.DeadlineExceeded: Kind(504, "deadline_exceeded", "Deadline exceeded"),
-    errors.InferenceFailed: Kind(500, "gpu_error", "Inference failed"),
-    errors.OutOfMemory: Kind(500, "out_of_memory", "The device has too little memory"),
-    errors.DevicePoisoned: Kind(500, "device_poisoned", "The device broke down"),
-    errors.SigningFailed: Kind(500, "signing_failed", "The answer could not be signed"),
-    errors.ModelRefused: Kind(409, "model_refused", "Model refused"),
+    errors.InvalidMultipart: Kind(400, errors.InvalidMultipart.code, "Malformed multipart body"),
+    errors.MissingImage: Kind(400, errors.MissingImage.code, "No image in the request"),
+    errors.InvalidOption: Kind(422, errors.InvalidOption.code, "Unknown option or value"),
+    errors.BodyTooLarge: Kind(413, errors.BodyTooLarge.code, "Request body too large"),
+    errors.Unauthorized: Kind(401, errors.Unauthorized.code, "A key is needed"),
+    errors.Forbidden: Kind(403, errors.Forbidden.code, "The key does not allow this"),
+    errors.BodyTimeout: Kind(408, errors.BodyTimeout.code, "Request body arrived too slowly"),
+    errors.UnsupportedMediaType: Kind(
+        415, errors.UnsupportedMediaType.code, "Unsupported image format"
+    ),
+    errors.ImageCorrupt: Kind(422, errors.ImageCorrupt.code, "Image is corrupt"),
+    errors.ImageTooLarge: Kind(422, errors.ImageTooLarge.code, "Image is too large"),
+    errors.ImageTooSmall: Kind(422, errors.ImageTooSmall.code, "Image is too small"),
+    errors.ImageAnimated: Kind(422, errors.ImageAnimated.code, "Image has more than one frame"),
+    errors.ImageTooSlow: Kind(422, errors.ImageTooSlow.code, "Image takes too long to decode"),
+    errors.Overloaded: Kind(503, errors.Overloaded.code, "Server is overloaded"),
+    errors.ServerFull: Kind(503, errors.ServerFull.code, "Server memory budget is exhausted"),
+    errors.RateLimited: Kind(429, errors.RateLimited.code, "Too many requests from this caller"),
+    errors.Draining: Kind(503, errors.Draining.code, "Server is shutting down"),
+    errors.ModelNotReady: Kind(503, errors.ModelNotReady.code, "No model is ready yet"),
+    errors.DeadlineExceeded: Kind(504, errors.DeadlineExceeded.code, "Deadline exceeded"),
+    errors.InferenceFailed: Kind(500, errors.InferenceFailed.code, "Inference failed"),
+    errors.OutOfMemory: Kind(500, errors.OutOfMemory.code, "The device has too little memory"),
+    errors.DevicePoisoned: Kind(500, errors.DevicePoisoned.code, "The device broke down"),
+    errors.SigningFailed: Kind(500, errors.SigningFailed.code, "The answer could not be signed"),
+    errors.ModelRefused: Kind(409, errors.ModelRefused.code, "Model refused"),
 }
 NOT_FOUND: Final = Kind(404, "not_found", "No such resource")
 METHOD_NOT_ALLOWED: Final = Kind(405, "method_not_allowed", "Method not allowed")
 BAD_REQUEST: Final = Kind(400, "bad_request", "Bad request")
-INTERNAL: Final = Kind(500, "internal", "Internal error")
+INTERNAL: Final = Kind(500, errors.RelightError.code, "Internal error")
 
 # Of a connection: no request, and so no route, has them.
 CONNECTION_KINDS: Final = tuple(

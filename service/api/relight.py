@@ -11,7 +11,7 @@ from service.api.access import WorkingCaller, priority, timeout_s
 from service.api.context import AppContextDep, HoldingDep, RequestContextDep
 from service.api.documentation import relight_documentation
 from service.api.headers import server_timing
-from service.api.negotiation import parse_if_none_match
+from service.api.negotiation import parse_accept, parse_if_none_match
 from service.api.upload import read_upload
 from service.batching.urgency import Priority
 from service.relighting.options import RelightOptions
@@ -56,7 +56,7 @@ async def relight(
             data=upload.data,
             mask=upload.mask,
             options=options,
-            accept=request.headers.get("accept"),
+            format_weights=parse_accept(request.headers.get("accept")),
             deadline_s=deadline_s,
             holding=holding,
             priority=urgency,

@@ -1,4 +1,4 @@
-"""The supported image formats: detection, negotiation and answers."""
+"""The supported image formats: detection, and the choice of the answer's."""
 
 from __future__ import annotations
 
@@ -143,16 +143,15 @@ def check_size(name: str, width_px: int, height_px: int) -> None:
     raise InvalidOption(problem, option="format", allowed=allowed)
 
 
-def rank_formats(asked: str | None, accept: str | None, own: str) -> Ranking:
-    """Rank the formats of the answer: what was asked, else `Accept`, else the input's own.
+def rank_formats(asked: str | None, weights: Mapping[str, float], own: str) -> Ranking:
+    """Rank the formats of the answer: the one asked for, else by weight, else the input's own.
 
-    Among equally welcome formats the input's own comes first, then the list's order. When
-    `Accept` allows no image format that can be had, it is disregarded (RFC 9110, section
-    12.5.1).
+    Among equally welcome formats the input's own comes first, then the list's order. If no
+    format has a weight, the weights are disregarded.
 
     Args:
         asked: value of the option `format`, if given.
-        accept: value of the header `Accept`, if given.
+        weights: how welcome each format of `ANSWER_FORMATS` is, 0 to 1; none: 0.
         own: format of the input, a key of `FORMATS`.
 
     Returns:
@@ -171,10 +170,8 @@ def rank_formats(asked: str | None, accept: str | None, own: str) -> Ranking:
         return ((asked,),)
     own = FORMATS[own].answer
     ranked = tuple(sorted(ANSWER_FORMATS, key=lambda name: name != own))
-    welcome = _parse_accept(accept or "")
-    weights = {name: _quality(FORMATS[name].media_type, welcome) for name in ranked}
     groups = [
-        tuple(name for name in ranked if weights[name] == weight)
+        tuple(name for name in ranked if weights.get(name) == weight)
         for weight in sorted(set(weights.values()), reverse=True)
         if weight > 0
     ]
@@ -214,26 +211,3 @@ def _holds(name: str, width_px: int, height_px: int) -> bool:
         max(width_px, height_px) <= known.max_side_px
         and width_px * height_px <= known.max_answer_pixels
     )
-
-
-def _parse_accept(accept: str) -> dict[str, float]:
-    """Read `image/webp, image/*;q=0.8` as range -> weight; malformed ranges are skipped."""
-    welcome: dict[str, float] = {}
-    for item in accept.lower().split(","):
-        media_range, *parameters = (part.strip() for part in item.split(";"))
-        weights = [value for key, _, value in (p.partition("=") for p in parameters) if key == "q"]
-        try:
-            weight = float(weights[0]) if weights else 1.0
-        except ValueError:
-            continue
-        if media_range and 0 <= weight <= 1:
-            welcome[media_range] = weight
-    return welcome
-
-
-def _quality(media_type: str, welcome: Mapping[str, float]) -> float:
-    """Return the weight of the most specific range that matches (RFC 9110, 12.5.1)."""
-    for media_range in (media_type, "image/*", "*/*"):
-        if media_range in welcome:
-            return welcome[media_range]
-    return 0.0

@@ -8,7 +8,7 @@ bytes -> prepare -> render -> finish -> bytes
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
@@ -53,7 +53,7 @@ class RelightRequest:
         data: the image file.
         mask: an image file that is white where the photo is to be relit; None: everywhere.
         options: how to relight it.
-        accept: value of the `Accept` header, if any.
+        format_weights: how welcome each format of the answer is, 0 to 1; see `rank_formats`.
         deadline_s: deadline of the answer, on the monotonic clock.
         holding: the request's memory account; already contains the body.
         priority: its class.
@@ -64,11 +64,11 @@ class RelightRequest:
 
     data: bytes
     options: RelightOptions
-    accept: str | None
     deadline_s: float
     holding: Holding
     priority: Priority = Priority.INTERACTIVE
     caller: str = ""
+    format_weights: Mapping[str, float] = field(default_factory=dict)
     known_tags: Collection[str] = ()
     mask: bytes | None = None
     timings: Timings = field(default_factory=Timings)
@@ -180,7 +180,7 @@ class Relighter:
             options=options.special,
         ) as offer:
             digest = await digest_of_photo(request.data)
-            formats = rank_formats(options.format, request.accept, sniff(request.data))
+            formats = rank_formats(options.format, request.format_weights, sniff(request.data))
             order = _order(request, offer, digest)
             etag = answer_tag(
                 digest if request.mask is None else digest + await digest_of_photo(request.mask),

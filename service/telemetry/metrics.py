@@ -11,6 +11,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from relight import errors
+
 STAGES: Final = (
     *("read", "decode", "fit", "queue"),
     *("infer", "scene", "light"),  # of "relight/1" models; of "relight/2" ones
@@ -28,27 +30,26 @@ PRIORITIES: Final = ("interactive", "bulk")
 ORIGINS: Final = ("hit", "scene", "miss", "coalesced")
 REJECTIONS: Final = MappingProxyType(  # a problem's code -> why
     {
-        "overloaded": "overload",
-        "draining": "draining",
-        "model_not_ready": "not_ready",
-        "server_full": "bytes",
-        "rate_limited": "rate_limit",
-        "unauthorized": "auth",
-        "forbidden": "auth",
+        errors.Overloaded.code: "overload",
+        errors.Draining.code: "draining",
+        errors.ModelNotReady.code: "not_ready",
+        errors.ServerFull.code: "bytes",
+        errors.RateLimited.code: "rate_limit",
+        errors.Unauthorized.code: "auth",
+        errors.Forbidden.code: "auth",
     }
 )
 DECODE_FAILURES: Final = (
-    "unsupported_media_type",
-    "image_corrupt",
-    "image_too_large",
-    "image_too_small",
-    "image_animated",
-    "image_too_slow",
+    errors.UnsupportedMediaType.code,
+    errors.ImageCorrupt.code,
+    errors.ImageTooLarge.code,
+    errors.ImageTooSmall.code,
+    errors.ImageAnimated.code,
+    errors.ImageTooSlow.code,
 )
 # A client that gives less time than a photo takes on a quiet server is late by its own choice.
 SHORT_S: Final = 1.0
 DEADLINES: Final = ("short", "enough")
-CLIENT_LEFT: Final = 499  # for logs and metrics only: the client has left
 OUTCOMES: Final = ("ok", "client_error", "refused", "server_error", "client_left")
 UNMATCHED: Final = "unmatched"  # one series for all unknown paths
 
@@ -105,17 +106,6 @@ class Metrics:
         for origin in ORIGINS:
             self.cache_requests.labels(origin)
 
-    @staticmethod
-    def outcome(status: int) -> str:
-        """Return the entry of `OUTCOMES` for a status."""
-        if status == CLIENT_LEFT:
-            return "client_left"
-        if status in {429, 503}:
-            return "refused"
-        if status < 400:
-            return "ok"
-        return "client_error" if status < 500 else "server_error"
-
     def count_problem(self, code: str | None) -> None:
         """Count requests refused before any work, and invalid photos."""
         if code is not None and code in REJECTIONS:
@@ -126,7 +116,7 @@ class Metrics:
     def _init_http(self, registry: CollectorRegistry) -> None:
         self.http_requests = Counter(
             "relight_http_requests",
-            f"Requests answered; code {CLIENT_LEFT}: the client left first.",
+            "Requests answered; code 499: the client left first.",
             ["route", "method", "code"],
             registry=registry,
         )

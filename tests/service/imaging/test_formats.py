@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relight.errors import InvalidOption, UnsupportedMediaType
+from service.api.negotiation import parse_accept
 from service.imaging.formats import (
     ANSWER_FORMATS,
     FORMATS,
@@ -16,7 +17,7 @@ from service.imaging.formats import (
 
 
 def chosen_for(asked, accept, own, size=(640, 480), *, has_alpha=False):
-    return choose_format(rank_formats(asked, accept, own), *size, has_alpha=has_alpha)
+    return choose_format(rank_formats(asked, parse_accept(accept), own), *size, has_alpha=has_alpha)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_the_answer_has_the_most_welcome_format(asked, accept, own, chosen):
 
 def test_an_unknown_format_is_refused_with_the_list():
     with pytest.raises(InvalidOption, match="'gif' is not one of") as caught:
-        rank_formats("gif", None, "png")
+        rank_formats("gif", {}, "png")
     assert caught.value.option == "format"
     assert caught.value.allowed == ANSWER_FORMATS
 
