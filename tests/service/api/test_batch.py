@@ -60,7 +60,7 @@ def test_a_mistake_of_the_server_on_one_photo_hurts_no_other(fake_service, png, 
             raise ZeroDivisionError("secret")
         return prepare(data, *rest, **more)
 
-    monkeypatch.setattr("service.relighting.relighter.prepare", break_on_gifts)
+    monkeypatch.setattr("service.relighting.photo_reader.prepare", break_on_gifts)
     monkeypatch.setattr("service.relighting.relighter.sniff", lambda data: "png")
     monkeypatch.setattr(
         "service.relighting.relighter.reading_cost", lambda data, limits: ReadingCost(0, 0)
