@@ -63,7 +63,7 @@ def test_a_mistake_of_the_server_on_one_photo_hurts_no_other(fake_service, png, 
     monkeypatch.setattr("service.relighting.photo_reader.prepare", break_on_gifts)
     monkeypatch.setattr("service.relighting.relighter.sniff", lambda data: "png")
     monkeypatch.setattr(
-        "service.relighting.relighter.reading_cost", lambda data, limits: ReadingCost(0, 0)
+        "service.relighting.photo_reader.reading_cost", lambda data, limits: ReadingCost(0, 0)
     )
     with fake_service(lambda n: 0.0) as (url, _):
         answer = post(url, ("a.png", png), ("b.png", b"gift"))

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageCms
 
 from service.app import create_app
 from service.imaging import Photo, decode, encode
-from service.relighting import relighter
+from service.relighting import photo_reader
 from service.relighting.pipeline import prepare
 from service.settings import Settings
 from tests.service.calls import metric, problem_of, relight
@@ -151,7 +151,7 @@ def test_a_decode_that_outlives_its_budget_is_counted_and_blocks_nobody(
             free.wait(50)
         return prepare(data, *arguments, **options)
 
-    monkeypatch.setattr(relighter, "prepare", stuck_on_tiff)
+    monkeypatch.setattr(photo_reader, "prepare", stuck_on_tiff)
     settings = Settings(models_dir=models_dir, decode_budget_s=2.0, num_threads=1)
     with serving(create_app(settings)) as url:
         try:

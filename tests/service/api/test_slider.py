@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 
 from service.api.negotiation import parse_if_none_match
-from service.relighting import relighter
+from service.relighting import photo_reader
 from service.relighting.pipeline import prepare
 from tests.service.calls import metric, relight, wait_until
 from tests.service.stand_ins import encoded
@@ -56,7 +56,7 @@ def test_a_photo_that_needs_no_inference_keeps_nobody_out(fake_service, png, pic
             free.wait(50)
         return prepare(data, *arguments, **options)
 
-    monkeypatch.setattr(relighter, "prepare", held_up)
+    monkeypatch.setattr(photo_reader, "prepare", held_up)
     knobs = {"cache_bytes": ROOM, "max_queue_wait_ms": 400, "max_batch_size": 1, "num_threads": 2}
     with fake_service(lambda n: 0.5, **knobs) as (url, _), ThreadPoolExecutor() as thread:
         try:
