@@ -26,7 +26,7 @@ from model_export.networks.ray_march import RayMarch, ray_march
 
 NUM_FEATURES: Final = 24
 _WIDTHS: Final = (NUM_FEATURES, 48, 96, 144, 208)
-_NUM_BLOCKS: Final = (1, 1, 2, 2, 2)
+_NUM_BLOCKS: Final = (1, 1, 3, 4, 4)
 _LIGHT_WIDTHS: Final = (16, 32, 48)
 _SHARPNESS: Final = 12.0  # of the bend where a surface turns away from the lamp
 _TOWARDS_VIEWER: Final = 0.7  # what a normal is before the photo says anything
@@ -164,10 +164,11 @@ class SceneReconversion(nn.Module):
 class ShadowPrior(nn.Module):
     """Compute the light of a lamp on the surfaces, and correct what the march gets wrong.
 
-    The march runs at half the photo's size; the cosine is taken at the photo's own.
+    The march runs at a quarter of the photo's size, its correction at half of it; the cosine is
+    taken at the photo's own.
 
     Attributes:
-        stem, encoder, decoder: a small network on features, geometry and what the rays met.
+        stem, encoder, project, decoder: a small network on features, geometry and what the rays met.
         correction: to the logits of visibility and of the light that other surfaces throw.
     """
 
@@ -181,9 +182,10 @@ class ShadowPrior(nn.Module):
         )
         self.bottleneck = _ResidualBlock(widths[-1])
         rising = tuple(reversed(widths))
-        self.decoder = nn.ModuleList(
-            _conv_block(coarse + fine, fine) for coarse, fine in pairwise(rising)
+        self.project = nn.ModuleList(
+            nn.Conv2d(coarse, fine, 1) for coarse, fine in pairwise(rising)
         )
+        self.decoder = nn.ModuleList(_conv_block(2 * fine, fine) for fine in rising[1:])
         self.correction = nn.Conv2d(widths[0], 2, 3, padding=1)
         _start_at_zero(self.correction)
 
@@ -202,8 +204,8 @@ class ShadowPrior(nn.Module):
             x = down(x)
             skips.append(x)
         x = self.bottleneck(x)
-        for up, skip in zip(self.decoder, skips[-2::-1], strict=True):
-            x = up(torch.cat([_enlarge(x, skip), skip], dim=1))
+        for project, join, skip in zip(self.project, self.decoder, skips[-2::-1], strict=True):
+            x = join(torch.cat([_enlarge(project(x), skip), skip], dim=1))
         correction = self.correction(x).float()
         visibility = torch.sigmoid(correction[:, :1] + 5 * march.visibility[:, :1] - 2)
         bounced = 0.5 * torch.sigmoid(correction[:, 1:] - 4)
@@ -213,7 +215,8 @@ class ShadowPrior(nn.Module):
 
     @staticmethod
     def _march(structure: Structure, light: Tensor, softness: Tensor) -> RayMarch:
-        return ray_march(F.avg_pool2d(structure.relief, 2), light, softness)
+        met = ray_march(F.avg_pool2d(structure.relief, 4), light, softness)
+        return RayMarch(*(_enlarge(maps, structure.features) for maps in met))
 
     @staticmethod
     def _seen(structure: Structure, light: Tensor, march: RayMarch) -> Tensor:

@@ -26,12 +26,14 @@ from model_export.networks.drn_g import DrnG
 from model_export.streaming.feed import Batch, Feed
 from model_export.training.conditions import Machine
 from model_export.training.geometry.losses import (
+    change_losses,
     light_losses,
     normal_error_deg,
     relit_losses,
     structure_losses,
 )
 from model_export.training.geometry.stages import (
+    CHANGE_LOSSES,
     LIGHT_LOSSES,
     RELIT_LOSSES,
     SCENE_LOSSES,
@@ -163,7 +165,7 @@ class GeometryTraining:
             losses = structure_losses(structure, batch) if wanted & set(SCENE_LOSSES) else {}
             with torch.no_grad():
                 losses["normal_error_deg"] = normal_error_deg(structure, batch)
-            if wanted & {*LIGHT_LOSSES, *RELIT_LOSSES}:
+            if wanted & {*LIGHT_LOSSES, *RELIT_LOSSES, *CHANGE_LOSSES}:
                 hard = torch.zeros(len(photo), device=photo.device)
                 arriving = network.shadow_prior(structure, batch["light"], hard)
                 losses |= light_losses(arriving, batch)
@@ -176,6 +178,10 @@ class GeometryTraining:
                 lit = arriving._replace(irradiance=batch["irradiance"])
                 ratio = network.rerenderer(known, lit, batch["ambient"][:, 0])
                 losses |= relit_losses(ratio, batch)
+            if wanted & set(CHANGE_LOSSES):
+                surfaces = structure._replace(relightable=batch["relightable"])
+                ratio = network.rerenderer(surfaces, arriving, batch["ambient"][:, 0])
+                losses |= change_losses(ratio, arriving, batch)
         return losses
 
     def _save(self, optimizer_state: Mapping[str, Any]) -> None:

@@ -11,6 +11,9 @@ from torch.nn import functional as F
 from model_export.networks.drn_g import Arriving, Structure
 
 _SURE: Final = 0.9  # coverage from which a pixel shows one surface
+_DARK: Final = 1e-2  # arriving light below which shadows look the same
+_POOL: Final = 4  # pixels; finer detail of the change is judged elsewhere
+_CONTRAST_LOG: Final = -0.2  # log of the wanted strength: uncertain guesses should be weaker
 _LUMINANCE: Final = (0.2126729, 0.7151522, 0.0721750)
 
 
@@ -72,6 +75,38 @@ def relit_losses(ratio: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
+def change_losses(ratio: Tensor, arriving: Arriving, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return how far the whole change of light, and the new light alone, are from the truth.
+
+    `change` compares where the light goes, whatever its strength: one less the correlation of
+    the log ratios, as they are and with their best plane removed. `contrast` compares their
+    strength. A difference in levels would be least for a guess that hardly changes anything.
+
+    Args:
+        ratio: (n, 1, h, w), log of the factor on the photo's linear light, all of it predicted.
+        arriving: the predicted light.
+        batch: with the truths.
+    """
+    share = batch["ambient"][:, :, None, None]
+    true_light = share * batch["occlusion"] + (1 - share) * batch["irradiance"]
+    own_light = share * batch["occlusion"] + (1 - share) * arriving.irradiance
+    true_log, own_log = (light.clamp_min(_DARK).log() for light in (true_light, own_light))
+    weight = F.avg_pool2d(batch["coverage"] * batch["relightable"], _POOL)
+    change, contrast = ratio.new_zeros(()), ratio.new_zeros(())
+    for own, true in ((ratio, true_log - batch["log_shading"]), (own_log, true_log)):
+        own, true = (F.avg_pool2d(plane.clamp(-6, 4), _POOL) for plane in (own, true))
+        for residual in (_centred, _beyond_plane):
+            a, b = residual(own, weight), residual(true, weight)
+            own_power, true_power = ((x.square() * weight).sum((1, 2, 3)) for x in (a, b))
+            product = (a * b * weight).sum((1, 2, 3))
+            sure = (true_power > 1e-3 * weight.sum((1, 2, 3)).clamp_min(1)).float()
+            correlation = product * (own_power * true_power + 1e-4).rsqrt()
+            spread = 0.5 * ((own_power + 1e-3) / (true_power + 1e-3)).log()
+            change = change + ((1 - correlation) * sure).mean() / 4
+            contrast = contrast + ((spread - _CONTRAST_LOG).clamp(-2, 2).abs() * sure).mean() / 4
+    return {"change": change, "contrast": contrast}
+
+
 def normal_error_deg(structure: Structure, batch: dict[str, Tensor]) -> Tensor:
     """Return the mean angle between true and read normals over all surfaces, in degrees."""
     surface = (batch["coverage"] > _SURE).float()
@@ -86,6 +121,21 @@ def _mean(x: Tensor, weight: Tensor) -> Tensor:
 def _centred(x: Tensor, weight: Tensor) -> Tensor:
     total = weight.sum((2, 3), keepdim=True).clamp_min(1)
     return x - (x * weight).sum((2, 3), keepdim=True) / total
+
+
+def _beyond_plane(x: Tensor, weight: Tensor) -> Tensor:
+    """Return (n, 1, h, w) less the plane that fits it best, so that a plain ramp counts nothing."""
+    n, _, height, width = x.shape
+    rows = torch.linspace(-1, 1, height, device=x.device)[:, None].expand(height, width)
+    columns = torch.linspace(-1, 1, width, device=x.device)[None].expand(height, width)
+    basis = torch.stack([torch.ones_like(rows), rows, columns]).reshape(3, -1)  # (3, hw)
+    with torch.autocast(x.device.type, enabled=False):
+        weighted = basis * weight.float().reshape(n, 1, -1)  # (n, 3, hw)
+        ridge = 1e-3 * torch.eye(3, device=x.device)
+        plane = torch.linalg.solve(
+            weighted @ basis.T + ridge, weighted @ x.float().reshape(n, -1, 1)
+        )
+        return x - (basis.T @ plane).reshape(x.shape)
 
 
 def _slope_distance(a: Tensor, b: Tensor, surface: Tensor, num_scales: int = 2) -> Tensor:

@@ -61,6 +61,7 @@ SCENE_LOSSES: Final = {
 }
 LIGHT_LOSSES: Final = {"irradiance": 1.0}
 RELIT_LOSSES: Final = {"relit": 4.0, "relit_slopes": 2.0}
+CHANGE_LOSSES: Final = {"change": 0.6, "contrast": 0.1}
 
 # For one CPU core with bfloat16 arithmetic: some three hours.
 DEFAULT: Final = (
@@ -95,7 +96,7 @@ DEFAULT: Final = (
     GeometryStage(
         name="together",
         trains=("scene_reconversion", "shadow_prior", "rerenderer"),
-        losses={**SCENE_LOSSES, **LIGHT_LOSSES, **RELIT_LOSSES},
+        losses={**SCENE_LOSSES, **LIGHT_LOSSES, **RELIT_LOSSES, **CHANGE_LOSSES},
         phases=(
             Phase(share=0.6, size_px=128, batch_size=8),
             Phase(share=0.4, size_px=192, batch_size=4),
