@@ -164,11 +164,12 @@ class SceneReconversion(nn.Module):
 class ShadowPrior(nn.Module):
     """Compute the light of a lamp on the surfaces, and correct what the march gets wrong.
 
-    The march runs at a quarter of the photo's size, its correction at half of it; the cosine is
-    taken at the photo's own.
+    The march runs at a quarter of the photo's size, and its correction at half. The cosine is
+    taken at the full size.
 
     Attributes:
-        stem, encoder, project, decoder: a small network on features, geometry and what the rays met.
+        stem, encoder, project, decoder: a small network on features, geometry and what the
+            rays met.
         correction: to the logits of visibility and of the light that other surfaces throw.
     """
 

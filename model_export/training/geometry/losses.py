@@ -92,18 +92,13 @@ def change_losses(ratio: Tensor, arriving: Arriving, batch: dict[str, Tensor]) -
     own_light = share * batch["occlusion"] + (1 - share) * arriving.irradiance
     true_log, own_log = (light.clamp_min(_DARK).log() for light in (true_light, own_light))
     weight = F.avg_pool2d(batch["coverage"] * batch["relightable"], _POOL)
-    change, contrast = ratio.new_zeros(()), ratio.new_zeros(())
-    for own, true in ((ratio, true_log - batch["log_shading"]), (own_log, true_log)):
-        own, true = (F.avg_pool2d(plane.clamp(-6, 4), _POOL) for plane in (own, true))
-        for residual in (_centred, _beyond_plane):
-            a, b = residual(own, weight), residual(true, weight)
-            own_power, true_power = ((x.square() * weight).sum((1, 2, 3)) for x in (a, b))
-            product = (a * b * weight).sum((1, 2, 3))
-            sure = (true_power > 1e-3 * weight.sum((1, 2, 3)).clamp_min(1)).float()
-            correlation = product * (own_power * true_power + 1e-4).rsqrt()
-            spread = 0.5 * ((own_power + 1e-3) / (true_power + 1e-3)).log()
-            change = change + ((1 - correlation) * sure).mean() / 4
-            contrast = contrast + ((spread - _CONTRAST_LOG).clamp(-2, 2).abs() * sure).mean() / 4
+    pairs = ((ratio, true_log - batch["log_shading"]), (own_log, true_log))
+    likeness = [
+        _likeness(residual(own, weight), residual(true, weight), weight)
+        for own, true in ((_pooled(own), _pooled(true)) for own, true in pairs)
+        for residual in (_centred, _beyond_plane)
+    ]
+    change, contrast = (torch.stack(each).mean() for each in zip(*likeness, strict=True))
     return {"change": change, "contrast": contrast}
 
 
@@ -123,6 +118,24 @@ def _centred(x: Tensor, weight: Tensor) -> Tensor:
     return x - (x * weight).sum((2, 3), keepdim=True) / total
 
 
+def _likeness(own: Tensor, true: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return one less the correlation, and the distance of the strength from the wanted one.
+
+    Pictures whose light hardly differs from place to place do not count.
+    """
+    own_power, true_power = ((x.square() * weight).sum((1, 2, 3)) for x in (own, true))
+    varied = (true_power > 1e-3 * weight.sum((1, 2, 3)).clamp_min(1)).float()
+    product = (own * true * weight).sum((1, 2, 3))
+    correlation = product * (own_power * true_power + 1e-4).rsqrt()
+    strength = 0.5 * ((own_power + 1e-3) / (true_power + 1e-3)).log()
+    off = (strength - _CONTRAST_LOG).clamp(-2, 2).abs()
+    return ((1 - correlation) * varied).mean(), (off * varied).mean()
+
+
+def _pooled(log: Tensor) -> Tensor:
+    return F.avg_pool2d(log.clamp(-6, 4), _POOL)
+
+
 def _beyond_plane(x: Tensor, weight: Tensor) -> Tensor:
     """Return (n, 1, h, w) less the plane that fits it best, so that a plain ramp counts nothing."""
     n, _, height, width = x.shape
@@ -135,7 +148,8 @@ def _beyond_plane(x: Tensor, weight: Tensor) -> Tensor:
         plane = torch.linalg.solve(
             weighted @ basis.T + ridge, weighted @ x.float().reshape(n, -1, 1)
         )
-        return x - (basis.T @ plane).reshape(x.shape)
+        fitted: Tensor = (basis.T @ plane).reshape(x.shape)
+    return x - fitted
 
 
 def _slope_distance(a: Tensor, b: Tensor, surface: Tensor, num_scales: int = 2) -> Tensor:

@@ -63,18 +63,19 @@ LIGHT_LOSSES: Final = {"irradiance": 1.0}
 RELIT_LOSSES: Final = {"relit": 4.0, "relit_slopes": 2.0}
 CHANGE_LOSSES: Final = {"change": 0.6, "contrast": 0.1}
 
-# For one CPU core with bfloat16 arithmetic: some three hours.
+# For one CPU core with bfloat16 arithmetic: some four hours.
 DEFAULT: Final = (
     GeometryStage(
         name="scene_reconversion",
         trains=("scene_reconversion",),
         losses=SCENE_LOSSES,
         phases=(
-            Phase(share=0.4, size_px=64, batch_size=10),
-            Phase(share=0.4, size_px=96, batch_size=8),
-            Phase(share=0.2, size_px=128, batch_size=8),
+            Phase(share=0.25, size_px=64, batch_size=10),
+            Phase(share=0.25, size_px=96, batch_size=8),
+            Phase(share=0.3, size_px=128, batch_size=8),
+            Phase(share=0.2, size_px=192, batch_size=5),
         ),
-        num_steps=10000,
+        num_steps=20000,
         learning_rate=1.3e-3,
     ),
     GeometryStage(
@@ -98,11 +99,11 @@ DEFAULT: Final = (
         trains=("scene_reconversion", "shadow_prior", "rerenderer"),
         losses={**SCENE_LOSSES, **LIGHT_LOSSES, **RELIT_LOSSES, **CHANGE_LOSSES},
         phases=(
-            Phase(share=0.6, size_px=128, batch_size=8),
-            Phase(share=0.4, size_px=192, batch_size=4),
+            Phase(share=0.4, size_px=128, batch_size=8),
+            Phase(share=0.6, size_px=192, batch_size=5),
         ),
-        num_steps=4000,
-        learning_rate=5e-4,
+        num_steps=8000,
+        learning_rate=7e-4,
     ),
 )
 
