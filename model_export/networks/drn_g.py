@@ -259,7 +259,8 @@ class ReRenderer(nn.Module):
         share = ambient[:, None, None, None]
         wanted = share * structure.occlusion + (1 - share) * arriving.irradiance
         residual = _enlarge(self.residual(arriving.features).float(), structure.normals)
-        ratio = torch.log(wanted.clamp_min(1e-3)) - self.removal * structure.log_shading
+        removal = self.removal.clamp(0, 1)
+        ratio = torch.log(wanted.clamp_min(1e-3)) - removal * structure.log_shading
         return structure.relightable * (ratio + residual)
 
 
