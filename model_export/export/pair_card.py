@@ -48,7 +48,7 @@ the mean of a map.
 
 ## Training
 
-Trained on {contract.trained_on}, by `python -m model_export train-scenes`.
+Trained on {contract.trained_on}, by `python -m model_export train --stream`.
 
 {_table(history)}
 

@@ -85,7 +85,7 @@ def export_pair(
         elevation_deg=elevation_deg,
         softness=softness,
         ambient=ambient,
-        removal=round(float(weights[_REMOVAL]) if removal is None else removal, 3),
+        removal=round(float(weights[_REMOVAL].clamp(0, 1)) if removal is None else removal, 3),
         metrics={
             key.removeprefix("metrics."): value
             for key, value in provenance.items()
