@@ -22,6 +22,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from model_export.networks.drn_g_blocks import (
+    ResidualBlock,
+    Up,
+    conv_block,
+    coordinates,
+    enlarge,
+    start_at_zero,
+)
 from model_export.networks.ray_march import RayMarch, ray_march
 
 NUM_FEATURES: Final = 24
@@ -64,43 +72,6 @@ class Arriving(NamedTuple):
     features: Tensor
 
 
-def _conv_block(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False),
-        nn.BatchNorm2d(out_channels),
-        nn.ReLU(inplace=True),
-    )
-
-
-class _ResidualBlock(nn.Module):
-    """Two 3x3 convolutions added to their input."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.first = _conv_block(channels, channels)
-        self.second = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (n, c, h, w) to the same shape."""
-        return F.relu(x + self.second(self.first(x)))
-
-
-class _Up(nn.Module):
-    """Enlarge what is coarse, and join it with what the encoder saw at that size."""
-
-    def __init__(self, coarse_channels: int, channels: int) -> None:
-        super().__init__()
-        self.project = nn.Conv2d(coarse_channels, channels, 1)
-        self.join = nn.Sequential(_conv_block(2 * channels, channels), _ResidualBlock(channels))
-
-    def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
-        """Map (n, C, h, w) and (n, c, 2h, 2w) to the shape of `skip`."""
-        joined: Tensor = self.join(torch.cat([_enlarge(self.project(coarse), skip), skip], dim=1))
-        return joined
-
-
 class SceneReconversion(nn.Module):
     """Read the scene out of the photo: its surfaces, and the light that the photo was taken in.
 
@@ -119,25 +90,25 @@ class SceneReconversion(nn.Module):
         self, widths: Sequence[int] = _WIDTHS, num_blocks: Sequence[int] = _NUM_BLOCKS
     ) -> None:
         super().__init__()
-        self.stem = _conv_block(5, widths[0], stride=2)
+        self.stem = conv_block(5, widths[0], stride=2)
         self.encoder = nn.ModuleList()
         for scale, (width, count) in enumerate(zip(widths, num_blocks, strict=True)):
-            down = [_conv_block(widths[scale - 1], width, stride=2)] if scale else []
-            blocks = (_ResidualBlock(width) for _ in range(count))
+            down = [conv_block(widths[scale - 1], width, stride=2)] if scale else []
+            blocks = (ResidualBlock(width) for _ in range(count))
             self.encoder.append(nn.Sequential(*down, *blocks))
         self.whole = nn.Linear(widths[-1], widths[-1])
         rising = tuple(reversed(widths))
-        self.decoder = nn.ModuleList(_Up(coarse, fine) for coarse, fine in pairwise(rising))
+        self.decoder = nn.ModuleList(Up(coarse, fine) for coarse, fine in pairwise(rising))
         self.coarse_head = nn.Conv2d(widths[0], self.NUM_MAPS, 1)
         self.fine_head = nn.Sequential(
-            _conv_block(widths[0] + 5, 16),
-            _conv_block(16, 16),
+            conv_block(widths[0] + 5, 16),
+            conv_block(16, 16),
             nn.Conv2d(16, self.NUM_MAPS, 3, 1, 1),
         )
 
     def forward(self, photo: Tensor) -> Structure:
         """Read (n, 3, h, w) sRGB codes, 0 to 1; h and w are even."""
-        seen = torch.cat([photo * 2 - 1, _coordinates(photo)], dim=1)  # (n, 5, h, w)
+        seen = torch.cat([photo * 2 - 1, coordinates(photo)], dim=1)  # (n, 5, h, w)
         x = self.stem(seen)  # -> (n, 24, h/2, w/2)
         skips = []
         for group in self.encoder:
@@ -146,8 +117,8 @@ class SceneReconversion(nn.Module):
         x = x + self.whole(x.mean(dim=(2, 3)))[:, :, None, None]
         for up, skip in zip(self.decoder, skips[-2::-1], strict=True):
             x = up(x, skip)
-        maps = _enlarge(self.coarse_head(x), seen) + self.fine_head(
-            torch.cat([_enlarge(x, seen), seen], dim=1)
+        maps = enlarge(self.coarse_head(x), seen) + self.fine_head(
+            torch.cat([enlarge(x, seen), seen], dim=1)
         )
         maps = maps.float()
         towards_viewer = maps.new_tensor([0, 0, _TOWARDS_VIEWER])[:, None, None]
@@ -177,18 +148,18 @@ class ShadowPrior(nn.Module):
         self, num_features: int = NUM_FEATURES, widths: Sequence[int] = _LIGHT_WIDTHS
     ) -> None:
         super().__init__()
-        self.stem = _conv_block(num_features + 14, widths[0])
+        self.stem = conv_block(num_features + 14, widths[0])
         self.encoder = nn.ModuleList(
-            _conv_block(fine, coarse, stride=2) for fine, coarse in pairwise(widths)
+            conv_block(fine, coarse, stride=2) for fine, coarse in pairwise(widths)
         )
-        self.bottleneck = _ResidualBlock(widths[-1])
+        self.bottleneck = ResidualBlock(widths[-1])
         rising = tuple(reversed(widths))
         self.project = nn.ModuleList(
             nn.Conv2d(coarse, fine, 1) for coarse, fine in pairwise(rising)
         )
-        self.decoder = nn.ModuleList(_conv_block(2 * fine, fine) for fine in rising[1:])
+        self.decoder = nn.ModuleList(conv_block(2 * fine, fine) for fine in rising[1:])
         self.correction = nn.Conv2d(widths[0], 2, 3, padding=1)
-        _start_at_zero(self.correction)
+        start_at_zero(self.correction)
 
     def forward(self, structure: Structure, light: Tensor, softness: Tensor) -> Arriving:
         """Light the surfaces.
@@ -206,18 +177,18 @@ class ShadowPrior(nn.Module):
             skips.append(x)
         x = self.bottleneck(x)
         for project, join, skip in zip(self.project, self.decoder, skips[-2::-1], strict=True):
-            x = join(torch.cat([_enlarge(project(x), skip), skip], dim=1))
+            x = join(torch.cat([enlarge(project(x), skip), skip], dim=1))
         correction = self.correction(x).float()
         visibility = torch.sigmoid(correction[:, :1] + 5 * march.visibility[:, :1] - 2)
         bounced = 0.5 * torch.sigmoid(correction[:, 1:] - 4)
-        full = _enlarge(torch.cat([visibility, bounced], dim=1), structure.normals)
+        full = enlarge(torch.cat([visibility, bounced], dim=1), structure.normals)
         hard = _soft_cosine(structure.normals, light) * full[:, :1] + full[:, 1:]
         return Arriving(_soften(hard, structure, light, softness), x)
 
     @staticmethod
     def _march(structure: Structure, light: Tensor, softness: Tensor) -> RayMarch:
         met = ray_march(F.avg_pool2d(structure.relief, 4), light, softness)
-        return RayMarch(*(_enlarge(maps, structure.features) for maps in met))
+        return RayMarch(*(enlarge(maps, structure.features) for maps in met))
 
     @staticmethod
     def _seen(structure: Structure, light: Tensor, march: RayMarch) -> Tensor:
@@ -252,13 +223,13 @@ class ReRenderer(nn.Module):
         super().__init__()
         self.removal = nn.Parameter(torch.tensor(0.7))
         self.residual = nn.Conv2d(num_features, 1, 3, padding=1)
-        _start_at_zero(self.residual)
+        start_at_zero(self.residual)
 
     def forward(self, structure: Structure, arriving: Arriving, ambient: Tensor) -> Tensor:
         """Return the log ratio, (n, 1, h, w); `ambient` is (n,), over 0."""
         share = ambient[:, None, None, None]
         wanted = share * structure.occlusion + (1 - share) * arriving.irradiance
-        residual = _enlarge(self.residual(arriving.features).float(), structure.normals)
+        residual = enlarge(self.residual(arriving.features).float(), structure.normals)
         removal = self.removal.clamp(0, 1)
         ratio = torch.log(wanted.clamp_min(1e-3)) - removal * structure.log_shading
         return structure.relightable * (ratio + residual)
@@ -306,25 +277,3 @@ def _soften(hard: Tensor, structure: Structure, light: Tensor, softness: Tensor)
     sky = structure.occlusion * (1 + cosine) / 2
     share = softness[:, None, None, None].square()
     return (1 - share) * hard + share * sky
-
-
-def _coordinates(photo: Tensor) -> Tensor:
-    """Return x (right) and y (up) of each pixel, (n, 2, h, w), 0 in the middle."""
-    n, _, height, width = photo.shape
-    side = (height * width) ** 0.5
-    x = (torch.arange(width, device=photo.device, dtype=photo.dtype) + 0.5 - width / 2) * 2 / side
-    y = (height / 2 - 0.5 - torch.arange(height, device=photo.device, dtype=photo.dtype)) * 2 / side
-    plane = torch.stack([x[None, :].expand(height, width), y[:, None].expand(height, width)])
-    return plane[None].expand(n, -1, -1, -1)
-
-
-def _enlarge(x: Tensor, like: Tensor) -> Tensor:
-    """Resize (n, c, h, w) bilinearly to the height and width of another tensor."""
-    return F.interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=False)
-
-
-def _start_at_zero(head: nn.Conv2d) -> None:
-    """Let a correction begin with none."""
-    nn.init.zeros_(head.weight)
-    assert head.bias is not None
-    nn.init.zeros_(head.bias)
