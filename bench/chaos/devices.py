@@ -20,10 +20,10 @@ _CODE = """
 import itertools, os, time
 from service.inference.fake_engine import FakeEngine
 run, numbers = FakeEngine.run, itertools.count()
-def faulty(self, images, lights):
+def faulty(self, tensors):
     number = next(numbers)
     {fault}
-    return run(self, images, lights)
+    return run(self, tensors)
 FakeEngine.run = faulty
 from service.__main__ import main
 main([])

@@ -174,6 +174,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
         async def app_until_taken(scope: Scope, receive: Receive, send: Send) -> None:
             async def send_and_wait(message: Message) -> None:
+                if self.transport.is_closing():
+                    return  # we have cut the connection; uvicorn learns of it a moment later
                 await send(message)
                 await self.flow.drain()
 

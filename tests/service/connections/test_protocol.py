@@ -42,6 +42,7 @@ class Served:
     def __init__(self, limits: ConnectionLimits) -> None:
         self.metrics = ConnectionMetrics(CollectorRegistry())
         self.holding = 0
+        self.failures: list[Exception] = []
         protocol = partial(BoundedProtocol, limits=limits, metrics=self.metrics)
         config = uvicorn.Config(
             self.app,
@@ -65,6 +66,9 @@ class Served:
         try:
             answer = LARGE if scope["path"] == "/large" else b"%d" % len(body)
             await Response(answer)(scope, receive, send)
+        except Exception as error:
+            self.failures.append(error)
+            raise
         finally:
             self.holding -= 1
 
@@ -252,6 +256,8 @@ def test_too_many_requests_ahead_of_their_answers_end_the_connection():
         answers = read_all(client)
         assert running.closed("pipeline") == 1
         assert answers.count(b"HTTP/1.1 200") <= 11
+        wait_until(lambda: not running.holding)
+        assert not running.failures  # a connection that we cut is no fault of the app
 
 
 def test_pipelined_requests_within_the_limit_are_all_answered():
