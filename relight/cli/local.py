@@ -14,8 +14,9 @@ from relight import client
 from relight.options import Options
 from service.api import catalogue
 from service.assembly import assemble, running
-from service.relighting import map_maker, relighter
+from service.relighting import map_maker
 from service.relighting.options import RelightOptions
+from service.relighting.relit import RelightRequest
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
 
@@ -64,7 +65,7 @@ class LocalClient:
         given = RelightOptions.parse((n, str(v)) for n, v in options.items() if v is not None)
         with self._parts.budget.open() as holding:
             relit = await self._parts.relighter.relight(
-                relighter.RelightRequest(
+                RelightRequest(
                     data=await asyncio.to_thread(image.read_bytes),
                     mask=None if mask is None else await asyncio.to_thread(mask.read_bytes),
                     options=given,

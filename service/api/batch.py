@@ -27,7 +27,7 @@ from service.api.problems import problem_body
 from service.api.upload import Photo, read_photos
 from service.batching.urgency import Priority
 from service.relighting.options import RelightOptions
-from service.relighting.relighter import RelightRequest, Relit
+from service.relighting.relit import RelightRequest, Relit
 from service.traffic.deadline import until
 from service.traffic.memory_budget import Holding
 

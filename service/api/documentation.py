@@ -5,7 +5,7 @@ Each function returns the keyword arguments of a route; `install` adds the share
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -57,20 +57,11 @@ _OF_PHOTOS: Final = (
     *(errors.UnsupportedMediaType, errors.ImageCorrupt, errors.ImageTooLarge),
     *(errors.ImageTooSmall, errors.ImageAnimated, errors.ImageTooSlow),
     *(errors.InferenceFailed, errors.OutOfMemory, errors.DevicePoisoned),
-    errors.SigningFailed,
 )
 
 
 def relight_documentation() -> dict[str, Any]:
     """Return the documentation of `POST /relight`."""
-    form = {
-        "type": "object",
-        "properties": {"image": _BINARY, MASK_FIELD: _MASK} | _options(),
-        "required": ["image"],
-        "additionalProperties": False,
-        "description": f"The photo as a file named one of {', '.join(IMAGE_FIELDS)}; options too.",
-    }
-    image_types = [_ANY_IMAGE, *(known.media_type for known in FORMATS.values())]
     headers = _headers(
         *("ETag", "Server-Timing", "Vary", "X-Cache", "X-Content-Credentials"),
         *("X-Digital-Source-Type", "X-Light", "X-Model"),
@@ -79,11 +70,7 @@ def relight_documentation() -> dict[str, Any]:
         "tags": ["relight"],
         "openapi_extra": {
             "parameters": [*_parameters(), _header_parameter("If-None-Match")],
-            "requestBody": {
-                "required": True,
-                "content": {media_type: {"schema": _BINARY} for media_type in image_types}
-                | {"multipart/form-data": {"schema": form}},
-            },
+            "requestBody": _photo_body({MASK_FIELD: _MASK} | _options()),
             "security": _KEYS,
         },
         "responses": {
@@ -96,30 +83,18 @@ def relight_documentation() -> dict[str, Any]:
                 "description": "the caller has this answer already (`If-None-Match`)",
                 "headers": headers,
             },
-            **problem_documentation(_OF_PHOTOS, "/relight"),
+            **problem_documentation((*_OF_PHOTOS, errors.SigningFailed), "/relight"),
         },
     }
 
 
 def maps_documentation() -> dict[str, Any]:
     """Return the documentation of `POST /maps`."""
-    form = {
-        "type": "object",
-        "properties": {"image": _BINARY} | _options(MapOptions),
-        "required": ["image"],
-        "additionalProperties": False,
-        "description": f"The photo as a file named one of {', '.join(IMAGE_FIELDS)}; options too.",
-    }
-    image_types = [_ANY_IMAGE, *(known.media_type for known in FORMATS.values())]
     return {
         "tags": ["relight"],
         "openapi_extra": {
             "parameters": _parameters(MapOptions),
-            "requestBody": {
-                "required": True,
-                "content": {media_type: {"schema": _BINARY} for media_type in image_types}
-                | {"multipart/form-data": {"schema": form}},
-            },
+            "requestBody": _photo_body(_options(MapOptions)),
             "security": _KEYS,
         },
         "responses": {
@@ -267,6 +242,23 @@ def _by_status(kinds: Iterable[Kind], instance: str) -> dict[int | str, dict[str
             },
         }
         for status, group in sorted(groups.items())
+    }
+
+
+def _photo_body(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request's body: a photo alone, or in a form with these other fields."""
+    form = {
+        "type": "object",
+        "properties": {"image": _BINARY, **fields},
+        "required": ["image"],
+        "additionalProperties": False,
+        "description": f"The photo as a file named one of {', '.join(IMAGE_FIELDS)}; options too.",
+    }
+    image_types = [_ANY_IMAGE, *(known.media_type for known in FORMATS.values())]
+    return {
+        "required": True,
+        "content": {media_type: {"schema": _BINARY} for media_type in image_types}
+        | {"multipart/form-data": {"schema": form}},
     }
 
 

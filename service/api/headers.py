@@ -6,7 +6,7 @@ from typing import Any, Final, get_args
 
 from service.api.access import PRIORITY_HEADER, TIMEOUT_HEADER
 from service.imaging import DIGITAL_SOURCE_TYPE
-from service.relighting.relighter import ContentCredentials
+from service.relighting.relit import ContentCredentials
 from service.telemetry.stage_timings import Timings
 from service.traffic.cache import ORIGINS
 

@@ -15,7 +15,7 @@ from service.api.negotiation import parse_accept, parse_if_none_match
 from service.api.upload import read_upload
 from service.batching.urgency import Priority
 from service.relighting.options import RelightOptions
-from service.relighting.relighter import RelightRequest, Relit
+from service.relighting.relit import RelightRequest, Relit
 from service.telemetry.stage_timings import Timings
 from service.traffic.deadline import until
 
