@@ -1,7 +1,8 @@
-"""`python -m model_export maps`: scenes as maps, one file each."""
+"""The commands `render` and `maps`: scenes as photos under eight lights, or as maps."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +10,42 @@ import typer
 from tqdm import tqdm
 
 from model_export.scenes.appearance import maps_sheet
+from model_export.scenes.contact import contact_sheet
+from model_export.scenes.dataset import render_scenes
 from model_export.scenes.generate import EmptyView, generate_scene
 from model_export.scenes.maps import save_maps
 
 _SHEET_ROWS = 24
+
+
+def render_command(
+    out: Annotated[Path, typer.Argument(help="the output folder")],
+    num_scenes: Annotated[int, typer.Option(help="number of scenes")] = 345,
+    *,
+    seed: int = 2020,
+    size_px: int = 256,
+    variant: Annotated[
+        str | None, typer.Option(help="Mitsuba variant; default: the fastest")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(help="processes; default: one per core")] = None,
+    maps: Annotated[
+        bool, typer.Option("--maps", help="also write each scene's geometry, ImageNNN_maps.npz")
+    ] = False,
+) -> None:
+    """Render procedural scenes under eight lights each; run again to continue."""
+    try:
+        render_scenes(
+            out,
+            num_scenes=num_scenes,
+            seed=seed,
+            size_px=size_px,
+            variant=variant,
+            jobs=jobs or os.cpu_count() or 1,
+            with_maps=maps,
+        )
+    except ValueError as error:  # the folder has another recipe, or the variant is not available
+        raise typer.BadParameter(str(error)) from None
+    contact_sheet(out, out / "contact.png")
 
 
 def maps_command(

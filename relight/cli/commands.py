@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 import time
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from relight.cli.folder import (
-    Journal,
-    Outcome,
-    Relighting,
-    photos_in,
-    relight_folder,
-    replace_file,
-)
+from relight.cli.connection import CannotStart, Key, Url, connected, what_to_install
+from relight.cli.folder import Journal, Outcome, photos_in, relight_folder, replace_file
 from relight.cli.options import takes_options
-from relight.cli.output_names import SUFFIXES
-from relight.client import AsyncClient, Catalogue, Maps, Relit
+from relight.cli.output import explained, failures, show_models, show_summary
+from relight.cli.output_names import READ_ONLY, SUFFIXES
+from relight.client import Catalogue, Maps, Relit
 from relight.errors import InvalidOption, RelightError
 from relight.options import Options
 
@@ -41,24 +33,13 @@ app = typer.Typer(
 )
 
 
-class CannotStart(Exception):
-    """A requirement of the command is missing or wrong; the text names it."""
-
-
-Url = Annotated[
-    str | None,
-    typer.Option(envvar="RELIGHT_URL", help="address of a service; default: work in this process"),
-]
-Key = Annotated[str | None, typer.Option(envvar="RELIGHT_KEY", help="API key for the service")]
-
-
 @app.command()
 def serve() -> None:
     """Serve over HTTP until SIGTERM or Ctrl-C; RELIGHT_* variables are the settings."""
     try:
         from service.__main__ import main as run  # noqa: PLC0415 - a caller has not installed it
     except ModuleNotFoundError as error:
-        raise CannotStart(_what_to_install(error)) from None
+        raise CannotStart(what_to_install(error)) from None
     raise typer.Exit(run([]))
 
 
@@ -92,7 +73,7 @@ def image(
     out.parent.mkdir(parents=True, exist_ok=True)
 
     async def run() -> Relit:
-        async with _connected(url, key, timeout_s=120.0) as client:
+        async with connected(url, key, timeout_s=120.0) as client:
             return await client.relight(photo, mask=mask, **options)
 
     started_s = time.monotonic()
@@ -100,7 +81,7 @@ def image(
     replace_file(out, relit.data)
     typer.echo(f"{out}: {relit.light} by {relit.model}, {time.monotonic() - started_s:.1f} s")
     if explain:
-        typer.echo(_explained(relit))
+        typer.echo(explained(relit))
 
 
 @app.command()
@@ -144,13 +125,13 @@ def folder(
     num_before = len(photos) - len(left)
 
     async def run() -> None:
-        async with _connected(url, key, timeout_s=timeout, max_retries=_NUM_RETRIES) as client:
+        async with connected(url, key, timeout_s=timeout, max_retries=_NUM_RETRIES) as client:
             _check(options, await client.models())
             bar = progress.add_task("relighting", total=len(photos), completed=num_before, failed=0)
 
             def observe(outcome: Outcome) -> None:
                 outcomes.append(outcome)
-                progress.update(bar, advance=1, failed=len(_failed(outcomes)))
+                progress.update(bar, advance=1, failed=len(failures(outcomes)))
 
             await relight_folder(client, left, journal, num_jobs=jobs, observe=observe)
 
@@ -164,7 +145,7 @@ def folder(
         raise typer.Exit(_INTERRUPTED) from None
     finally:
         if progress.tasks or not left:
-            failed = _failed(outcomes)
+            failed = failures(outcomes)
             counts = {
                 "relit": len(outcomes) - len(failed),
                 "already there": num_before,
@@ -172,8 +153,8 @@ def folder(
                 "not tried": len(left) - len(outcomes),
                 "photos": len(photos),
             }
-            _tell(counts, failed, time.monotonic() - started_s)
-    if _failed(outcomes) or unreadable:
+            show_summary(counts, failed, time.monotonic() - started_s)
+    if failures(outcomes) or unreadable:
         raise typer.Exit(1)
 
 
@@ -196,7 +177,7 @@ def maps(
     out.parent.mkdir(parents=True, exist_ok=True)
 
     async def run() -> Maps:
-        async with _connected(url, key, timeout_s=120.0) as client:
+        async with connected(url, key, timeout_s=120.0) as client:
             return await client.maps(photo, model=model)
 
     made = asyncio.run(run())
@@ -216,58 +197,14 @@ def models(
     """List the available lights and their models."""
 
     async def run() -> Catalogue:
-        async with _connected(url, key, timeout_s=30.0) as client:
+        async with connected(url, key, timeout_s=30.0) as client:
             return await client.models()
 
     offered = asyncio.run(run())
     if as_json:
         typer.echo(json.dumps(offered, indent=2))
         return
-    table = Table("light", "model", "version", "trained at", "licence")
-    about = {model["name"]: model for model in offered["models"]}
-    for light in offered["lights"]:
-        model = about[light["model"]]
-        how = f"{model['name']}, mirrored" if light["mirrored"] else model["name"]
-        table.add_row(
-            light["light"], how, model["version"], f"{model['size_px']} px", model["license"]
-        )
-    Console().print(table)
-
-
-def _connected(
-    url: str | None, key: str | None, *, timeout_s: float, max_retries: int = 5
-) -> AbstractAsyncContextManager[Relighting]:
-    """Return a client of a service, or the models of this machine."""
-    if url is not None:
-        try:
-            return AsyncClient(url, key=key, timeout_s=timeout_s, max_retries=max_retries)
-        except ValueError as error:
-            raise CannotStart(f"--url: {error}") from None
-    try:
-        from relight.cli.local import LocalClient  # noqa: PLC0415 - a caller has not installed it
-        from service.settings import InvalidSettings, read_settings  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise CannotStart(f"{_what_to_install(error)}; or use a service with --url") from None
-    try:
-        return LocalClient(read_settings())
-    except InvalidSettings as error:
-        raise CannotStart(str(error)) from None
-
-
-def _what_to_install(error: ModuleNotFoundError) -> str:
-    if (error.name or "").startswith("service"):
-        raise error
-    return f"{error.name} is missing: install relight[cpu], or relight[gpu] for NVIDIA GPUs"
-
-
-def _explained(relit: Relit) -> str:
-    """Return what a relit photo says about itself, one line for each kind of mark."""
-    mark = relit.digital_source_type
-    marked = f"edited with AI (IPTC DigitalSourceType {mark})" if mark else "none"
-    credentials = relit.content_credentials or "unknown"
-    if credentials == "dropped":
-        credentials = "dropped (the photo's C2PA manifest does not fit the relit file)"
-    return f"mark: {marked}\ncontent credentials: {credentials}"
+    show_models(offered)
 
 
 def _check(options: Options, offered: Catalogue) -> None:
@@ -288,23 +225,15 @@ def _check(options: Options, offered: Catalogue) -> None:
 
 
 def _format_of(out: Path) -> str:
-    known = {s: kind for kind, suffixes in SUFFIXES.items() for s in suffixes if s[:3] != ".he"}
-    if out.suffix.lower() not in known:
-        raise CannotStart(f"-o {out}: the name must end in one of {', '.join(known)}")
-    return known[out.suffix.lower()].removeprefix("image/")
-
-
-def _failed(outcomes: list[Outcome]) -> list[Outcome]:
-    return [outcome for outcome in outcomes if outcome.error is not None]
-
-
-def _tell(counts: dict[str, int], failed: list[Outcome], duration_s: float) -> None:
-    table = Table(*counts, "seconds")
-    table.add_row(*map(str, counts.values()), f"{duration_s:.1f}")
-    Console().print(table)
-    for outcome in sorted(failed, key=lambda outcome: outcome.photo.name):
-        name = os.fsencode(outcome.photo.name).decode(errors="replace")  # it may be no UTF-8
-        typer.echo(f"failed: {name}: {outcome.error}")
+    writable = {
+        suffix: media_type
+        for media_type, suffixes in SUFFIXES.items()
+        if media_type not in READ_ONLY
+        for suffix in suffixes
+    }
+    if out.suffix.lower() not in writable:
+        raise CannotStart(f"-o {out}: the name must end in one of {', '.join(writable)}")
+    return writable[out.suffix.lower()].removeprefix("image/")
 
 
 def main() -> None:

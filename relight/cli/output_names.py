@@ -20,6 +20,7 @@ SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "image/heif": (".heic", ".heif"),
     }
 )
+READ_ONLY: Final = frozenset({"image/heif"})  # photos have this format, relit photos do not
 
 
 class OutputNames:

@@ -2,9 +2,8 @@
 
 One thread per device blocks until a job waits (no polling), then takes the largest batch that
 `service.batching.schedule` allows at once (no batching delay). It decides only when the device is
-free, so that jobs that arrived during the last batch can still join the next. Meanwhile a second
-thread stages the batch that would go next, and stages again whenever that changes. Under load the
-guess is nearly always right, and the device need not wait for staging.
+free, so that jobs that arrived during the last batch can still join the next. Meanwhile
+`service.batching.look_ahead` stages the batch that would go next.
 
     submit ──> Schedule ──> device thread ──> run(staged) ──> one call_soon_threadsafe ──> futures
                    └──────> look-ahead thread ──> stage(items)
@@ -19,7 +18,6 @@ import math
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
-from contextlib import suppress
 from typing import Final, Generic
 
 from relight.errors import DeadlineExceeded, Draining
@@ -36,6 +34,7 @@ from service.batching.job import (
     StagedBatch,
     thread_ended,
 )
+from service.batching.look_ahead import LookAhead
 from service.batching.schedule import Schedule
 from service.batching.sizes import BatchSizes
 from service.batching.urgency import Priority
@@ -68,7 +67,6 @@ class Batcher(Generic[In, Staged, Out]):
         max_wait_s: float,
         observe: Callable[[Batch], None] = lambda batch: None,
     ) -> None:
-        self._stage = stage
         self._durations = durations
         self._sizes = sizes
         self._observe = observe
@@ -76,21 +74,19 @@ class Batcher(Generic[In, Staged, Out]):
         self._schedule: Schedule[Job[In, Out]] = Schedule(durations, sizes, max_wait_s=max_wait_s)
         self._lock = threading.Lock()
         self._work_came = threading.Condition(self._lock)  # the device thread waits for it
-        self._guess_due = threading.Condition(self._lock)  # the look-ahead thread
         self._ran: list[Batch] = []  # by the device thread; not yet passed to the observer
-        self._guess: StagedBatch[In, Staged, Out] | None = None
+        self._look_ahead = LookAhead(stage, self._upcoming, self._lock)
         self._closing = False
         self._busy_since_s = math.nan  # while a batch runs
         self._busy_until_s = -math.inf  # by estimate
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._work, name="device", daemon=True)
-        self._ahead = threading.Thread(target=self._look_ahead, name="look-ahead", daemon=True)
 
     def start(self) -> None:
         """Start the threads; call it from the event loop that will submit."""
         self._loop = asyncio.get_running_loop()
         self._thread.start()
-        self._ahead.start()
+        self._look_ahead.start()
 
     @property
     def alive(self) -> bool:
@@ -189,8 +185,7 @@ class Batcher(Generic[In, Staged, Out]):
             self._refuse_when_closed()
             self._schedule.admit(job, now_s, busy_s=self._rest_s(now_s))
             self._work_came.notify()
-            if self._guess is None or len(self._guess.jobs) < self._sizes.largest(key):
-                self._guess_due.notify()  # a full batch is not guessed anew
+            self._look_ahead.on_arrival(largest_batch=self._sizes.largest(key))
         return await future
 
     async def close(self) -> None:
@@ -198,9 +193,10 @@ class Batcher(Generic[In, Staged, Out]):
         with self._lock:
             self._closing = True
             self._work_came.notify()
+            self._look_ahead.end()
         if self._loop is not None:
             await asyncio.to_thread(self._thread.join)
-            await asyncio.to_thread(self._ahead.join)
+            await asyncio.to_thread(self._look_ahead.join)
 
     def _refuse_when_closed(self) -> None:
         if self._closing or not self._thread.is_alive():
@@ -217,7 +213,7 @@ class Batcher(Generic[In, Staged, Out]):
             with self._lock:
                 self._closing = True
                 left = self._schedule.clear()
-                self._guess_due.notify()
+                self._look_ahead.end()
             self._deliver([(job, thread_ended()) for job in left])
 
     def _next_batch(self) -> StagedBatch[In, Staged, Out]:
@@ -227,13 +223,13 @@ class Batcher(Generic[In, Staged, Out]):
                 self._work_came.wait_for(lambda: self._closing or len(self._schedule))
                 now_s = time.monotonic()
                 decision = self._schedule.take(now_s)
-                guess, self._guess = self._guess, None
+                staged = self._look_ahead.take(decision.batch)
                 if decision.batch:
                     self._busy_since_s = now_s
                     self._busy_until_s = now_s + self._durations.estimate_s(
                         decision.batch[0].key, len(decision.batch)
                     )
-                    self._guess_due.notify()
+                    self._look_ahead.on_batch_start()
                 drained = self._closing and not len(self._schedule)
             self._deliver(
                 [
@@ -242,8 +238,7 @@ class Batcher(Generic[In, Staged, Out]):
                 ]
             )
             if decision.batch or drained:
-                right = guess is not None and guess.jobs == decision.batch
-                return guess if guess and right else StagedBatch(decision.batch, None)
+                return StagedBatch(decision.batch, staged)
 
     def _serve(self, batch: StagedBatch[In, Staged, Out]) -> None:
         outcomes: list[tuple[Job[In, Out], Outcome[Out]]]
@@ -259,33 +254,11 @@ class Batcher(Generic[In, Staged, Out]):
                 self._observe(ran)
             self._ran.clear()
 
-    def _look_ahead(self) -> None:
-        """Stage the next batch while one runs."""
-        while jobs := self._next_guess():
-            staged = None
-            with suppress(Exception):  # the device thread will hit it again and report it
-                staged = self._stage([job.item for job in jobs])
-            with self._lock:
-                self._guess = StagedBatch(jobs, staged)
-
-    def _next_guess(self) -> Sequence[Job[In, Out]]:
-        """Wait until the next batch differs from the staged one; an empty one means closed."""
-        jobs: Sequence[Job[In, Out]] = ()
-
-        def is_due() -> bool:
-            nonlocal jobs
-            if self._closing:
-                return True
-            if math.isnan(self._busy_since_s):
-                return False
-            jobs = self._schedule.preview(max(time.monotonic(), self._busy_until_s))
-            if self._guess and self._guess.jobs != jobs:
-                self._guess = None
-            return bool(jobs) and not self._guess
-
-        with self._lock:
-            self._guess_due.wait_for(is_due)
-            return () if self._closing else jobs
+    def _upcoming(self) -> Sequence[Job[In, Out]] | None:
+        """Return the batch that would follow the current one; None while the device is idle."""
+        if math.isnan(self._busy_since_s):
+            return None
+        return self._schedule.preview(max(time.monotonic(), self._busy_until_s))
 
     def _learn(self, batch: Batch) -> None:
         with self._lock:

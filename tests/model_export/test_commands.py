@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 
 from model_export import __main__ as commands
 from model_export.checkpoint import load, save
-from model_export.config import DEFAULT
+from model_export.config import CONFIGS, DEFAULT
 from model_export.scenes import RECIPE
+from model_export.training.comparison import METHODS
 from service.contract.metadata import ModelContract
 from tests.model_export.tiny import TINY
 
@@ -22,7 +23,7 @@ TRAINING = ("--held-out", 1, "--minutes", 1e-9)
 
 @pytest.fixture(autouse=True)
 def tiny_training(monkeypatch):
-    monkeypatch.setitem(commands.CONFIGS, "default", TINY)
+    monkeypatch.setitem(CONFIGS, "default", TINY)
 
 
 def run(*arguments):
@@ -98,9 +99,9 @@ def test_a_comparison_is_trained_in_sittings_and_measured_in_one_table(
     folder, tmp_path, monkeypatch
 ):
     for name in ("u-net", "drn"):
-        config = commands.comparison.METHODS[name]
+        config = METHODS[name]
         tiny = dataclasses.replace(config, architecture=f"{name}-xs", discriminator_width=2)
-        monkeypatch.setitem(commands.comparison.METHODS, name, tiny)
+        monkeypatch.setitem(METHODS, name, tiny)
     out, held_out = tmp_path / "comparison", ("--held-out", 1)
     told = ("--methods", "u-net,drn", "--steps", 4, "--size-px", 32, "--batch-size", 1)
     first = run("compare", folder.root, out, *told, *held_out, "--minutes", 1e-9)

@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.host import available_cpus, available_memory_bytes
+from service.settings.environment import PREFIX, Words, refuse_unknown_variables
+from service.settings.key_entries import check_key_entries
 
-PREFIX: Final = "RELIGHT_"
-
-_OF_CALLERS: Final = {"RELIGHT_URL", "RELIGHT_KEY"}  # the command line reads them to call a service
 # The rest is for the process itself, its models and the cache.
 _INFLIGHT_SHARE: Final = 0.2
 _WORKING_SHARE: Final = 0.4
 _MAX_DEFAULT_INFLIGHT_BYTES: Final = 1_000_000_000
-KEY_NAME: Final = re.compile(r"[A-Za-z0-9_.-]+")
-_KEY: Final = re.compile(rf"{KEY_NAME.pattern}:[0-9a-fA-F]{{64}}(:bulk)?")
-_OF_NOTHING: Final = hashlib.sha256(b"").hexdigest()
-_KUBERNETES_SERVICE_LINK: Final = re.compile(r"_SERVICE_(HOST|PORT)|_PORT_\d+_(TCP|UDP)")
-
-
-def _split(words: object) -> object:
-    if not isinstance(words, str):
-        return words
-    return tuple(word.strip() for word in words.split(",") if word.strip())
-
-
-_Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-
-
-class InvalidSettings(ValueError):
-    """A variable is unknown or its value invalid; the text names the variable, not the value."""
 
 
 class Settings(BaseSettings):
@@ -60,7 +38,7 @@ class Settings(BaseSettings):
     )
 
     models_dir: Path = Field(
-        default=Path(__file__).with_name("models"),
+        default=Path(__file__).parents[1] / "models",
         description="folder with the `.onnx` models to serve",
         json_schema_extra={"default_text": "the package's own `models`"},
     )
@@ -210,13 +188,13 @@ class Settings(BaseSettings):
         description="memory for the model outputs of recent photos; 0 turns the cache off",
     )
 
-    api_keys: _Words = Field(
+    api_keys: Words = Field(
         default=(),
         description="callers' keys as `name:sha256`, comma-separated (`--hash-key` makes them), "
         "with `:bulk` appended for bulk work only; if empty, no key is needed",
         json_schema_extra={"default_text": "none"},
     )
-    admin_keys: _Words = Field(
+    admin_keys: Words = Field(
         default=(),
         description="operators' keys, in the same form; if empty, `/-/reload` is closed",
         json_schema_extra={"default_text": "none"},
@@ -232,7 +210,7 @@ class Settings(BaseSettings):
         description="most photos or batches in flight for one key; above this, a 429",
         json_schema_extra={"default_text": "no limit"},
     )
-    cors_origins: _Words = Field(
+    cors_origins: Words = Field(
         default=(),
         description="web origins whose pages may call the API, comma-separated, or `*`",
         json_schema_extra={"default_text": "none"},
@@ -258,12 +236,7 @@ class Settings(BaseSettings):
     @field_validator("api_keys", "admin_keys")
     @classmethod
     def _are_digests(cls, words: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(_KEY.fullmatch(word) for word in words):  # the text must not show the keys
-            raise ValueError(
-                "each must be name:digest or name:digest:bulk, the digest being 64 hex digits"
-            )
-        if any(_OF_NOTHING in word.lower() for word in words):
-            raise ValueError("one is the digest of an empty key, which everybody has")
+        check_key_entries(words)
         return words
 
     @model_validator(mode="after")
@@ -285,15 +258,8 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _refuse_unknown_variables(cls, values: object) -> object:
-        known = {PREFIX + name.upper() for name in cls.model_fields} | _OF_CALLERS
-        names = {name.upper() for name in os.environ if name.upper().startswith(PREFIX)}
-        unknown = sorted(names - known)
-        if not unknown:
-            return values
-        hint = ""
-        if any(_KUBERNETES_SERVICE_LINK.search(name) for name in unknown):
-            hint = "; Kubernetes set some of them: use enableServiceLinks: false on the pod"
-        raise ValueError(f"unknown settings {', '.join(unknown)}{hint}")
+        refuse_unknown_variables(cls.model_fields)
+        return values
 
     @property
     def inflight_bytes(self) -> int:
@@ -315,36 +281,3 @@ class Settings(BaseSettings):
     def num_inference_threads(self) -> int:
         """Threads of one inference on the CPU: as set, else one per available CPU."""
         return self.num_device_threads or available_cpus()
-
-
-def read_settings() -> Settings:
-    """Read the settings from the environment.
-
-    Raises:
-        InvalidSettings: a variable is unknown or its value is not allowed; one line per variable.
-    """
-    try:
-        return Settings()
-    except ValidationError as error:
-        problems = [("_".join(map(str, e["loc"])), e["msg"]) for e in error.errors()]
-        lines = [f"settings: {name} {message}" for name, message in problems]
-        raise InvalidSettings("\n".join(lines)) from None
-
-
-def settings_page() -> str:
-    """Return `docs/settings.md`: every setting in a Markdown table."""
-    lines = [
-        "# Settings",
-        "",
-        "The service reads these environment variables once, at its start. An unknown `RELIGHT_*`",
-        "variable refuses the start.",
-        "",
-        "| variable | default | meaning |",
-        "|---|---|---|",
-    ]
-    for name, info in Settings.model_fields.items():
-        extra = info.json_schema_extra if isinstance(info.json_schema_extra, Mapping) else {}
-        default = extra.get("default_text", f"`{info.default}`")
-        lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {info.description} |")
-    lines += ["", "`make settings` generates this page from `service/settings.py`."]
-    return "\n".join(lines)

@@ -1,0 +1,49 @@
+"""What the commands work with: a service at an address, or the models of this machine."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import Annotated
+
+import typer
+
+from relight.cli.folder import Relighting
+from relight.client import AsyncClient
+
+
+class CannotStart(Exception):
+    """A requirement of the command is missing or wrong; the text names it."""
+
+
+Url = Annotated[
+    str | None,
+    typer.Option(envvar="RELIGHT_URL", help="address of a service; default: work in this process"),
+]
+Key = Annotated[str | None, typer.Option(envvar="RELIGHT_KEY", help="API key for the service")]
+
+
+def connected(
+    url: str | None, key: str | None, *, timeout_s: float, max_retries: int = 5
+) -> AbstractAsyncContextManager[Relighting]:
+    """Return a client of a service, or the models of this machine."""
+    if url is not None:
+        try:
+            return AsyncClient(url, key=key, timeout_s=timeout_s, max_retries=max_retries)
+        except ValueError as error:
+            raise CannotStart(f"--url: {error}") from None
+    try:
+        from relight.cli.local import LocalClient  # noqa: PLC0415 - a caller has not installed it
+        from service.settings import InvalidSettings, read_settings  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise CannotStart(f"{what_to_install(error)}; or use a service with --url") from None
+    try:
+        return LocalClient(read_settings())
+    except InvalidSettings as error:
+        raise CannotStart(str(error)) from None
+
+
+def what_to_install(error: ModuleNotFoundError) -> str:
+    """Name the extra that holds a missing package; raise the error if it is our own module."""
+    if (error.name or "").startswith("service"):
+        raise error
+    return f"{error.name} is missing: install relight[cpu], or relight[gpu] for NVIDIA GPUs"

@@ -1,0 +1,148 @@
+"""A pair of graphs in service: what is kept between requests, the catalogue, reloading."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+
+import httpx
+import numpy as np
+import pytest
+
+from relight.lights import DIRECTIONS
+from service.app import create_app
+from service.settings import Settings
+from tests.service.api.computed_light import (
+    ADMIN,
+    KNOBS,
+    leaning,
+    photo,
+    serving_pair,
+)
+from tests.service.calls import metric, problem_of, relight
+from tests.service.pairs import PAIR, write_pair
+from tests.service.stand_ins import decoded, encoded, serving
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory) -> Iterator[str]:
+    with serving_pair(tmp_path_factory.mktemp("pairs")) as address:
+        yield address
+
+
+async def test_twenty_directions_of_one_photo_read_the_scene_once(url):
+    pixels = leaning(photo())
+    pixels[:9, :9] = 77  # no other test has this photo
+    data = encoded(pixels, "png")
+    runs = {part: metric(url, _runs(part)) for part in ("scene", "light")}
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        answers = await asyncio.gather(
+            *(
+                client.post(
+                    "/relight", content=data, params={"azimuth": 100 + 8 * i, "format": "png"}
+                )
+                for i in range(20)
+            )
+        )
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 20
+    origins = [answer.headers["x-cache"] for answer in answers]
+    assert (origins.count("miss"), origins.count("scene")) == (1, 19)
+    assert metric(url, _runs("scene")) - runs["scene"] == 1
+    assert metric(url, _runs("light")) - runs["light"] == 20
+
+
+def _runs(part: str) -> str:
+    """Images that a graph of the pair ran."""
+    return f'relight_batch_size_sum{{model="tiny-pair",part="{part}"}}'
+
+
+def test_the_answer_says_what_was_kept(url):
+    data = encoded(photo(88, 72, 80), "png")
+
+    def ask(**options):
+        answer = relight(url, data, **options)
+        stages = set(re.findall(r"(\w+);dur", answer.headers["server-timing"]))
+        return answer.headers["x-cache"], stages & {"scene", "light", "infer"}
+
+    assert ask(direction="E") == ("miss", {"scene", "light"})
+    assert ask(direction="W") == ("scene", {"light"})
+    assert ask(direction="W", softness=0.9) == ("scene", {"light"})
+    assert ask(direction="W", strength=0.5, fill=0.2, temperature=4000) == ("hit", set())
+    assert ask(direction="W", intensity=1) == ("hit", set())
+
+
+def test_an_answer_that_the_caller_has_is_not_made_again(url):
+    data = encoded(photo(99, 72, 80), "png")
+    tag = relight(url, data, azimuth=40).headers["etag"]
+    again = httpx.post(
+        f"{url}/relight?azimuth=40", content=data, headers={"If-None-Match": tag}, timeout=30
+    )
+    assert (again.status_code, again.content) == (304, b"")
+    assert relight(url, data, azimuth=41).headers["etag"] != tag
+
+
+def test_the_model_that_paints_is_still_there(url):
+    data = encoded(photo(), "png")
+    assert relight(url, data, model="tiny-E-4500").headers["x-light"] == "E-6500"
+    painted = relight(url, data, color="model")
+    assert painted.headers["x-model"].startswith("tiny-E-4500@")
+
+
+def test_the_catalogue_lists_what_a_model_takes(url):
+    catalogue = httpx.get(f"{url}/models").json()
+    pair, whole = sorted(catalogue["models"], key=lambda m: m["name"], reverse=True)
+    assert pair["options"] == [
+        "azimuth",
+        "elevation",
+        "softness",
+        "intensity",
+        "lamp_color",
+        "lights",
+    ]
+    assert (pair["elevation"], pair["softness"], pair["lights"]) == (30.0, 0.2, [])
+    assert (whole["options"], whole["elevation"]) == (["color"], None)
+    assert catalogue["directions"] == sorted(DIRECTIONS)
+
+
+async def test_requests_for_both_kinds_of_model_are_served_side_by_side(url):
+    photos = [encoded(photo(seed, 60, 80), "png") for seed in range(4)]
+    wanted = [
+        {"azimuth": 10 * n} if n % 3 else {"model": "tiny-E-4500", "direction": "W"}
+        for n in range(24)
+    ]
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        answers = await asyncio.gather(
+            *(
+                client.post("/relight", content=photos[n % 4], params=params | {"format": "png"})
+                for n, params in enumerate(wanted)
+            )
+        )
+        for n, answer in enumerate(answers):
+            assert answer.status_code == 200
+            alone = await client.post(
+                "/relight", content=photos[n % 4], params=wanted[n] | {"format": "png"}
+            )
+            assert np.abs(decoded(answer.content).astype(int) - decoded(alone.content)).max() <= 1
+
+
+async def test_a_reload_swaps_both_graphs_or_none(tmp_path):
+    write_pair(tmp_path)
+    data = encoded(photo(), "png")
+    with serving(create_app(Settings(models_dir=tmp_path, **KNOBS))) as url:
+        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+            before = await client.post("/relight", content=data)
+            write_pair(tmp_path, version="2", pair_sha256="b" * 64, ambient=0.5)
+            assert (await client.post("/-/reload", headers=ADMIN)).status_code == 200
+            after = await client.post("/relight", content=data)
+            assert after.headers["x-model"] != before.headers["x-model"]
+            assert after.content != before.content
+            write_pair(tmp_path, metadata={"light": PAIR.to_metadata("light")}, version="3")
+            refused = await client.post("/-/reload", headers=ADMIN)
+            assert problem_of(refused)["code"] == "model_refused"
+            (tmp_path / "tiny-pair.scene.onnx").unlink()
+            refused = await client.post("/-/reload", headers=ADMIN)
+            assert "half of a pair" in problem_of(refused)["detail"]
+            served = await client.post("/relight", content=data)
+            assert served.headers["x-model"] == after.headers["x-model"]
