@@ -1,5 +1,6 @@
 // The page: takes a photo, reads the options from the panel, and shows the renderer's results.
 
+import { Brush } from "./brush.js";
 import { Compare } from "./compare.js";
 import { Controls, formatName } from "./controls.js";
 import { listen } from "./intake.js";
@@ -18,6 +19,10 @@ const element = (id) => document.getElementById(id);
 const compare = new Compare();
 const problems = new ProblemView();
 const controls = new Controls(() => update());
+const brush = new Brush({
+  onChange: () => update(),
+  onProblem: (problem, retry) => handle(problem, brush, retry),
+});
 const renderer = new Renderer({
   onAnswer: showAnswer,
   onBusy: (isBusy) => (compare.busy = isBusy),
@@ -101,6 +106,7 @@ function show(opened) {
   photo = opened;
   relit = null;
   views.open(photo);
+  brush.open(photo);
   compare.open(photo);
   before?.close();
   const { name, width, height, format, file } = photo;
@@ -118,12 +124,16 @@ function show(opened) {
 
 function update() {
   if (!photo) return;
-  const { light, file, lightText } = controls;
+  const { light, file } = controls;
+  const lightText = [controls.lightText, brush.text].filter(Boolean).join(", ");
+  if (problems.about === brush) problems.clear();
   const isLive = controls.canShow && photo.file.size <= LIVE_BYTES;
-  renderer.want({ photo, light, file, isLive, lightText, outName: outName() });
+  renderer.want({ photo, light, file, mask: brush.files, isLive, lightText, outName: outName() });
   for (const language of ["curl", "python"]) {
     const write = snippets[language];
-    const code = write(photo, { ...light, ...file }, outName(), key.get() !== "");
+    const code = write(photo, { ...light, ...file }, {
+      maskName: brush.fileName, outName: outName(), needsKey: key.get() !== "",
+    });
     element(language).textContent = code;
   }
 }

@@ -1,7 +1,7 @@
 // The ball in the middle of the dome, as the camera sees it, lit by the lamps.
 
-import { vectorOf } from "./lamp.js";
-import { linearColor, toSrgb } from "./temperature.js";
+import { linearColorOf, vectorOf } from "./lamp.js";
+import { toSrgb } from "./temperature.js";
 
 const ALBEDO = 0.85;
 const AMBIENT = 0.02; // so that the ball is visible when the light comes from behind
@@ -37,7 +37,7 @@ function lightOf(lamp, numLamps) {
   return {
     vector: vectorOf(lamp),
     softness: lamp.softness,
-    color: linearColor(lamp.temperature).map((c) => power * c),
+    color: linearColorOf(lamp).map((c) => power * c),
   };
 }
 

@@ -167,13 +167,16 @@ export class Controls {
   }
 
   #describe() {
-    const text = kelvin.describe(this.#temperatureK);
-    describe(this.#temperature, text);
     describe(this.#strength, `${this.#strength.value} %`);
     describe(this.#fill, `${this.#fill.value} %`);
+    if (!this.#computes) this.#describeTemperature();
     describe(this.#quality, this.#isQualityChosen ? this.#quality.value : "standard");
     document.getElementById("quality-control").hidden = !this.#isLossy;
-    this.#panel.style.setProperty("--lamp", kelvin.cssColor(this.#temperatureK));
     document.getElementById("download").textContent = `Download ${formatName(this.format)}`;
+  }
+
+  #describeTemperature() {
+    describe(this.#temperature, kelvin.describe(this.#temperatureK));
+    this.#panel.style.setProperty("--lamp", kelvin.cssColor(this.#temperatureK));
   }
 }

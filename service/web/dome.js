@@ -4,8 +4,7 @@
 // round, up and down change the height. The ball in the middle is seen from the camera.
 
 import { drawBall } from "./ball.js";
-import { placeOf, vectorOf } from "./lamp.js";
-import { cssColor } from "./temperature.js";
+import { hexColorOf, placeOf, vectorOf } from "./lamp.js";
 
 const BALL_SHARE = 0.36; // of the dome's side
 const RIM_SHARE = 0.42; // radius at which a lamp stands on the horizon
@@ -86,7 +85,7 @@ export class Dome {
     handle.classList.toggle("selected", isSelected);
     handle.style.left = `${50 + 100 * RIM_SHARE * x}%`;
     handle.style.top = `${50 + 100 * RIM_SHARE * y}%`;
-    handle.style.setProperty("--lamp", cssColor(lamp.temperature));
+    handle.style.setProperty("--lamp", hexColorOf(lamp));
     handle.setAttribute("aria-label", `Lamp ${k + 1}`);
     handle.setAttribute("aria-valuenow", lamp.azimuth);
     handle.setAttribute("aria-valuetext", angleText(lamp));
@@ -193,7 +192,7 @@ function drawGlow(context, lamp, sidePx) {
   const [x, y] = positionOf(lamp).map((share) => sidePx * (0.5 + RIM_SHARE * share));
   const reach = sidePx * (0.16 + 0.3 * lamp.softness);
   const glow = context.createRadialGradient(x, y, 0, x, y, reach);
-  glow.addColorStop(0, cssColor(lamp.temperature));
+  glow.addColorStop(0, hexColorOf(lamp));
   glow.addColorStop(1, "transparent");
   context.save();
   context.beginPath();

@@ -3,7 +3,7 @@
 // Angles are in degrees. The azimuth runs clockwise seen from above: 0 behind the scene, 90 at image
 // right, 180 behind the camera. The elevation is above the horizontal plane.
 
-import { NEUTRAL_K, describe as describeTemperature } from "./temperature.js";
+import { NEUTRAL_K, describe as describeTemperature, hexOf, linearColor, linearOf, toSrgb } from "./temperature.js";
 
 const RADIANS = Math.PI / 180;
 const NAMES = [ // each 45 degrees, clockwise
@@ -38,10 +38,24 @@ export function placeOf({ azimuth, elevation }) {
   return elevation <= LOW_DEG ? `${side}, low` : side;
 }
 
-/** A lamp in words: its place, and its temperature unless it is neutral. */
+/** A lamp in words: its place, and its colour or temperature unless it is neutral. */
 export function describe(lamp) {
   const place = placeOf(lamp);
+  if (lamp.color) return `${place}, in the colour ${lamp.color}`;
   return lamp.temperature === NEUTRAL_K ? place : `${place}, ${describeTemperature(lamp.temperature)}`;
+}
+
+/** The colour of a lamp in linear sRGB, the brightest channel 1. */
+export function linearColorOf({ color, temperature }) {
+  if (!color) return linearColor(temperature);
+  const linear = linearOf(color);
+  const brightest = Math.max(...linear) || 1; // the service refuses black
+  return linear.map((c) => c / brightest);
+}
+
+/** The colour of a lamp as `#rrggbb`, as bright as sRGB can show it. */
+export function hexColorOf(lamp) {
+  return hexOf(linearColorOf(lamp).map(toSrgb));
 }
 
 /** Softness in words, as in "20 %, a little soft". */
@@ -65,6 +79,7 @@ export function optionsOf(lamp, defaults) {
     elevation: unlessDefault("elevation"),
     softness: unlessDefault("softness"),
     intensity: unlessDefault("intensity"),
-    temperature: unlessDefault("temperature"),
+    lamp_color: lamp.color,
+    temperature: lamp.color ? null : unlessDefault("temperature"),
   };
 }

@@ -18,6 +18,7 @@ export class Lamps {
   #softness = element("softness");
   #intensity = element("intensity");
   #temperature = element("temperature");
+  #color = element("lamp-color");
   #choice = element("lamp-choice");
   #onChange;
 
@@ -37,6 +38,11 @@ export class Lamps {
     for (const name of ["softness", "intensity"]) {
       element(name).addEventListener("input", (event) => this.#change({ [name]: Number(event.target.value) }));
     }
+    this.#color.addEventListener("input", () => this.#change({ color: this.#color.value }));
+    element("use-temperature").addEventListener("click", () => {
+      this.#change({ color: null });
+      this.#temperature.focus(); // the button is gone
+    });
     element("add-lamp").addEventListener("click", () => this.#add());
     element("remove-lamp").addEventListener("click", () => this.#remove());
   }
@@ -44,7 +50,7 @@ export class Lamps {
   /** Offer lamps, as a model of the catalogue has them by default. */
   offer({ elevation, softness }) {
     this.#defaults = {
-      azimuth: DEFAULT_AZIMUTH, elevation, softness, intensity: 0, temperature: kelvin.NEUTRAL_K,
+      azimuth: DEFAULT_AZIMUTH, elevation, softness, intensity: 0, temperature: kelvin.NEUTRAL_K, color: null,
     };
   }
 
@@ -70,18 +76,15 @@ export class Lamps {
 
   /** What the lamps are called in the name of a file. */
   get fileLabel() {
-    const [{ azimuth, elevation, temperature }, ...others] = this.#lamps;
+    const [{ azimuth, elevation, temperature, color }, ...others] = this.#lamps;
     if (others.length) return `${this.#lamps.length}-lamps`;
-    return `az${azimuth}-el${elevation}${temperature === kelvin.NEUTRAL_K ? "" : `-${temperature}K`}`;
+    const hue = color ?? (temperature === kelvin.NEUTRAL_K ? "" : `-${temperature}K`);
+    return `az${azimuth}-el${elevation}${hue.replace("#", "-")}`;
   }
 
-  /** Temperature of the selected lamp, in kelvin. */
-  get temperatureK() {
-    return this.#lamps[this.#selected].temperature;
-  }
-
+  /** Give the selected lamp a temperature in kelvin, instead of a colour. */
   set temperatureK(temperature) {
-    this.#change({ temperature });
+    this.#change({ temperature, color: null });
   }
 
   #change(values, origin = null) {
@@ -129,7 +132,10 @@ export class Lamps {
     this.#temperature.value = kelvin.positionOf(lamp.temperature);
     describe(this.#softness, words.softnessText(lamp.softness));
     describe(this.#intensity, words.intensityText(lamp.intensity));
-    describe(this.#temperature, kelvin.describe(lamp.temperature));
+    describe(this.#temperature, lamp.color ? "replaced by the colour" : kelvin.describe(lamp.temperature));
+    this.#color.value = words.hexColorOf(lamp);
+    element("lamp-color-text").textContent = lamp.color ?? "of the temperature";
+    element("use-temperature").hidden = !lamp.color;
     element("lamp-text").textContent = angleText(lamp);
     element("panel").style.setProperty("--lamp", kelvin.cssColor(lamp.temperature));
     this.#showChoice();

@@ -32,8 +32,9 @@ export class Renderer {
 
   /**
    * Request a picture; it replaces the earlier request.
-   * @param {{photo: Photo, light: Object, file: Object, isLive: boolean}} order options of the
-   *   API in `light` and `file`; `isLive`: whether to make the full size before it is needed
+   * @param {{photo: Photo, light: Object, file: Object, mask: ?Object, isLive: boolean}} order
+   *   options of the API in `light` and `file`; the files of the mask, if any; `isLive`: whether to
+   *   make the full size before it is needed
    */
   want(order) {
     this.#wanted = order;
@@ -83,7 +84,8 @@ export class Renderer {
     this.#hooks.onBusy(true);
     let answer;
     try {
-      answer = await relight(...requestOf(kind, order), job.controller.signal);
+      const mask = await order.mask?.[kind];
+      answer = await relight(...requestOf(kind, order), { mask, signal: job.controller.signal });
     } catch (error) {
       if (this.#job === job) this.#fail(error);
       return;

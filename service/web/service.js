@@ -32,11 +32,14 @@ export async function fetchFile(path) {
  * Relight a photo.
  * @param {Blob} photo the image file
  * @param {Object} options as in the API; those that are null or empty are left out
- * @param {AbortSignal} signal
+ * @param {Object} more
+ * @param {?Blob} more.mask an image file, white where the photo is relit; else all of it is
+ * @param {AbortSignal} more.signal
  * @returns {Promise<{blob: Blob, timing: Map, cache: ?string, model: string, isMarked: boolean}>} timing in ms, by stage
  */
-export async function relight(photo, options, signal) {
-  const answer = await call(`relight?${queryOf(options)}`, { method: "POST", body: photo, signal });
+export async function relight(photo, options, { mask = null, signal } = {}) {
+  const body = mask ? formOf({ image: photo, mask }) : photo;
+  const answer = await call(`relight?${queryOf(options)}`, { method: "POST", body, signal });
   return {
     blob: await answer.blob(),
     timing: readServerTiming(answer.headers.get("Server-Timing") ?? ""),
@@ -67,6 +70,12 @@ export function queryOf(options) {
 /** The absolute address of a path of this service. */
 export function addressOf(path) {
   return new URL(path, document.baseURI).href;
+}
+
+function formOf(files) {
+  const form = new FormData();
+  for (const [name, file] of Object.entries(files)) form.append(name, file, name);
+  return form;
 }
 
 async function call(path, init) {

@@ -44,8 +44,7 @@ export function linearColor(temperatureK) {
 
 /** The colour of a blackbody as a CSS colour, as bright as sRGB can show it. */
 export function cssColor(temperatureK) {
-  const codes = linearColor(temperatureK).map((c) => Math.round(255 * toSrgb(c)));
-  return `rgb(${codes.join(" ")})`;
+  return hexOf(linearColor(temperatureK).map(toSrgb));
 }
 
 /** A CSS gradient of the colours from one end of the slider to the other. */
@@ -65,6 +64,17 @@ export function positionOf(temperatureK) {
 /** The temperature at a position of the slider, in steps of 50 K. */
 export function temperatureAt(position) {
   return Math.round(-1e6 / position / STEP_K) * STEP_K;
+}
+
+/** Write sRGB codes, 0 to 1, as `#rrggbb`. */
+export function hexOf(codes) {
+  return `#${codes.map((c) => Math.round(255 * c).toString(16).padStart(2, "0")).join("")}`;
+}
+
+/** The linear values, 0 to 1, of a colour `#rrggbb`. */
+export function linearOf(hex) {
+  const codes = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16) / 255);
+  return codes.map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
 }
 
 /** The sRGB code, 0 to 1, of a linear value. */

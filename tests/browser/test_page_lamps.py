@@ -229,3 +229,51 @@ def test_while_the_lamp_moves_one_preview_is_in_flight(visit, url_of_lamps, jpeg
     assert len(frames) > 2  # the picture followed the lamp
     origins = {request.response().header_value("x-cache") for request in frames}
     assert "miss" not in origins  # the photo's scene was read once
+
+
+def test_a_lamp_has_a_colour_instead_of_a_temperature(visit, url_of_lamps, jpeg):
+    tab = opened(visit, url_of_lamps, jpeg)
+    tab.page.get_by_role("slider", name="Softness").press("Home")  # the ball's far side is dark
+    tab.page.get_by_label("Lamp colour").fill("#2060ff")
+    asked(tab, lamp_color="#2060ff")
+    tab.wait_for("lit from the right, in the colour #2060ff")
+    assert "temperature" not in tab.last_options
+    assert tab.page.get_by_role("slider", name="Temperature").get_attribute("aria-valuetext") == (
+        "replaced by the colour"
+    )
+    red, _, blue = ball(tab).mean(axis=(0, 1))
+    assert blue > 1.4 * red
+    name, _ = tab.download("Download JPEG")
+    assert name == "garden-az90-el30-2060ff.jpg"
+    tab.page.get_by_role("button", name="Use temperature").click()
+    wait_until(lambda: tab.page.wait_for_timeout(50) or "lamp_color" not in tab.last_options)
+    assert tab.page.evaluate("document.activeElement.id") == "temperature"
+    tab.page.get_by_label("Lamp colour").fill("#2060ff")
+    tab.page.get_by_role("slider", name="Temperature").press("Home")
+    asked(tab, temperature="2000")
+    assert "lamp_color" not in tab.last_options
+
+
+def test_each_lamp_has_its_own_colour(visit, url_of_lamps, jpeg):
+    tab = opened(visit, url_of_lamps, jpeg)
+    tab.page.get_by_label("Lamp colour").fill("#ff4010")
+    tab.page.get_by_role("button", name="Add a lamp").click()
+    assert tab.page.get_by_label("Lamp colour").input_value() != "#ff4010"
+    tab.page.get_by_label("Lamp colour").fill("#1040ff")
+    tab.page.get_by_role("radio", name="Lamp 1").check()
+    assert tab.page.get_by_label("Lamp colour").input_value() == "#ff4010"
+    tab.wait_for("in the colour #ff4010, and from the left, in the colour #1040ff")
+    assert json.loads(tab.last_options["lights"]) == [
+        {"azimuth": 90, "lamp_color": "#ff4010"},
+        {"azimuth": 270, "lamp_color": "#1040ff"},
+    ]
+
+
+def test_black_is_no_colour_of_a_lamp(visit, url_of_lamps, jpeg):
+    tab = opened(visit, url_of_lamps, jpeg)
+    tab.expected = ("422",)
+    tab.page.get_by_label("Lamp colour").fill("#000000")
+    tab.page.get_by_role("alert").filter(has_text="black").wait_for()
+    tab.page.get_by_label("Lamp colour").fill("#ff8800")
+    tab.wait_for("in the colour #ff8800")
+    assert not tab.page.get_by_role("alert").is_visible()

@@ -53,6 +53,11 @@ def test_it_fits_and_is_accessible(visit, shipped_url, width_px, scheme):
     tab.page.get_by_role("button", name="Add a lamp").click()
     tab.wait_for("and from the right")
     tab.keep_screenshot(f"lamps-{width_px}-{scheme}")
+    tab.page.get_by_label("Lamp colour").fill("#2060ff")
+    tab.page.get_by_role("button", name="Brush").click()
+    tab.page.locator("#mask-canvas").click()
+    tab.wait_for(" of the photo")
+    tab.keep_screenshot(f"mask-{width_px}-{scheme}")
     tab.page.get_by_text("Show the code").click()
     assert_fits(tab)
     if (width_px, scheme) in AUDITED:
