@@ -5,7 +5,6 @@ A checkpoint is read without running code from it (`weights_only=True`) and repl
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,9 +14,9 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from model_export.atomic import replacing
 from model_export.networks.architectures import ARCHITECTURES, build
 from model_export.networks.base import RelightingNetwork
+from relight.atomic import replacing
 from relight.lights import Light
 
 FORMAT: Final = "relight-checkpoint/1"
@@ -155,12 +154,6 @@ def load_tensors(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise CheckpointError(f"{path} holds a {type(document).__name__}, not a dict")
     return document
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 checksum of a file, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _first(names: list[str]) -> str:

@@ -11,9 +11,9 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from model_export.atomic import replacing
 from model_export.checkpoint import CheckpointError, refuse_unlike
 from model_export.networks.drn_g import DrnG
+from relight.atomic import replacing
 
 FORMAT: Final = "relight-checkpoint/drn-g"
 

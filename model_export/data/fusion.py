@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from model_export.atomic import replacing
 from model_export.data.sources import Picture
 from model_export.data.vidit import ViditFolder
+from relight.atomic import replacing
 from relight.lights import DIRECTIONS, VIDIT_TEMPERATURES_K, Light
 
 

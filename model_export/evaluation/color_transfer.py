@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from skimage.color import lab2rgb, rgb2lab
 
-from model_export.atomic import replacing
 from model_export.data.sources import Picture
+from relight.atomic import replacing
 
 FORMAT: Final = "relight-color-transfer/1"
 _FLATTEST: Final = 1e-3  # a channel with a smaller standard deviation counts as flat

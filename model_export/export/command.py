@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from model_export.checkpoint import load, sha256
+from model_export.checkpoint import load
 from model_export.export.official_checkpoint import import_official_checkpoint
 from model_export.export.pair_writer import export_pair
 from model_export.export.writer import export_onnx
 from model_export.geometry_checkpoint import is_geometry, load_geometry
+from service.contract.checksum import sha256_of
 
 
 def export_command(
@@ -25,12 +26,12 @@ def export_command(
 ) -> None:
     """Write the ONNX files and their model card, and check them against PyTorch."""
     if is_geometry(checkpoint):
-        pair = export_pair(load_geometry(checkpoint), sha256(checkpoint), out, version=version)
+        pair = export_pair(load_geometry(checkpoint), sha256_of([checkpoint]), out, version=version)
         typer.echo(f"{out.parent / out.stem}.scene.onnx, .light.onnx: {pair.name} {pair.version}")
         return
     contract = export_onnx(
         load(checkpoint),
-        sha256(checkpoint),
+        sha256_of([checkpoint]),
         out,
         name=out.stem,
         version=version,

@@ -26,10 +26,10 @@ from model_export.checkpoint import (
     load_tensors,
     refuse_unlike,
     save,
-    sha256,
 )
 from model_export.networks.blocks import NUM_RESIDUAL_BLOCKS, NUM_SCALES
 from model_export.networks.drn import DILATIONS
+from service.contract.checksum import sha256_of
 
 PUBLISHED_ARCHITECTURE: Final = "drn"
 PUBLISHED_LIGHT: Final = "E-4500"
@@ -111,7 +111,7 @@ def import_official_checkpoint(
             "size_px": PUBLISHED_SIZE_PX,
             "license": "NOASSERTION",  # the authors give none for their weights
             "source": path.name,
-            "source_sha256": sha256(path),
+            "source_sha256": sha256_of([path]),
         },
     )
     save(out, checkpoint)

@@ -17,13 +17,13 @@ import onnx
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from model_export.atomic import replacing
 from model_export.export.narrowing import narrow_weights
 from model_export.export.pair_card import pair_card
 from model_export.export.pair_graphs import trace
 from model_export.export.pair_parity import prove_pair_parity, run_light, run_scene
 from model_export.geometry_checkpoint import GeometryCheckpoint
 from model_export.networks.drn_g import DrnG
+from relight.atomic import replacing
 from service.contract.buckets import buckets_for
 from service.contract.golden import golden_picture, round_scene, write_pair_golden
 from service.contract.pair import PARTS, PairContract

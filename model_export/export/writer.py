@@ -20,13 +20,13 @@ import torch
 from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 from PIL import Image
 
-from model_export.atomic import replacing
 from model_export.checkpoint import Checkpoint, CheckpointError
 from model_export.export import narrowing
 from model_export.export.card import model_card
 from model_export.export.graph import PixelGraph
 from model_export.export.parity import prove_parity, relight
 from model_export.networks.drn import Drn
+from relight.atomic import replacing
 from relight.lights import Light
 from service.contract.buckets import buckets_for
 from service.contract.golden import golden_path, golden_picture, write_golden

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from model_export.atomic import replacing
 from model_export.scenes import variants
 from model_export.scenes.description import Scene
 from model_export.scenes.developing import develop, is_usable
@@ -30,6 +29,7 @@ from model_export.scenes.layouts import LAYOUTS, describe
 from model_export.scenes.maps import SceneMaps, save_maps
 from model_export.scenes.names import LAMP_TEMPERATURE_K, image_name, maps_name
 from model_export.scenes.rendering import render
+from relight.atomic import replacing
 from relight.lights import DIRECTIONS
 
 NUM_ATTEMPTS = 20

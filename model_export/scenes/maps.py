@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.atomic import replacing
+from relight.atomic import replacing
 
 NUM_DIRECTIONAL = 8
 NUM_POINT = 2

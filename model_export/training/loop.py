@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
 from tqdm import tqdm
 
-from model_export.atomic import replacing
 from model_export.checkpoint import Checkpoint, refuse_unlike, save
 from model_export.config import Stage, TrainingConfig
 from model_export.data.pairs import Pairs, to_picture
@@ -35,6 +34,7 @@ from model_export.training.learner import Learner
 from model_export.training.loaders import BatchLoader
 from model_export.training.losses import PerceptualLoss
 from model_export.training.stopping import stop_on_signal
+from relight.atomic import replacing
 
 STATE_FILE: Final = "state.pt"
 _SAVE_EVERY_S: Final = 300.0

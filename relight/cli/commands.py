@@ -13,8 +13,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from relight.atomic import replacing
 from relight.cli.connection import CannotStart, Key, Url, connected, what_to_install
-from relight.cli.folder import Journal, Outcome, photos_in, relight_folder, replace_file
+from relight.cli.folder import Journal, Outcome, photos_in, relight_folder
 from relight.cli.options import takes_options
 from relight.cli.output import explained, failures, show_models, show_summary
 from relight.cli.output_names import READ_ONLY, SUFFIXES
@@ -78,7 +79,8 @@ def image(
 
     started_s = time.monotonic()
     relit = asyncio.run(run())
-    replace_file(out, relit.data)
+    with replacing(out) as file:
+        file.write(relit.data)
     typer.echo(f"{out}: {relit.light} by {relit.model}, {time.monotonic() - started_s:.1f} s")
     if explain:
         typer.echo(explained(relit))
@@ -181,7 +183,8 @@ def maps(
             return await client.maps(photo, model=model)
 
     made = asyncio.run(run())
-    replace_file(out, made.archive)
+    with replacing(out) as file:
+        file.write(made.archive)
     typer.echo(f"{out}: {', '.join(made.pictures)} by {made.model}")
 
 

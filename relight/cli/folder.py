@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, Unpack
 
+from relight.atomic import replacing
 from relight.cli.output_names import SUFFIXES, OutputNames
 from relight.client import Catalogue, Maps, Priority, Relit
 from relight.errors import Forbidden, RelightError, Unauthorized, Unavailable
@@ -142,7 +142,8 @@ class Journal:
         self._names = OutputNames([photo.name for photo in photos], taken)
         # A truncated line must not corrupt the next one.
         lines = "".join(json.dumps(entry) + "\n" for entry in self._by_output.values())
-        replace_file(self._path, lines.encode())
+        with replacing(self._path) as file:
+            file.write(lines.encode())
 
     def is_done(self, photo: Photo) -> bool:
         """Return whether the same photo was relit with the same options and still exists."""
@@ -183,7 +184,8 @@ class Journal:
             # Noted first: a run that is killed between the two must find its own file.
             self._note({"photo": photo.name, "output": name})
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, relit.data)
+        with replacing(path) as file:
+            file.write(relit.data)
         self._note(
             {
                 "photo": photo.name,
@@ -199,20 +201,6 @@ class Journal:
         self._by_output[entry["output"]] = self._by_photo[entry["photo"]] = entry
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file that takes its name when all of it is on the disk."""
-    # Short, as the name itself may have all the bytes that a name can have.
-    unfinished = path.with_name(f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}.part")
-    try:
-        with unfinished.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 async def relight_folder(

@@ -7,8 +7,8 @@ from typing import Any, Final, get_args
 from service.api.access import PRIORITY_HEADER, TIMEOUT_HEADER
 from service.imaging import DIGITAL_SOURCE_TYPE
 from service.relighting.relit import ContentCredentials
+from service.telemetry.labels import Origin
 from service.telemetry.stage_timings import Timings
-from service.traffic.cache import ORIGINS
 
 
 def _header(description: str, example: object, **schema: object) -> dict[str, Any]:
@@ -51,7 +51,7 @@ ANSWER_HEADERS: Final = {
     ),
     "Vary": _header("the answer's format follows the request's `Accept`", "Accept"),
     "WWW-Authenticate": _header("how to send a key", "Bearer"),
-    "X-Cache": _header("origin of the model's output", "hit", enum=list(ORIGINS)),
+    "X-Cache": _header("origin of the model's output", "hit", enum=[o.value for o in Origin]),
     "X-Content-Credentials": _header(
         "whether the answer has a signed C2PA manifest; if not, whether the photo's was dropped",
         "none",

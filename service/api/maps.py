@@ -15,6 +15,7 @@ from service.api.upload import read_upload
 from service.batching.urgency import Priority
 from service.relighting.fields import parse_fields
 from service.relighting.map_maker import MapOptions, MapsRequest
+from service.telemetry.labels import Stage
 from service.telemetry.stage_timings import Timings
 from service.traffic.deadline import until
 
@@ -46,7 +47,7 @@ async def maps(
     options = parse_fields(MapOptions, query)
     app.admission.check(deadline_s, urgency, caller.name)
     timings = context.timings = Timings()
-    with timings.stage("read"):
+    with timings.stage(Stage.READ):
         async with until(deadline_s):
             upload = await read_upload(request, app.settings.max_body_bytes)
     if upload.fields:

@@ -29,6 +29,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from relight.errors import BodyTimeout, BodyTooLarge, DeadlineExceeded
 from service.api.context import RequestContext
 from service.api.statuses import CLIENT_LEFT, outcome_of
+from service.telemetry.labels import Place
 from service.telemetry.metrics import SHORT_S, UNMATCHED, Metrics
 from service.traffic.memory_budget import ByteBudget
 
@@ -113,7 +114,7 @@ class Observation:
 
     def _record_end(self, context: RequestContext, status: int) -> None:
         """Count a request that ended without an image, by its stage."""
-        place = context.timings.place if context.timings else "admission"
+        place = context.timings.place if context.timings else Place.ADMISSION
         if status == CLIENT_LEFT:
             self._metrics.cancelled.labels(place).inc()
         elif context.problem_code == DeadlineExceeded.code:

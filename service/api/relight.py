@@ -16,6 +16,7 @@ from service.api.upload import read_upload
 from service.batching.urgency import Priority
 from service.relighting.options import RelightOptions
 from service.relighting.relit import RelightRequest, Relit
+from service.telemetry.labels import Stage
 from service.telemetry.stage_timings import Timings
 from service.traffic.deadline import until
 
@@ -46,7 +47,7 @@ async def relight(
     options = RelightOptions.parse(query)
     app.admission.check(deadline_s, urgency, caller.name)
     timings = context.timings = Timings()
-    with timings.stage("read"):
+    with timings.stage(Stage.READ):
         async with until(deadline_s):
             upload = await read_upload(request, app.settings.max_body_bytes, takes_mask=True)
     if upload.fields:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Final
 
-_SMOOTHING: Final = 0.2  # weight of the newest measurement
+from service.moving_average import MovingAverage
+
+_WEIGHT: Final = 0.2  # of the newest duration
 
 
 class Durations:
@@ -21,7 +23,7 @@ class Durations:
     def __init__(self, following: Callable[[Hashable], Hashable | None] = lambda key: None) -> None:
         self._following = following
         self._followers: set[Hashable] = set()
-        self._known_s: dict[Hashable, dict[int, float]] = {}
+        self._known_s: dict[Hashable, dict[int, MovingAverage]] = {}
         self._fastest_s: dict[tuple[Hashable, int], float] = {}
         self._last_key: Hashable = None
 
@@ -46,8 +48,7 @@ class Durations:
         if not self.follows(key):
             self._last_key = key
         known_s = self._known_s.setdefault(key, {})
-        before_s = known_s.get(size, duration_s)
-        known_s[size] = before_s + _SMOOTHING * (duration_s - before_s)
+        known_s.setdefault(size, MovingAverage(_WEIGHT)).observe(duration_s)
         fastest_s = self._fastest_s.get((key, size), duration_s)
         self._fastest_s[key, size] = min(fastest_s, duration_s)
 
@@ -58,8 +59,7 @@ class Durations:
         be corrected.
         """
         if size in self._known_s.get(key, {}):
-            slow_s = self._known_s[key][size] - self._fastest_s[key, size]
-            self._known_s[key][size] -= _SMOOTHING * slow_s
+            self._known_s[key][size].observe(self._fastest_s[key, size])
         following = self._following(key)
         if following is not None:
             self.doubt(following, size)
@@ -76,7 +76,7 @@ class Durations:
         An unmeasured size is estimated in proportion to the next smaller one, which a
         batch never exceeds by much, else by the next larger one.
         """
-        known_s = self._known_s.get(key)
+        known_s = {n: mean.value or 0.0 for n, mean in self._known_s.get(key, {}).items()}
         if not known_s:
             return 0.0
         below = max((n for n in known_s if n <= size), default=None)

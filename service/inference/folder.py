@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from relight.errors import ModelRefused
+from service.contract.checksum import sha256_of
 from service.contract.pair import PARTS
-from service.inference.loading import sha256_of
 from service.inference.model import Model
 
 

@@ -5,7 +5,6 @@ files -> engines -> contract -> signature -> warm-up -> canary -> queue
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from service.batching.durations import Durations
 from service.batching.job import Batch
 from service.batching.sizes import BatchSizes
 from service.contract.buckets import Shapes, buckets_for
+from service.contract.checksum import sha256_of
 from service.contract.metadata import ModelContract
 from service.contract.pair import PARTS, PairContract
 from service.inference.canary import check_golden, check_pair_golden
@@ -83,14 +83,6 @@ def load_model(
         observe=lambda batch: serving.observe(contract.name, batch),
     )
     return Model(contract, sha256_of(paths), some_engine.provider, parts, buckets, durations, queue)
-
-
-def sha256_of(paths: Sequence[Path]) -> str:
-    """Return the checksum of a model's files, in hex."""
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def _contract(engines: Mapping[str, Engine]) -> ModelContract | PairContract:

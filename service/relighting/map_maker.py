@@ -12,7 +12,8 @@ from service.batching.urgency import Priority
 from service.inference.repository import ModelRepository
 from service.relighting.maps import pack_maps
 from service.relighting.photo_reader import PhotoReader, digest_of_photo
-from service.relighting.rendering import Order, Renderer, Source
+from service.relighting.rendering import Order, Renderer
+from service.telemetry.labels import Origin, Place, Stage
 from service.telemetry.stage_timings import Timings
 from service.traffic.cpu_pool import CpuPool, Step
 from service.traffic.deadline import until
@@ -57,7 +58,7 @@ class Maps:
 
     data: bytes
     model: str
-    origin: Source
+    origin: Origin
 
 
 class MapMaker:
@@ -112,7 +113,7 @@ class MapMaker:
     async def _make(self, request: MapsRequest, order: Order) -> Maps:
         timings, model = request.timings, order.offer.model
         with self._renderer.expected(order):
-            timings.place = "prepare"
+            timings.place = Place.PREPARE
             prepared = await self._reader.read(
                 request.data,
                 model,
@@ -122,14 +123,14 @@ class MapMaker:
                 full_size=True,  # as for relighting, so that both share what is kept
                 caller=request.caller,
             )
-        timings.place = "infer"
+        timings.place = Place.INFER
         scene, origin = await self._renderer.read(prepared, order)
-        timings.place = "finish"
+        timings.place = Place.FINISH
 
         def pack() -> bytes:
-            with timings.stage("encode"):
+            with timings.stage(Stage.ENCODE):
                 return pack_maps(prepared, scene, model.tag)
 
         data = await self._pool.run(Step.FINISH, pack)
-        timings.place = "answer"
+        timings.place = Place.ANSWER
         return Maps(data=data, model=model.tag, origin=origin)

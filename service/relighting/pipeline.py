@@ -32,9 +32,10 @@ from service.relighting.options import RelightOptions
 from service.relighting.orientation import leans_left
 from service.relighting.shading import shade
 from service.relighting.transparency import fit_visible
+from service.telemetry.labels import Stage
 from service.telemetry.stage_timings import Timings
 
-FINISH_STAGES: Final = ("color", "detail", "encode", "sign")
+FINISH_STAGES: Final = (Stage.COLOR, Stage.DETAIL, Stage.ENCODE, Stage.SIGN)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,10 +102,10 @@ def prepare(
     Raises:
         ImageError: the image is invalid.
     """
-    with timings.stage("decode"):
+    with timings.stage(Stage.DECODE):
         longest_px = max(max(bucket.width_px, bucket.height_px) for bucket in buckets)
         photo = decode(data, limits, enough_px=None if full_size else longest_px)
-    with timings.stage("fit"):
+    with timings.stage(Stage.FIT):
         bucket = choose_bucket(photo.width_px, photo.height_px, buckets)
         alpha = _transparency(photo)
         mirrored = canonical and leans_left(photo.pixels, alpha)
@@ -144,12 +145,12 @@ def finish(
     photo = prepared.photo
     low_in = low_out = _seen(prepared, prepared.native)
     if rendered is not None:
-        with timings.stage("color"):
+        with timings.stage(Stage.COLOR):
             relit = _light(prepared.srgb, rendered, options)
             if photo.is_gray:
                 relit = color.gray(relit)
             low_out = profiles.from_srgb(_seen(prepared, relit), photo.icc_profile)
-    with timings.stage("detail"):
+    with timings.stage(Stage.DETAIL):
         if options.detail == "model":
             own, photo = _small(photo, low_in), _small(photo, low_out)
             if mask is not None:
@@ -167,7 +168,7 @@ def finish(
                 out=photo.pixels if photo.pixels.flags.writeable else None,
             )
             photo = replace(photo, pixels=pixels)
-    with timings.stage("encode"):
+    with timings.stage(Stage.ENCODE):
         return encode(
             photo,
             format_name,

@@ -31,7 +31,8 @@ from service.relighting.pipeline import (
     own_temperature_k,
 )
 from service.relighting.relit import ContentCredentials, RelightRequest, Relit
-from service.relighting.rendering import Order, Renderer, Source
+from service.relighting.rendering import Order, Renderer
+from service.telemetry.labels import Origin, Place, Stage
 from service.telemetry.metrics import Metrics
 from service.traffic.admission import Admission
 from service.traffic.cpu_pool import CpuPool, Step
@@ -97,7 +98,7 @@ class Relighter:
         async with until(request.deadline_s):
             with outstanding.track_inprogress():
                 relit = await self._trip(request)
-        request.timings.place = "answer"
+        request.timings.place = Place.ANSWER
         self._count(request, relit)
         return relit
 
@@ -139,12 +140,12 @@ class Relighter:
 
     async def _make(
         self, request: RelightRequest, order: Order, formats: Ranking
-    ) -> tuple[bytes, str, Source | None, ContentCredentials | None]:
+    ) -> tuple[bytes, str, Origin | None, ContentCredentials | None]:
         """Return the answer's file and format, the origin of the model's output, credentials."""
         options, timings = request.options, request.timings
         is_new_light = options.strength > 0  # at 0 the photo itself is the answer
         with self._renderer.expected(order) if is_new_light else nullcontext():
-            timings.place = "prepare"
+            timings.place = Place.PREPARE
             prepared = await self._reader.read(
                 request.data,
                 order.offer.model,
@@ -161,9 +162,9 @@ class Relighter:
         format_name = choose_format(formats, width_px, height_px, has_alpha=has_alpha)
         rendered, origin = None, None
         if is_new_light:
-            timings.place = "infer"
+            timings.place = Place.INFER
             rendered, origin = await self._renderer.render(prepared, order)
-        timings.place = "finish"
+        timings.place = Place.FINISH
         try:
             data = await self._finish(
                 request, prepared, rendered, format_name, order=order, mask=mask
@@ -214,7 +215,7 @@ class Relighter:
             data = finish(prepared, rendered, options, format_name, timings, edit=edit, mask=mask)
             if self._credentials is None:
                 return data
-            with timings.stage("sign"):
+            with timings.stage(Stage.SIGN):
                 return self._credentials.sign(
                     data,
                     FORMATS[format_name].media_type,
@@ -231,7 +232,7 @@ class Relighter:
     def _learn_lag(self, request: RelightRequest) -> None:
         """Record how long an answer waited after inference, unless its client left."""
         now_s, timings = time.monotonic(), request.timings
-        is_done = "encode" in timings.stages_s
+        is_done = Stage.ENCODE in timings.stages_s
         if timings.rendered_s is not None and (is_done or now_s >= request.deadline_s):
             work_s = sum(timings.stages_s.get(stage, 0.0) for stage in FINISH_STAGES)
             self._admission.learn_lag(now_s - timings.rendered_s - work_s)

@@ -9,7 +9,7 @@ from typing import Literal
 from relight.lights import Lamps, Light
 from service.batching.urgency import Priority
 from service.relighting.options import RelightOptions
-from service.relighting.rendering import Source
+from service.telemetry.labels import Origin
 from service.telemetry.stage_timings import Timings
 from service.traffic.memory_budget import Holding
 
@@ -73,7 +73,7 @@ class Relit:
     etag: str
     light: Light | Lamps
     model: str
-    origin: Source | None
+    origin: Origin | None
     timings: Timings
     digital_source_type: str | None = None
     content_credentials: ContentCredentials | None = None

@@ -13,7 +13,7 @@ import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,13 +28,12 @@ from service.inference.repository import Offer
 from service.inference.session import Tensors
 from service.relighting.composition import Arriving, Lit
 from service.relighting.pipeline import Prepared, Rendered
+from service.telemetry.labels import Origin, Stage
 from service.telemetry.stage_timings import Timings
 from service.traffic.admission import Admission
-from service.traffic.cache import Cache, Origin
+from service.traffic.cache import Cache
 
-Source = Origin | Literal["scene"]  # the scene was kept, and light had to be made
-
-_STAGES: Final = {WHOLE: "infer", "scene": "scene", "light": "light"}
+_STAGES: Final = {WHOLE: Stage.INFER, "scene": Stage.SCENE, "light": Stage.LIGHT}
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -115,7 +114,7 @@ class Renderer:
         with self._admission.coming(order.caller, work):
             yield
 
-    async def render(self, prepared: Prepared, order: Order) -> tuple[Rendered | Lit, Source]:
+    async def render(self, prepared: Prepared, order: Order) -> tuple[Rendered | Lit, Origin]:
         """Return what a photo looks like in another light, and where that came from.
 
         Raises:
@@ -140,7 +139,7 @@ class Renderer:
             lambda: self._infer(WHOLE, inputs, prepared, order),
             urgency=order.priority,
         )
-        if origin != "hit":
+        if origin != Origin.HIT:
             _note(order.timings, WHOLE, answer, asked_s, asked_s)
         relit = answer.value[OUTPUT_NAME].astype(np.float32, copy=False)
         relit = relit[:, ::-1] if offer.mirrored else relit
@@ -158,22 +157,22 @@ class Renderer:
             lambda: self._infer("scene", {INPUT_NAME: prepared.image}, prepared, order),
             urgency=order.priority,
         )
-        if origin != "hit":
+        if origin != Origin.HIT:
             _note(order.timings, "scene", answer, asked_s, asked_s)
         return answer.value, origin
 
     async def _light(
         self, prepared: Prepared, order: Order, contract: PairContract
-    ) -> tuple[Lit, Source]:
+    ) -> tuple[Lit, Origin]:
         assert order.lamps is not None
         asked_s = time.monotonic()
         scene, scene_origin = await self.read(prepared, order)
         since_s = time.monotonic()
-        arrived_s = asked_s if scene_origin == "miss" else since_s
+        arrived_s = asked_s if scene_origin == Origin.MISS else since_s
         lit = await asyncio.gather(
             *(self._arrive(lamp, scene, prepared, order, arrived_s) for lamp in order.lamps.lamps)
         )
-        made = [answer for answer, origin in lit if origin != "hit"]
+        made = [answer for answer, origin in lit if origin != Origin.HIT]
         if made:
             slowest = max(made, key=lambda answer: answer.waited_s + answer.ran_s)
             _note(order.timings, "light", slowest, arrived_s, since_s)
@@ -236,11 +235,11 @@ class Renderer:
         return answer
 
 
-def _origin(scene: Origin, lights: Sequence[Origin]) -> Source:
+def _origin(scene: Origin, lights: Sequence[Origin]) -> Origin:
     """Return where all of it came from: the costliest way that a part of it took."""
-    if scene != "miss" and "miss" in lights:
-        return "scene"
-    costliest_first: tuple[Origin, ...] = ("miss", "coalesced", "hit")
+    if scene != Origin.MISS and Origin.MISS in lights:
+        return Origin.SCENE
+    costliest_first = (Origin.MISS, Origin.COALESCED, Origin.HIT)
     return next(origin for origin in costliest_first if origin in {scene, *lights})
 
 
@@ -248,7 +247,7 @@ def _note(
     timings: Timings, part: str, answer: Answer[Tensors], arrived_s: float, submitted_s: float
 ) -> None:
     run_s = arrived_s + answer.waited_s
-    timings.add("queue", submitted_s, max(submitted_s, run_s))
+    timings.add(Stage.QUEUE, submitted_s, max(submitted_s, run_s))
     timings.add(_STAGES[part], run_s, run_s + answer.ran_s)
     timings.batch_sizes[_STAGES[part]] = answer.batch_size
     timings.rendered_s = run_s + answer.ran_s

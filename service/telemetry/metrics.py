@@ -12,22 +12,9 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from relight import errors
+from service.telemetry.labels import Origin, Place, Stage
 
-STAGES: Final = (
-    *("read", "decode", "fit", "queue"),
-    *("infer", "scene", "light"),  # of "relight/1" models; of "relight/2" ones
-    *("color", "detail", "encode"),
-)
-PLACES: Final = (
-    "admission",
-    "read",
-    "prepare",
-    "infer",
-    "finish",
-    "answer",
-)  # where a request can end
 PRIORITIES: Final = ("interactive", "bulk")
-ORIGINS: Final = ("hit", "scene", "miss", "coalesced")
 REJECTIONS: Final = MappingProxyType(  # a problem's code -> why
     {
         errors.Overloaded.code: "overload",
@@ -91,9 +78,9 @@ class Metrics:
                 self.http_requests.labels(path, method, code)
         for problem in problems:
             self.batch_photos_failed.labels(problem)
-        for stage in STAGES:
+        for stage in Stage:
             self.stage_duration_s.labels(stage)
-        for place in PLACES:
+        for place in Place:
             self.cancelled.labels(place)
             for given in DEADLINES:
                 self.deadline_exceeded.labels(place, given)
@@ -103,7 +90,7 @@ class Metrics:
             self.decode_failures.labels(reason)
         for priority in PRIORITIES:
             self.outstanding.labels(priority)
-        for origin in ORIGINS:
+        for origin in Origin:
             self.cache_requests.labels(origin)
 
     def count_problem(self, code: str | None) -> None:

@@ -13,17 +13,17 @@ the same while it is being made wait for the one that is.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Generic, Literal, TypeVar
+from typing import Generic, TypeVar
+
+from cachetools import LRUCache
 
 from relight.errors import DeadlineExceeded, Overloaded
+from service.telemetry.labels import Origin
 
 V = TypeVar("V")
-
-Origin = Literal["hit", "miss", "coalesced"]
-ORIGINS: Final = ("hit", "scene", "miss", "coalesced")  # scene: its light alone had to be made
 
 
 @dataclass(slots=True, eq=False)
@@ -47,9 +47,7 @@ class Cache(Generic[V]):
 
     def __init__(self, max_bytes: int, size_bytes: Callable[[V], int]) -> None:
         self._max_bytes = max_bytes
-        self._size_bytes = size_bytes
-        self._kept: OrderedDict[Hashable, V] = OrderedDict()
-        self._num_bytes = 0
+        self._kept: LRUCache[Hashable, V] = LRUCache(max_bytes, getsizeof=size_bytes)
         self._flights: dict[Hashable, _Flight[V]] = {}
 
     @property
@@ -60,7 +58,7 @@ class Cache(Generic[V]):
     @property
     def num_bytes(self) -> int:
         """Bytes stored now."""
-        return self._num_bytes
+        return int(self._kept.currsize)
 
     def knows(self, key: Hashable, urgency: Hashable = None) -> bool:
         """Return whether `get` would find the value or join its making."""
@@ -80,22 +78,23 @@ class Cache(Generic[V]):
             urgency: only calls of the same urgency wait for each other.
         """
         if not self.enabled:
-            return await make(), "miss"
+            return await make(), Origin.MISS
         if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key], "hit"
+            return self._kept[key], Origin.HIT
         name = (key, urgency)
         while flight := self._flights.get(name):
             try:
-                return await self._wait(flight), "coalesced"
+                return await self._wait(flight), Origin.COALESCED
             except (DeadlineExceeded, Overloaded):
                 continue
         flight = self._flights[name] = _Flight(name, asyncio.ensure_future(self._make(key, make)))
-        return await self._wait(flight), "miss"
+        return await self._wait(flight), Origin.MISS
 
     async def _make(self, key: Hashable, make: Callable[[], Awaitable[V]]) -> V:
         value = await make()
-        self._keep(key, value)
+        if key not in self._kept:
+            with suppress(ValueError):  # it is larger than the cache
+                self._kept[key] = value
         return value
 
     async def _wait(self, flight: _Flight[V]) -> V:
@@ -112,13 +111,3 @@ class Cache(Generic[V]):
     def _land(self, flight: _Flight[V]) -> None:
         if self._flights.get(flight.name) is flight:
             del self._flights[flight.name]
-
-    def _keep(self, key: Hashable, value: V) -> None:
-        size_bytes = self._size_bytes(value)
-        if size_bytes > self._max_bytes or key in self._kept:
-            return
-        self._kept[key] = value
-        self._num_bytes += size_bytes
-        while self._num_bytes > self._max_bytes:
-            _, oldest = self._kept.popitem(last=False)
-            self._num_bytes -= self._size_bytes(oldest)

@@ -27,13 +27,14 @@ from queue import Empty, PriorityQueue
 from typing import Any, Final, TypeVar
 
 from relight.errors import ServerFull
+from service.moving_average import MovingAverage
 from service.traffic.working_memory import WorkingMemory
 
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_SMOOTHING: Final = 0.1  # weight of the newest measurement
+_WEIGHT: Final = 0.1  # of the newest duration
 _STUCK_S: Final = 300.0  # no picture within the limits takes so long
 _MAX_OVERRUNNING: Final = 8  # jobs past their budget that no longer occupy a place
 
@@ -81,7 +82,7 @@ class CpuPool:
         self._turn = 0  # of the job that began last
         self._last_turns: dict[Hashable, int] = {}
         self._num_overrunning = 0
-        self._mean_s: dict[Step, float] = {}
+        self._mean_s = {step: MovingAverage(_WEIGHT) for step in Step}
         self._threads: list[threading.Thread] = []
 
     def wait_s(self, caller: Hashable = None) -> float:
@@ -92,7 +93,7 @@ class CpuPool:
             num_ahead = ahead.total()
             if num_ahead < self._num_threads:
                 return 0.0
-            total_s = sum(n * self._mean_s.get(step, 0.0) for step, n in ahead.items())
+            total_s = sum(n * (self._mean_s[step].value or 0.0) for step, n in ahead.items())
             # The progress of running jobs is unknown: count them once together.
             share = (num_ahead - self._num_threads + 1) / num_ahead
             return total_s * share / self._num_threads
@@ -100,7 +101,7 @@ class CpuPool:
     def mean_s(self, step: Step) -> float:
         """Return the mean duration of a kind of job, in seconds; 0 before the first one."""
         with self._lock:
-            return self._mean_s.get(step, 0.0)
+            return self._mean_s[step].value or 0.0
 
     async def run(
         self,
@@ -235,8 +236,7 @@ class CpuPool:
 
     def _learn(self, step: Step, took_s: float) -> None:
         with self._lock:
-            before_s = self._mean_s.get(step, took_s)
-            self._mean_s[step] = before_s + _SMOOTHING * (took_s - before_s)
+            self._mean_s[step].observe(took_s)
 
     def _replace(self, job: _Job) -> None:
         """Give the place of a job that overruns to another thread, unless too many do."""

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-_SMOOTHING: Final = 0.2  # weight of the newest measurement
+from service.moving_average import MovingAverage
+
+_WEIGHT: Final = 0.2  # of the newest stay
 _OVERDUE: Final = 0.1  # share of the mean: expected rest of a stay that exceeds the mean
 
 
@@ -28,7 +30,7 @@ class Occupancy:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._present: dict[Stay, None] = {}
-        self._mean_s: float | None = None
+        self._mean_s = MovingAverage(_WEIGHT)
 
     def __len__(self) -> int:
         return len(self._present)
@@ -43,9 +45,7 @@ class Occupancy:
         """Record a departure; a holder of size 0 does not count."""
         del self._present[stay]
         if stay.amount:
-            took_s = self._clock() - stay.began_s
-            before_s = took_s if self._mean_s is None else self._mean_s
-            self._mean_s = before_s + _SMOOTHING * (took_s - before_s)
+            self._mean_s.observe(self._clock() - stay.began_s)
 
     def until_free_s(self, amount: int) -> float:
         """Return the expected time until the given size is free, in seconds.
@@ -56,7 +56,7 @@ class Occupancy:
         left_s = 0.0
         for stay in self._present:
             age_s = self._clock() - stay.began_s
-            mean_s = 2 * age_s if self._mean_s is None else self._mean_s
+            mean_s = 2 * age_s if self._mean_s.value is None else self._mean_s.value
             left_s = max(mean_s - age_s, _OVERDUE * mean_s)
             amount -= stay.amount
             if amount <= 0:

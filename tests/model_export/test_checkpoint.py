@@ -1,11 +1,9 @@
-import hashlib
 from dataclasses import replace
 
 import pytest
 import torch
 
-from model_export.atomic import replacing
-from model_export.checkpoint import Checkpoint, CheckpointError, load, save, sha256
+from model_export.checkpoint import Checkpoint, CheckpointError, load, save
 from model_export.networks.drn import build
 
 PROVENANCE = {"trained_on": "noise", "size_px": 64, "metrics.psnr_db": 17.5}
@@ -59,16 +57,6 @@ def test_saving_leaves_one_file_that_others_may_read(tmp_path, checkpoint):
     plain.touch()
     assert path.stat().st_mode == plain.stat().st_mode
     assert {file.name for file in tmp_path.iterdir()} == {"drn.pt", "plain"}
-
-
-def test_an_interrupted_save_keeps_the_old_file(tmp_path):
-    path = tmp_path / "drn.pt"
-    path.write_bytes(b"old")
-    with pytest.raises(KeyboardInterrupt), replacing(path) as stream:
-        stream.write(b"half of the n")
-        raise KeyboardInterrupt
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_loading_runs_no_code_of_the_file(tmp_path):
@@ -138,9 +126,3 @@ def test_a_wrong_weight_is_named(checkpoint):
     weights["shadow_prior.stem.0.weight"] = stem.int()
     with pytest.raises(CheckpointError, match="not a tensor of floats"):
         replace(checkpoint, weights=weights)
-
-
-def test_the_checksum_is_the_files_sha256(tmp_path):
-    path = tmp_path / "abc"
-    path.write_bytes(b"abc")
-    assert sha256(path) == hashlib.sha256(b"abc").hexdigest()

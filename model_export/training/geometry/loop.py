@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from model_export.atomic import replacing
 from model_export.checkpoint import CheckpointError
 from model_export.geometry_checkpoint import (
     GeometryCheckpoint,
@@ -40,6 +39,7 @@ from model_export.training.geometry.stages import (
     GeometryStage,
 )
 from model_export.training.stopping import stop_on_signal
+from relight.atomic import replacing
 
 STATE_FILE: Final = "state.pt"
 CHECKPOINT_FILE: Final = "drn-g.pt"
