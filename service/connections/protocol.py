@@ -66,6 +66,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._reading_timer: asyncio.TimerHandle | None = None
         self._writing_timer: asyncio.TimerHandle | None = None
         self._num_waiting_bytes = 0
+        self._running: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count the connection; refuse it where there are too many."""
@@ -79,11 +80,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._arm_reading(self._limits.first_byte_timeout_s, "first_byte_timeout")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timers."""
+        """Stop the timers, and the work for a client that is gone."""
         if self._metrics is not None:
             self._metrics.open.dec()
         self._disarm_reading()
         self._stop_watching()
+        self._end_running()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -164,22 +166,28 @@ class BoundedProtocol(HttpToolsProtocol):
         super().timeout_keep_alive_handler()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
         super()._start_asgi_task(cycle, self._until_taken(app))
 
     def _until_taken(self, app: ASGIApp) -> Any:
         """Return an app that sends no faster than its client takes, its last bytes included.
 
-        So whatever a request holds, it holds until its answer has left.
+        So whatever a request holds, it holds until its answer has left. uvicorn calls a request
+        disconnected once the last bytes are handed over, on which an app may end its work.
         """
 
         async def app_until_taken(scope: Scope, receive: Receive, send: Send) -> None:
+            async def receive_until_taken() -> Message:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    await self.flow.drain()
+                return message
+
             async def send_and_wait(message: Message) -> None:
-                if self.transport.is_closing():
-                    return  # we have cut the connection; uvicorn learns of it a moment later
                 await send(message)
                 await self.flow.drain()
 
-            await app(scope, receive, send_and_wait)
+            await app(scope, receive_until_taken, send_and_wait)
 
         return app_until_taken
 
@@ -248,11 +256,18 @@ class BoundedProtocol(HttpToolsProtocol):
             self._watch_writing()
         self.transport.close()
 
+    def _end_running(self) -> None:
+        """Let the request in work learn that its connection is over.
+
+        uvicorn informs the request that came last, which behind others has not begun.
+        """
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
+
     def _close(self, reason: str, *, level: int = logging.WARNING, num_bytes: int = 0) -> None:
         """Count and log the end of a connection; whatever works for it learns that it is over."""
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        self._end_running()
         if self._metrics is not None:
             self._metrics.closed.labels(reason).inc()
         client = ":".join(map(str, self.client)) if self.client else None

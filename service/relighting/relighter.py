@@ -171,8 +171,8 @@ class Relighter:
             )
         finally:
             self._learn_lag(request)
-        request.holding.shrink_to(request.body_bytes)  # the pixels are gone, the body soon
-        request.holding.grow_to(len(data))
+        request.holding.shrink_to(request.body_bytes)  # the pixels are gone
+        request.holding.grow_to(request.body_bytes + len(data))
         credentials: ContentCredentials = "dropped" if prepared.photo.has_manifest else "none"
         return data, format_name, origin, "signed" if self._credentials else credentials
 

@@ -50,3 +50,11 @@ def test_nothing_but_the_pages_files_is_served(url, path):
 
 def test_head_is_answered(url):
     assert httpx.head(f"{url}/").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/docs/swagger-ui.css", "/web/app.js"])
+@pytest.mark.parametrize("part", ["0", "bytes=9999999-", "bytes=0-1,3-4", "bytes=0-0", "\xff"])
+def test_a_part_of_a_file_is_answered_with_the_whole(url, path, part):
+    answer = httpx.get(f"{url}{path}", headers={"Range": part.encode("latin-1")})
+    assert answer.status_code == 200
+    assert answer.content == httpx.get(f"{url}{path}").content

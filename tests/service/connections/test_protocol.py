@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.api.middleware import Disconnect
 from service.connections import BoundedProtocol, ConnectionLimits, ConnectionMetrics
 from service.connections.limits import connections_within
 from tests.service.calls import wait_until
@@ -42,6 +43,7 @@ class Served:
     def __init__(self, limits: ConnectionLimits) -> None:
         self.metrics = ConnectionMetrics(CollectorRegistry())
         self.holding = 0
+        self.num_cut_before_end = 0.0
         self.failures: list[Exception] = []
         protocol = partial(BoundedProtocol, limits=limits, metrics=self.metrics)
         config = uvicorn.Config(
@@ -61,15 +63,22 @@ class Served:
         self.port = self.server.servers[0].sockets[0].getsockname()[1]
 
     async def app(self, scope, receive, send) -> None:
+        app = Disconnect(self.hold) if scope["path"] == "/large" else self.hold
+        await app(scope, receive, send)
+
+    async def hold(self, scope, receive, send) -> None:
         body = await Request(scope, receive).body() if scope["method"] == "POST" else b""
         self.holding += 1
         try:
+            while scope["path"] == "/held" and (await receive())["type"] != "http.disconnect":
+                pass
             answer = LARGE if scope["path"] == "/large" else b"%d" % len(body)
             await Response(answer)(scope, receive, send)
         except Exception as error:
             self.failures.append(error)
             raise
         finally:
+            self.num_cut_before_end = self.closed("write_timeout")
             self.holding -= 1
 
     def closed(self, reason: str) -> float:
@@ -229,12 +238,14 @@ def test_one_connection_too_many_is_told_so_and_a_free_place_is_used_again():
             client.close()
 
 
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
 @pytest.mark.parametrize("connection", [b"keep-alive", b"close"])
-def test_an_answer_is_held_until_it_is_taken_and_not_for_ever(connection):
+def test_an_answer_is_held_until_it_is_taken_and_not_for_ever(method, connection):
     with served() as running, running.connect(4_096) as client:
-        client.sendall(b"GET /large HTTP/1.1\r\nConnection: " + connection + b"\r\n\r\n")
-        wait_until(lambda: running.holding == 1)
-        wait_until(lambda: running.closed("write_timeout") == 1)
+        client.sendall(
+            method + b" /large HTTP/1.1\r\nConnection: " + connection + b"\r\n\r\n"
+        )
+        wait_until(lambda: running.num_cut_before_end == 1)
         wait_until(lambda: running.holding == 0)
 
 
@@ -256,8 +267,16 @@ def test_too_many_requests_ahead_of_their_answers_end_the_connection():
         answers = read_all(client)
         assert running.closed("pipeline") == 1
         assert answers.count(b"HTTP/1.1 200") <= 11
-        wait_until(lambda: not running.holding)
-        assert not running.failures  # a connection that we cut is no fault of the app
+
+
+def test_work_ends_with_its_connection_also_when_other_requests_wait_behind_it():
+    with served() as running, running.connect() as client:
+        client.sendall(b"GET /held HTTP/1.1\r\n\r\n")
+        wait_until(lambda: running.holding == 1)
+        client.sendall((HEAD + b"\r\n") * 500)
+        assert not read_all(client)
+        wait_until(lambda: running.holding == 0)
+        assert not running.failures  # an answer that has no client left is no fault of the app
 
 
 def test_pipelined_requests_within_the_limit_are_all_answered():
