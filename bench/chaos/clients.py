@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from bench.chaos.fault import Fault, connect, peak_mb, received, relit, still_serves, wait_until
 from bench.harness import Service, photo, running
 

@@ -242,9 +242,7 @@ def test_one_connection_too_many_is_told_so_and_a_free_place_is_used_again():
 @pytest.mark.parametrize("connection", [b"keep-alive", b"close"])
 def test_an_answer_is_held_until_it_is_taken_and_not_for_ever(method, connection):
     with served() as running, running.connect(4_096) as client:
-        client.sendall(
-            method + b" /large HTTP/1.1\r\nConnection: " + connection + b"\r\n\r\n"
-        )
+        client.sendall(method + b" /large HTTP/1.1\r\nConnection: " + connection + b"\r\n\r\n")
         wait_until(lambda: running.num_cut_before_end == 1)
         wait_until(lambda: running.holding == 0)
 
