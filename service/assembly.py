@@ -113,7 +113,7 @@ def assemble(
         admission=admission,
         budget=budget,
         relighter=relighter,
-        map_maker=MapMaker(repository, pool, reader, renderer),
+        map_maker=MapMaker(repository, pool, reader, renderer, metrics=metrics),
     )
 
 

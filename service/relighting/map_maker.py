@@ -10,10 +10,11 @@ from relight.errors import InvalidOption
 from relight.lights import Lamps
 from service.batching.urgency import Priority
 from service.inference.repository import ModelRepository
-from service.relighting.maps import pack_maps
+from service.relighting.maps import pack_maps, packing_bytes
 from service.relighting.photo_reader import PhotoReader, digest_of_photo
 from service.relighting.rendering import Order, Renderer
 from service.telemetry.labels import Origin, Place, Stage
+from service.telemetry.metrics import Metrics
 from service.telemetry.stage_timings import Timings
 from service.traffic.cpu_pool import CpuPool, Step
 from service.traffic.deadline import until
@@ -69,15 +70,23 @@ class MapMaker:
         pool: threads for the CPU's work.
         reader: reads photos.
         renderer: has models read scenes, or takes those that are kept.
+        metrics: counts the stages.
     """
 
     def __init__(
-        self, repository: ModelRepository, pool: CpuPool, reader: PhotoReader, renderer: Renderer
+        self,
+        repository: ModelRepository,
+        pool: CpuPool,
+        reader: PhotoReader,
+        renderer: Renderer,
+        *,
+        metrics: Metrics,
     ) -> None:
         self._repository = repository
         self._pool = pool
         self._reader = reader
         self._renderer = renderer
+        self._metrics = metrics
 
     async def make(self, request: MapsRequest) -> Maps:
         """Make the maps of one photo; cancelling the call frees its work at every stage.
@@ -88,18 +97,29 @@ class MapMaker:
             DeadlineExceeded: the deadline has passed.
             Overloaded, Draining, InferenceFailed: as `Batcher.submit` does.
         """
+        self._metrics.body_bytes.observe(len(request.data))
+        outstanding = self._metrics.outstanding.labels(request.priority.name.lower())
         async with until(request.deadline_s):
-            with self._repository.lease(None, name=self._reading_model(request.options)) as offer:
-                order = Order(
-                    offer=offer,
-                    lamps=Lamps(()),
-                    photo_key=(await digest_of_photo(request.data), offer.model.sha256, "full"),
-                    deadline_s=request.deadline_s,
-                    priority=request.priority,
-                    caller=request.caller,
-                    timings=request.timings,
-                )
-                return await self._make(request, order)
+            with outstanding.track_inprogress():
+                maps = await self._lease_and_make(request)
+        request.timings.place = Place.ANSWER
+        self._metrics.count_answer(
+            request.timings.stages_s, num_bytes=len(maps.data), origin=maps.origin
+        )
+        return maps
+
+    async def _lease_and_make(self, request: MapsRequest) -> Maps:
+        with self._repository.lease(None, name=self._reading_model(request.options)) as offer:
+            order = Order(
+                offer=offer,
+                lamps=Lamps(()),
+                photo_key=(await digest_of_photo(request.data), offer.model.sha256, "full"),
+                deadline_s=request.deadline_s,
+                priority=request.priority,
+                caller=request.caller,
+                timings=request.timings,
+            )
+            return await self._make(request, order)
 
     def _reading_model(self, options: MapOptions) -> str | None:
         """Return the name of the model to read scenes with."""
@@ -131,6 +151,7 @@ class MapMaker:
             with timings.stage(Stage.ENCODE):
                 return pack_maps(prepared, scene, model.tag)
 
-        data = await self._pool.run(Step.FINISH, pack)
-        timings.place = Place.ANSWER
+        data = await self._pool.run(Step.FINISH, pack, num_bytes=packing_bytes(prepared))
+        request.holding.shrink_to(len(request.data))  # the pixels are gone
+        request.holding.grow_to(len(request.data) + len(data))
         return Maps(data=data, model=model.tag, origin=origin)

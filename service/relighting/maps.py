@@ -35,6 +35,7 @@ NAMES: Final = ("normals", "depth", "albedo", "shading", "occlusion", "relightab
 # A photo does not show the focal length of its lens; this is 53 degrees across a square.
 FOCAL_HALF_SIDES: Final = 2.0
 _WHITE: Final = 65535
+_PACKING: Final = 180  # bytes for each pixel of a bucket at the worst moment, measured
 _BRIGHT_SHARE: Final = 99.9  # percent; a few brighter pixels shall not darken a picture
 
 
@@ -82,9 +83,10 @@ def pack_maps(prepared: Prepared, scene: Tensors, model: str) -> bytes:
     return _archive(pictures, about)
 
 
-def _brightest(picture: Pixels) -> float:
-    """Return what white stands for; nothing is made brighter than it is."""
-    return max(1.0, float(np.percentile(picture, _BRIGHT_SHARE)))
+def packing_bytes(prepared: Prepared) -> int:
+    """Return how much memory `pack_maps` takes for a photo, its archive included."""
+    height_px, width_px = prepared.image.shape[:2]
+    return height_px * width_px * _PACKING
 
 
 def _shown(prepared: Prepared, canvas: NDArray[Any]) -> Pixels:

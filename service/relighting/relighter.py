@@ -99,7 +99,11 @@ class Relighter:
             with outstanding.track_inprogress():
                 relit = await self._trip(request)
         request.timings.place = Place.ANSWER
-        self._count(request, relit)
+        self._metrics.count_answer(
+            request.timings.stages_s,
+            num_bytes=None if relit.data is None else len(relit.data),
+            origin=relit.origin,
+        )
         return relit
 
     async def _trip(self, request: RelightRequest) -> Relit:
@@ -236,14 +240,6 @@ class Relighter:
         if timings.rendered_s is not None and (is_done or now_s >= request.deadline_s):
             work_s = sum(timings.stages_s.get(stage, 0.0) for stage in FINISH_STAGES)
             self._admission.learn_lag(now_s - timings.rendered_s - work_s)
-
-    def _count(self, request: RelightRequest, relit: Relit) -> None:
-        for stage, duration_s in request.timings.stages_s.items():
-            self._metrics.stage_duration_s.labels(stage).observe(duration_s)
-        if relit.data is not None:
-            self._metrics.response_bytes.observe(len(relit.data))
-        if relit.origin is not None:
-            self._metrics.cache_requests.labels(relit.origin).inc()
 
 
 def _light(options: RelightOptions, order: Order) -> Light | Lamps:

@@ -5,7 +5,7 @@ Base units, bounded labels: a caller can never create a series.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -100,6 +100,23 @@ class Metrics:
         elif code in DECODE_FAILURES:
             self.decode_failures.labels(code).inc()
 
+    def count_answer(
+        self, stages_s: Mapping[str, float], *, num_bytes: int | None, origin: str | None
+    ) -> None:
+        """Count an answer that was made.
+
+        Args:
+            stages_s: duration of each stage.
+            num_bytes: its size; None if the caller has it already.
+            origin: where the model's output came from; None if it was not needed.
+        """
+        for stage, duration_s in stages_s.items():
+            self.stage_duration_s.labels(stage).observe(duration_s)
+        if num_bytes is not None:
+            self.response_bytes.observe(num_bytes)
+        if origin is not None:
+            self.cache_requests.labels(origin).inc()
+
     def _init_http(self, registry: CollectorRegistry) -> None:
         self.http_requests = Counter(
             "relight_http_requests",
@@ -122,7 +139,7 @@ class Metrics:
         )
         self.response_bytes = Histogram(
             "relight_http_response_body_bytes",
-            "Bytes of the relit images sent.",
+            "Bytes of the relit images and maps sent.",
             buckets=_BODY_BUCKETS_BYTES,
             registry=registry,
         )
@@ -136,7 +153,7 @@ class Metrics:
         )
         self.stage_duration_s = Histogram(
             "relight_stage_duration_seconds",
-            "Time of each stage of a relight request.",
+            "Time of each stage of a request for a photo or maps.",
             ["stage"],
             buckets=_DURATION_BUCKETS_S,
             registry=registry,

@@ -118,6 +118,23 @@ def test_maps_and_relit_photos_share_one_reading_of_the_scene(pair_url):
     assert "scene;dur" in first.headers["server-timing"]
 
 
+def test_maps_are_counted_as_photos_are(pair_url):
+    body = encoded(photo(7, 70, 90), "png")
+    names = {
+        "relight_http_request_body_bytes_sum": len(body),
+        "relight_http_response_body_bytes_count": 1,
+        'relight_cache_requests_total{origin="miss"}': 1,
+        'relight_stage_duration_seconds_count{stage="scene"}': 1,
+        'relight_stage_duration_seconds_count{stage="encode"}': 1,
+    }
+    before = {name: metric(pair_url, name) for name in names}
+    answer = httpx.post(f"{pair_url}/maps", content=body, timeout=30)
+    assert answer.status_code == 200
+    assert {name: metric(pair_url, name) - before[name] for name in names} == names
+    assert metric(pair_url, 'relight_requests_outstanding{priority="interactive"}') == 0
+    assert metric(pair_url, "relight_bytes_in_flight") == 0
+
+
 @pytest.mark.parametrize(
     ("options", "option"),
     [
