@@ -86,7 +86,7 @@ def pack_maps(prepared: Prepared, scene: Tensors, model: str) -> bytes:
 def packing_bytes(prepared: Prepared) -> int:
     """Return how much memory `pack_maps` takes for a photo, its archive included."""
     height_px, width_px = prepared.image.shape[:2]
-    return height_px * width_px * _PACKING
+    return int(height_px * width_px * _PACKING)
 
 
 def _shown(prepared: Prepared, canvas: NDArray[Any]) -> Pixels:

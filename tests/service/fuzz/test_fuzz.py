@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -39,14 +40,24 @@ pytestmark = [
 ]
 
 
-def cases(share: float) -> Any:
-    """Return the settings of a target that gets a share of all cases."""
-    return settings(
-        max_examples=max(1, int(NUM_CASES * share)),
+def run_cases(share: float, check: Callable[..., None], *strategies: Any) -> None:
+    """Run a target's share of all cases, and see that they were run."""
+    num_wanted, num_run = max(1, int(NUM_CASES * share)), 0
+
+    @settings(
+        max_examples=num_wanted,
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
     )
+    @given(st.tuples(*strategies))
+    def run(case: tuple[Any, ...]) -> None:
+        nonlocal num_run
+        num_run += 1
+        check(*case)
+
+    run()
+    assert num_run >= num_wanted
 
 
 @st.composite
@@ -76,9 +87,7 @@ def damaged(draw: Any, files: dict[str, bytes]) -> bytes:
 
 
 def test_a_damaged_picture_is_a_photo_or_an_error_of_the_picture():
-    @cases(0.5)
-    @given(damaged(FILES), st.sampled_from(ANSWER_FORMATS), st.sampled_from([None, 32]))
-    def run(data: bytes, answer: str, enough_px: int | None) -> None:
+    def check(data: bytes, answer: str, enough_px: int | None) -> None:
         try:
             cost = reading_cost(data, LIMITS)
             photo = decode(data, LIMITS, enough_px=enough_px)
@@ -91,7 +100,13 @@ def test_a_damaged_picture_is_a_photo_or_an_error_of_the_picture():
             return
 
     with peak_growth() as peak:
-        run()
+        run_cases(
+            0.5,
+            check,
+            damaged(FILES),
+            st.sampled_from(ANSWER_FORMATS),
+            st.sampled_from([None, 32]),
+        )
     assert peak.num_bytes < MAX_GROWTH_BYTES
 
 
@@ -120,15 +135,13 @@ TEXT = st.one_of(
 def test_options_are_read_or_refused():
     names = st.one_of(st.sampled_from(sorted(RelightOptions.model_fields)), st.text(max_size=8))
 
-    @cases(0.2)
-    @given(st.lists(st.tuples(names, TEXT), max_size=6))
-    def run(pairs: list[tuple[str, str]]) -> None:
+    def check(pairs: list[tuple[str, str]]) -> None:
         try:
             RelightOptions.parse(pairs)
         except InvalidOption as error:
             assert error.option is not None
 
-    run()
+    run_cases(0.2, check, st.lists(st.tuples(names, TEXT), max_size=6))
 
 
 FORMS = {
@@ -162,21 +175,17 @@ def test_a_form_is_read_or_refused():
         ["multipart/form-data; boundary=X", "multipart/form-data", "multipart/form-data; boundary="]
     )
 
-    @cases(0.2)
-    @given(damaged(FORMS), st.one_of(types, TEXT), st.booleans())
-    def run(body: bytes, content_type: str, is_batch: bool) -> None:
+    def check(body: bytes, content_type: str, is_batch: bool) -> None:
         asyncio.run(read(body, content_type, is_batch))
 
-    run()
+    run_cases(0.2, check, damaged(FORMS), st.one_of(types, TEXT), st.booleans())
 
 
 def test_a_contract_is_kept_or_refused():
     sound = contract().to_metadata()
     values = st.one_of(TEXT, st.sampled_from(["[" * 5000, "{}", "a\nb", "9" * 5000, "E," * 500]))
 
-    @cases(0.1)
-    @given(st.dictionaries(st.sampled_from(sorted(sound)), st.none() | values, min_size=1))
-    def run(changes: dict[str, str | None]) -> None:
+    def check(changes: dict[str, str | None]) -> None:
         changed = {k: v for k, v in (sound | changes).items() if v is not None}
         try:
             promise = ModelContract.from_metadata(changed)
@@ -185,4 +194,5 @@ def test_a_contract_is_kept_or_refused():
         assert promise.name.isprintable()
         assert 0 < promise.size_px <= 4096
 
-    run()
+    changes = st.dictionaries(st.sampled_from(sorted(sound)), st.none() | values, min_size=1)
+    run_cases(0.1, check, changes)
