@@ -5,6 +5,7 @@
 RelightError
 ├── InvalidRequest            the request, not the image, is invalid
 │   ├── InvalidMultipart      the body is not the multipart form that its header announces
+│   ├── InvalidTensor         the tensors of an inference request are malformed
 │   ├── MissingImage          no image part, or an empty body
 │   ├── InvalidOption         an option is unknown, or its value is not allowed
 │   ├── BodyTooLarge          more bytes than `Settings.max_body_bytes`
@@ -59,6 +60,12 @@ class InvalidMultipart(InvalidRequest):
     """The body is not the multipart that its header says."""
 
     code = "invalid_multipart"
+
+
+class InvalidTensor(InvalidRequest):
+    """The tensors of a request in the Open Inference Protocol are malformed."""
+
+    code = "invalid_tensor"
 
 
 class MissingImage(InvalidRequest):

@@ -19,6 +19,7 @@ from service.api import (
     docs,
     documentation,
     maps,
+    open_inference,
     ops,
     page,
     problems,
@@ -44,6 +45,12 @@ _ROUTES = (
     ("GET", "/"),
     ("GET", "/web/{path:path}"),
     ("GET", "/models"),
+    ("GET", "/v2"),
+    ("GET", "/v2/health/live"),
+    ("GET", "/v2/health/ready"),
+    ("GET", "/v2/models/{name}"),
+    ("GET", "/v2/models/{name}/ready"),
+    ("POST", "/v2/models/{name}/infer"),
     ("GET", "/problems"),
     ("GET", "/problems/{code}"),
     ("POST", "/-/reload"),
@@ -85,7 +92,7 @@ def create_app(
         generate_unique_id_function=lambda route: route.name,  # short and stable for generators
     )
     app.state.context = context = _context(settings, metrics, parts)
-    for route in (relight, batch, maps, catalogue, admin, ops, page, docs):
+    for route in (relight, batch, maps, open_inference, catalogue, admin, ops, page, docs):
         app.include_router(route.router)
     documentation.install(app, is_open=not settings.api_keys)
     problems.install(app, overload_status=int(settings.overload_status))

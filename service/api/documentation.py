@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from relight import errors
 from service.api.access import PRIORITY_HEADER, TIMEOUT_HEADER
-from service.api.headers import ANSWER_HEADERS, REQUEST_HEADERS
+from service.api.headers import ANSWER_HEADERS, header_parameter, headers_of
 from service.api.problem_types import example_of
 from service.api.problems import CODES, INTERNAL, KINDS, MEDIA_TYPE, NOT_FOUND, SCHEMA, Kind
 from service.api.upload import IMAGE_FIELDS, MASK_FIELD
@@ -39,7 +39,14 @@ _SECURITY_SCHEMES: Final = {
     "key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
 }
 _MORE_HEADERS: Final = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
-_KEYS: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"key": []}]
+KEYS: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"key": []}]
+
+_OPEN_PATHS: Final = frozenset(  # where there are no keys
+    {
+        *("/relight", "/relight/batch", "/maps", "/models"),
+        *("/v2/models/{name}", "/v2/models/{name}/infer"),
+    }
+)
 
 _OF_ADMINS: Final = (
     errors.Unauthorized,
@@ -52,7 +59,7 @@ _OF_BATCHES: Final = (
     *(errors.BodyTimeout, errors.Overloaded, errors.ServerFull, errors.Draining),
     *(errors.ModelNotReady, errors.DeadlineExceeded),
 )
-_OF_PHOTOS: Final = (
+OF_PHOTOS: Final = (
     *_OF_BATCHES,
     *(errors.UnsupportedMediaType, errors.ImageCorrupt, errors.ImageTooLarge),
     *(errors.ImageTooSmall, errors.ImageAnimated, errors.ImageTooSlow),
@@ -62,16 +69,16 @@ _OF_PHOTOS: Final = (
 
 def relight_documentation() -> dict[str, Any]:
     """Return the documentation of `POST /relight`."""
-    headers = _headers(
+    headers = headers_of(
         *("ETag", "Server-Timing", "Vary", "X-Cache", "X-Content-Credentials"),
         *("X-Digital-Source-Type", "X-Light", "X-Model"),
     )
     return {
         "tags": ["relight"],
         "openapi_extra": {
-            "parameters": [*_parameters(), _header_parameter("If-None-Match")],
+            "parameters": [*_parameters(), header_parameter("If-None-Match")],
             "requestBody": _photo_body({MASK_FIELD: _MASK} | _options()),
-            "security": _KEYS,
+            "security": KEYS,
         },
         "responses": {
             200: {
@@ -83,7 +90,7 @@ def relight_documentation() -> dict[str, Any]:
                 "description": "the caller has this answer already (`If-None-Match`)",
                 "headers": headers,
             },
-            **problem_documentation((*_OF_PHOTOS, errors.SigningFailed), "/relight"),
+            **problem_documentation((*OF_PHOTOS, errors.SigningFailed), "/relight"),
         },
     }
 
@@ -95,15 +102,15 @@ def maps_documentation() -> dict[str, Any]:
         "openapi_extra": {
             "parameters": _parameters(MapOptions),
             "requestBody": _photo_body(_options(MapOptions)),
-            "security": _KEYS,
+            "security": KEYS,
         },
         "responses": {
             200: {
                 "description": "the maps as 16-bit PNG files, and `maps.json`",
-                "headers": _headers("Content-Disposition", "Server-Timing", "X-Cache", "X-Model"),
+                "headers": headers_of("Content-Disposition", "Server-Timing", "X-Cache", "X-Model"),
                 "content": {"application/zip": {"schema": _BINARY}},
             },
-            **problem_documentation(_OF_PHOTOS, "/maps"),
+            **problem_documentation(OF_PHOTOS, "/maps"),
         },
     }
 
@@ -125,13 +132,13 @@ def batch_documentation() -> dict[str, Any]:
                 "required": True,
                 "content": {"multipart/form-data": {"schema": form}},
             },
-            "security": _KEYS,
+            "security": KEYS,
         },
         "responses": {
             200: {
                 "description": "the relit photos, and `manifest.json` with a problem for each "
                 "that failed",
-                "headers": _headers("Content-Disposition"),
+                "headers": headers_of("Content-Disposition"),
                 "content": {"application/zip": {"schema": _BINARY}},
             },
             **problem_documentation(_OF_BATCHES, "/relight/batch"),
@@ -143,9 +150,9 @@ def catalogue_documentation() -> dict[str, Any]:
     """Return the documentation of `GET /models`."""
     return {
         "tags": ["catalogue"],
-        "openapi_extra": {"security": _KEYS},
+        "openapi_extra": {"security": KEYS},
         "responses": {
-            200: {"headers": _headers()},
+            200: {"headers": headers_of()},
             **problem_documentation([errors.Unauthorized], "/models"),
         },
     }
@@ -154,9 +161,9 @@ def catalogue_documentation() -> dict[str, Any]:
 def admin_documentation() -> dict[str, Any]:
     """Return the documentation of `POST /-/reload`."""
     return {
-        "openapi_extra": {"security": _KEYS},
+        "openapi_extra": {"security": KEYS},
         "responses": {
-            200: {"headers": _headers()},
+            200: {"headers": headers_of()},
             **problem_documentation(_OF_ADMINS, "/-/reload"),
         },
     }
@@ -171,17 +178,17 @@ def problem_type_documentation() -> dict[str, Any]:
             "parameters": [{"name": "code", "in": "path", "required": True, "schema": code}]
         },
         "responses": {
-            200: {"headers": _headers()},
+            200: {"headers": headers_of()},
             **_by_status([NOT_FOUND, INTERNAL], "/problems/unheard_of"),
         },
     }
 
 
 def problem_documentation(
-    kinds: Sequence[type[errors.RelightError]], instance: str
+    kinds: Sequence[type[errors.RelightError]], instance: str, *, others: Sequence[Kind] = ()
 ) -> dict[int | str, dict[str, Any]]:
     """Return every status of a route's problems, with an example of each problem."""
-    found = [KINDS[kind] for kind in kinds]
+    found = [*(KINDS[kind] for kind in kinds), *others]
     if errors.ServerFull in kinds:  # the setting `overload_status` changes these
         found += [
             k._replace(status=429)
@@ -214,9 +221,9 @@ def install(app: FastAPI, *, is_open: bool) -> None:
             components["securitySchemes"] = _SECURITY_SCHEMES
             components["headers"] = ANSWER_HEADERS
             if is_open:
-                for path in ("/relight", "/relight/batch", "/maps", "/models"):
+                for path in _OPEN_PATHS & set(document["paths"]):
                     for operation in document["paths"][path].values():
-                        operation["security"] = [*_KEYS, {}]
+                        operation["security"] = [*KEYS, {}]
             app.openapi_schema = document
         return app.openapi_schema
 
@@ -230,7 +237,7 @@ def _by_status(kinds: Iterable[Kind], instance: str) -> dict[int | str, dict[str
     return {
         status: {
             "description": "; ".join(f"`{k.code}`: {k.title}" for k in group.values()),
-            "headers": _headers(*_MORE_HEADERS.get(status, ())),
+            "headers": headers_of(*_MORE_HEADERS.get(status, ())),
             "content": {
                 MEDIA_TYPE: {
                     "schema": {"$ref": "#/components/schemas/Problem"},
@@ -280,12 +287,4 @@ def _parameters(kind: type[BaseModel] = RelightOptions) -> list[dict[str, Any]]:
         | {"example": schema["examples"][0]}
         for n, schema in _options(kind).items()
     ]
-    return [*options, _header_parameter(TIMEOUT_HEADER), _header_parameter(PRIORITY_HEADER)]
-
-
-def _header_parameter(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "header", **REQUEST_HEADERS[name]}
-
-
-def _headers(*names: str) -> dict[str, Any]:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, "X-Request-ID")}
+    return [*options, header_parameter(TIMEOUT_HEADER), header_parameter(PRIORITY_HEADER)]

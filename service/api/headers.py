@@ -42,6 +42,9 @@ ANSWER_HEADERS: Final = {
         "weak entity tag of the answer, for `If-None-Match`",
         REQUEST_HEADERS["If-None-Match"]["example"],
     ),
+    "Inference-Header-Content-Length": _header(
+        "length of the JSON, where tensors follow it in binary", 152, type="integer", minimum=1
+    ),
     "Retry-After": _header(
         "when to retry, in seconds; `retry_after_ms` is exact", 2, type="integer", minimum=1
     ),
@@ -71,6 +74,16 @@ ANSWER_HEADERS: Final = {
         "0d6f1f1c5b7c4f8fa5a0c8a3c1f0d7b2",
     ),
 }
+
+
+def header_parameter(name: str) -> dict[str, Any]:
+    """Return a header of requests, as a parameter of an operation."""
+    return {"name": name, "in": "header", **REQUEST_HEADERS[name]}
+
+
+def headers_of(*names: str) -> dict[str, Any]:
+    """Return references to these headers of an answer, and to the one of every answer."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, "X-Request-ID")}
 
 
 def server_timing(timings: Timings) -> str:

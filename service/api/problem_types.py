@@ -30,6 +30,10 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "Send multipart/form-data with the boundary given in its header.",
         "the form is malformed: Missing boundary in multipart.",
     ),
+    errors.InvalidTensor.code: Advice(
+        "Send the photos as one input `image`: BYTES, or UINT8 of the shape (n, h, w, 3).",
+        "there is no input 'image'",
+    ),
     errors.MissingImage.code: Advice(
         "Send the photo as the body, or as a file (with a file name) named `image`.",
         "the image is empty: send it as the body, or as a multipart file",

@@ -42,6 +42,7 @@ class Kind(NamedTuple):
 
 KINDS: Final[dict[type[Exception], Kind]] = {
     errors.InvalidMultipart: Kind(400, errors.InvalidMultipart.code, "Malformed multipart body"),
+    errors.InvalidTensor: Kind(400, errors.InvalidTensor.code, "Malformed inference request"),
     errors.MissingImage: Kind(400, errors.MissingImage.code, "No image in the request"),
     errors.InvalidOption: Kind(422, errors.InvalidOption.code, "Unknown option or value"),
     errors.BodyTooLarge: Kind(413, errors.BodyTooLarge.code, "Request body too large"),
@@ -98,6 +99,7 @@ SCHEMA: Final[dict[str, Any]] = {
             "description": "with invalid_option: the accepted values",
         },
         "retry_after_ms": {"type": "integer", "description": "with a 429 or 503"},
+        "error": {"type": "string", "description": "as `detail`, below /v2"},
     },
 }
 
@@ -203,6 +205,8 @@ def _body(
         "request_id": _request_id(request),
         "instance": request.url.path,
         **members,
+        # The Open Inference Protocol has errors of one member.
+        **({"error": detail} if request.url.path.startswith("/v2") else {}),
     }
 
 

@@ -43,7 +43,7 @@ ICC_PROFILE: Final = 34675
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
 ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA = 1, 2
-_DEFLATE: Final = 8
+_NONE, _DEFLATE = 1, 8
 _HORIZONTAL: Final = 2
 _INCH: Final = 2
 
@@ -182,8 +182,9 @@ def write(
     exif: bytes | None = None,
     xmp: bytes | None = None,
     dpi: tuple[float, float] | None = None,
+    is_compressed: bool = True,
 ) -> bytes:
-    """Return a TIFF file: one page, lossless (deflate with horizontal differences).
+    """Return a TIFF file: one page, lossless.
 
     Args:
         samples: uint8 or uint16 (h, w, c): grey or RGB, with unassociated alpha or without.
@@ -191,16 +192,20 @@ def write(
         exif: EXIF data.
         xmp: an XMP packet.
         dpi: resolution in print, across and down, in dots an inch.
+        is_compressed: with deflate and horizontal differences; else not at all.
     """
     height_px, width_px, num_samples = samples.shape
+    pack = _compress if is_compressed else _little_endian
     rows = max(1, _STRIP_BYTES // samples[:1].nbytes)
     body = BytesIO()  # one buffer: many small ones of odd sizes would fragment the heap
     tops = range(0, height_px, rows)
-    sizes = [body.write(_compress(samples[top : top + rows])) for top in tops]
+    sizes = [body.write(pack(samples[top : top + rows])) for top in tops]
     directory = _describe(exif)
     directory[WIDTH], directory[HEIGHT] = width_px, height_px
     directory[BITS_PER_SAMPLE] = (samples.dtype.itemsize * 8,) * num_samples
-    directory[COMPRESSION], directory[PREDICTOR] = _DEFLATE, _HORIZONTAL
+    directory[COMPRESSION] = _DEFLATE if is_compressed else _NONE
+    if is_compressed:
+        directory[PREDICTOR] = _HORIZONTAL
     directory[PHOTOMETRIC] = RGB if num_samples >= 3 else BLACK_IS_ZERO
     directory[SAMPLES_PER_PIXEL] = num_samples
     if num_samples in {2, 4}:
@@ -235,8 +240,11 @@ def _describe(exif: bytes | None) -> ImageFileDirectory_v2:
     return directory
 
 
+def _little_endian(strip: npt.NDArray[Any]) -> bytes:
+    return strip.astype(strip.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
 def _compress(strip: npt.NDArray[Any]) -> bytes:
-    little_endian = strip.dtype.newbyteorder("<")
-    differences = strip.astype(little_endian)
+    differences = strip.astype(strip.dtype.newbyteorder("<"))
     differences[:, 1:] -= strip[:, :-1]  # modulo 2**bits, as section 14 wants it
     return zlib.compress(differences.tobytes(), _COMPRESSION_LEVEL)

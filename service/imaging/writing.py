@@ -42,6 +42,7 @@ def encode(
     progressive: bool | None = None,
     keep_metadata: bool = False,
     edit: Edit | None = None,
+    is_compressed: bool = True,
 ) -> bytes:
     """Write an image file: lossless as PNG and TIFF, visually lossless as the others.
 
@@ -58,6 +59,7 @@ def encode(
             times as fast to write.
         keep_metadata: whether to write `photo.exif` and `photo.xmp`.
         edit: what a model has changed, for the file's XMP, with and without other metadata.
+        is_compressed: false writes the samples of a TIFF as they are.
 
     Raises:
         InvalidOption: the format has no such option, or cannot hold so large a picture.
@@ -77,7 +79,13 @@ def encode(
         photo = replace(photo, pixels=pixels, icc_profile=None)
     samples = _samples(photo, known)
     if format_name == "tiff":
-        return tiff.write(samples, icc_profile=photo.icc_profile, dpi=photo.dpi, **beside)
+        return tiff.write(
+            samples,
+            icc_profile=photo.icc_profile,
+            dpi=photo.dpi,
+            is_compressed=is_compressed,
+            **beside,
+        )
     if samples.dtype == np.uint16:
         return wide.write_png(samples, icc_profile=photo.icc_profile, dpi=photo.dpi, **beside)
     quality = _QUALITY.get(format_name, 0) if quality is None else quality
@@ -111,7 +119,7 @@ def encode(
 
 def _beside(
     photo: Photo, format_name: str, edit: Edit | None, *, keep_metadata: bool
-) -> dict[str, bytes | None]:
+) -> dict[str, Any]:
     """Return the metadata that the format can hold: JPEG has a segment for each kind."""
     exif, xmp = (photo.exif, photo.xmp) if keep_metadata else (None, None)
     if edit is not None:

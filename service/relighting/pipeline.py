@@ -128,6 +128,7 @@ def finish(
     *,
     edit: Edit | None = None,
     mask: Codes | None = None,
+    is_compressed: bool = True,
 ) -> bytes:
     """Return the answer's image file.
 
@@ -139,6 +140,7 @@ def finish(
         timings: receives the duration of each stage.
         mask: uint8 or uint16 (h, w), of any size: white where the photo is relit.
         edit: what the answer says of its making; the photo itself says what it said before.
+        is_compressed: whether a TIFF is.
     """
     if rendered is not None and options.adds_color:
         prepared = _in_colour(prepared)
@@ -177,6 +179,7 @@ def finish(
             progressive=options.progressive,
             keep_metadata=options.metadata == "keep",
             edit=None if rendered is None else edit,
+            is_compressed=is_compressed,
         )
 
 

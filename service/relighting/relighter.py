@@ -216,7 +216,16 @@ class Relighter:
             )
 
         def write() -> bytes:
-            data = finish(prepared, rendered, options, format_name, timings, edit=edit, mask=mask)
+            data = finish(
+                prepared,
+                rendered,
+                options,
+                format_name,
+                timings,
+                edit=edit,
+                mask=mask,
+                is_compressed=request.is_compressed,
+            )
             if self._credentials is None:
                 return data
             with timings.stage(Stage.SIGN):

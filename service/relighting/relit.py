@@ -30,6 +30,7 @@ class RelightRequest:
         priority: its class.
         caller: who sent it.
         known_tags: entity tags of answers that the caller has; one of them is not made again.
+        is_compressed: whether an answer in TIFF is.
         timings: receives the duration of each stage.
     """
 
@@ -42,6 +43,7 @@ class RelightRequest:
     format_weights: Mapping[str, float] = field(default_factory=dict)
     known_tags: Collection[str] = ()
     mask: bytes | None = None
+    is_compressed: bool = True
     timings: Timings = field(default_factory=Timings)
 
     @property

@@ -1,0 +1,292 @@
+"""The Open Inference Protocol, as its clients speak it, over real HTTP."""
+
+from __future__ import annotations
+
+import base64
+import json
+import tracemalloc
+from contextlib import suppress
+
+import httpx
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relight.errors import InvalidOption, InvalidTensor
+from service.api.tensors import read_inference, reading_bytes
+from service.app import create_app
+from service.settings import Settings
+from service.traffic.keys import digest_of
+from tests.service.calls import metric, problem_of, relight
+from tests.service.stand_ins import decoded, encoded, serving
+
+MODEL = "tiny-E-4500"
+PATH = f"/v2/models/{MODEL}"
+LENGTH = "Inference-Header-Content-Length"
+
+
+def message(shape, datatype, *, data=None, size=None, **members) -> dict:
+    tensor = {"name": "image", "shape": list(shape), "datatype": datatype}
+    if data is not None:
+        tensor["data"] = data
+    if size is not None:
+        tensor["parameters"] = {"binary_data_size": size}
+    return {"inputs": [tensor], **members}
+
+
+def infer(url: str, body: dict, binary: bytes = b"", **headers: str) -> httpx.Response:
+    text = json.dumps(body).encode()
+    if binary:
+        headers[LENGTH] = str(len(text))
+    return httpx.post(f"{url}{PATH}/infer", content=text + binary, headers=headers, timeout=30)
+
+
+def element(data: bytes) -> bytes:
+    return len(data).to_bytes(4, "little") + data
+
+
+def infer_files(url: str, *photos: bytes, **parameters: object) -> httpx.Response:
+    binary = b"".join(map(element, photos))
+    parameters = {"binary_data_output": True} | parameters
+    body = message([len(photos)], "BYTES", size=len(binary), parameters=parameters)
+    return infer(url, body, binary)
+
+
+def outputs_of(answer: httpx.Response) -> tuple[dict, bytes]:
+    """Return the JSON of an answer, and the bytes behind it."""
+    assert answer.status_code == 200, answer.text
+    length = int(answer.headers.get(LENGTH, len(answer.content)))
+    told = json.loads(answer.content[:length])
+    (output,) = told["outputs"]
+    binary = answer.content[length:]
+    assert output.get("parameters", {}).get("binary_data_size", 0) == len(binary)
+    return told, binary
+
+
+def files_of(answer: httpx.Response) -> list[bytes]:
+    told, binary = outputs_of(answer)
+    assert told["outputs"][0]["datatype"] == "BYTES"
+    files = []
+    while binary:
+        end = 4 + int.from_bytes(binary[:4], "little")
+        files.append(binary[4:end])
+        binary = binary[end:]
+    assert told["outputs"][0]["shape"] == [len(files)]
+    return files
+
+
+def test_the_server_and_its_models_say_what_they_are(url):
+    told = httpx.get(f"{url}/v2").json()
+    assert (told["name"], told["extensions"]) == ("relight", ["binary_tensor_data"])
+    assert httpx.get(f"{url}/v2/health/live").json() == {"live": True}
+    assert httpx.get(f"{url}/v2/health/ready").json() == {"ready": True}
+    assert httpx.get(f"{url}{PATH}/ready").json() == {"name": MODEL, "ready": True}
+    metadata = httpx.get(f"{url}{PATH}").json()
+    assert metadata["name"] == MODEL
+    assert metadata["inputs"] == [{"name": "image", "datatype": "BYTES", "shape": [-1]}]
+    assert metadata["outputs"] == [{"name": "relit", "datatype": "BYTES", "shape": [-1]}]
+
+
+def test_a_photo_as_bytes_is_relit_as_by_relight(url, png):
+    (relit,) = files_of(infer_files(url, png, strength=0.7, temperature=3200))
+    same = relight(url, png, strength=0.7, temperature=3200)
+    assert np.array_equal(decoded(relit), decoded(same.content))
+    assert not np.array_equal(decoded(relit), decoded(png))
+
+
+def test_a_photo_as_pixels_is_relit_as_by_relight(url, picture, png):
+    pixels = np.stack([picture, picture[::-1]])
+    body = message(pixels.shape, "UINT8", size=pixels.nbytes, id="42")
+    body["outputs"] = [{"name": "relit", "parameters": {"binary_data": True}}]
+    told, binary = outputs_of(infer(url, body, pixels.tobytes()))
+    assert (told["model_name"], told["id"]) == (MODEL, "42")
+    assert told["parameters"]["model"].startswith(f"{MODEL}@")
+    output = told["outputs"][0]
+    assert (output["name"], output["datatype"]) == ("relit", "UINT8")
+    relit = np.frombuffer(binary, np.uint8).reshape(output["shape"])
+    for number, photo in enumerate((png, encoded(picture[::-1], "png"))):
+        assert np.array_equal(relit[number], decoded(relight(url, photo).content))
+
+
+def test_json_alone_will_do(url, picture, png):
+    same = decoded(relight(url, png).content)
+    file = base64.b64encode(png).decode()
+    told, _ = outputs_of(infer(url, message([1], "BYTES", data=[file])))
+    output = told["outputs"][0]
+    assert output["parameters"] == {"content_type": "base64"}
+    assert np.array_equal(decoded(base64.b64decode(output["data"][0])), same)
+    for data in (picture.tolist(), picture.ravel().tolist()):
+        told, _ = outputs_of(infer(url, message([1, *picture.shape], "UINT8", data=data)))
+        output = told["outputs"][0]
+        assert np.array_equal(np.reshape(output["data"], output["shape"])[0], same)
+
+
+def test_options_are_parameters(url, png):
+    (relit,) = files_of(infer_files(url, png, format="jpeg", quality=80, detail="model"))
+    assert relit.startswith(b"\xff\xd8\xff")
+    refused = infer_files(url, png, brightness=2)
+    assert (refused.status_code, problem_of(refused)["option"]) == (422, "brightness")
+
+
+def test_one_bad_photo_fails_the_request_and_no_other(url, png):
+    refused = infer_files(url, png, b"no photo", png)
+    assert (refused.status_code, problem_of(refused)["code"]) == (415, "unsupported_media_type")
+    assert len(files_of(infer_files(url, png, png, png))) == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "binary", "code"),
+    [
+        ({}, b"", "invalid_tensor"),
+        ({"inputs": []}, b"", "invalid_tensor"),
+        (message([1], "BYTES"), b"", "invalid_tensor"),
+        (message([1], "FP32", data=[1.0]), b"", "invalid_tensor"),
+        (message([1], "BYTES", data=["~"]), b"", "invalid_tensor"),
+        (message([1], "BYTES", data=[7]), b"", "invalid_tensor"),
+        (message([2], "BYTES", data=["aaaa"]), b"", "invalid_tensor"),
+        (message([0], "BYTES", data=[]), b"", "invalid_tensor"),
+        (message([10**9], "BYTES", size=8), b"\0" * 8, "invalid_tensor"),
+        (message([1], "BYTES", size=8), b"\0" * 8, "invalid_tensor"),
+        (message([1], "BYTES", size=9), element(b"abc"), "invalid_tensor"),
+        (message([1], "BYTES", size=4), b"\xff" * 4, "invalid_tensor"),
+        (message([1, 2, 2, 3], "UINT8", data=[[1, 2], [3]]), b"", "invalid_tensor"),
+        (message([1, 1, 1, 3], "UINT8", data=[1, 2, 256]), b"", "invalid_tensor"),
+        (message([1, 1, 1, 3], "UINT8", data=[1, 2, 0.5]), b"", "invalid_tensor"),
+        (message([1, 1, 1, 3], "UINT8", data=["1", "2", "3"]), b"", "invalid_tensor"),
+        (message([2, 2, 3], "UINT8", size=12), b"\0" * 12, "invalid_tensor"),
+        (message([1, 2, 2, 3], "UINT8", size=12), b"\0" * 12, "image_too_small"),
+        (message([1, 2, 2, 3], "UINT8", size=12, parameters={"format": "png"}), b"\0" * 12,
+         "invalid_option"),
+        (message([1], "BYTES", size=7, parameters={"model": "x"}), element(b"abc"),
+         "invalid_option"),
+        (message([1], "BYTES", size=7, parameters={"timeout": "x"}), element(b"abc"),
+         "invalid_option"),
+        (message([1], "BYTES", data=["aaaa"], surprise=1), b"", "invalid_tensor"),
+    ],
+)  # fmt: skip
+def test_what_is_malformed_is_refused_as_the_protocol_says(url, body, binary, code):
+    refused = infer(url, body, binary)
+    assert (problem_of(refused)["code"], refused.status_code // 100) == (code, 4)
+    assert refused.json()["error"] == refused.json()["detail"]
+
+
+@pytest.mark.parametrize("length", ["-1", "x", "99999999", "9" * 40])
+def test_a_length_beyond_the_body_is_refused(url, length):
+    refused = infer(url, {"inputs": []}, **{LENGTH: length})
+    assert problem_of(refused)["code"] == "invalid_tensor"
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"\xff", b"[" * 100_000, b"[1]", b'{"inputs": 1e999}'])
+def test_what_is_no_json_object_is_refused(url, text):
+    refused = httpx.post(f"{url}{PATH}/infer", content=text)
+    assert problem_of(refused)["code"] == "invalid_tensor"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", ""), ("GET", "/ready"), ("POST", "/infer"), ("GET", "/oddity")]
+)
+def test_what_is_not_there_is_not_found_in_the_protocols_own_words(url, method, path):
+    answer = httpx.request(method, f"{url}/v2/models/none{path}")
+    assert (answer.status_code, problem_of(answer)["code"]) == (404, "not_found")
+    assert answer.json()["error"]
+
+
+def test_the_time_limit_of_the_protocol_counts(url, png):
+    late = infer_files(url, png, timeout=1)  # a microsecond
+    assert (late.status_code, problem_of(late)["code"]) == (504, "deadline_exceeded")
+
+
+def test_a_request_is_counted_under_its_route(url, png):
+    series = 'relight_http_requests_total{code="200",method="POST",route="/v2/models/{name}/infer"}'
+    before = metric(url, series)
+    files_of(infer_files(url, png))
+    assert metric(url, series) == before + 1
+
+
+def test_keys_are_asked_for_as_by_relight(models_dir, png):
+    settings = Settings(models_dir=models_dir, api_keys=(f"editor:{digest_of('secret')}",))
+    with serving(create_app(settings)) as url:
+        for method, path in (("GET", PATH), ("POST", f"{PATH}/infer")):
+            refused = httpx.request(method, f"{url}{path}")
+            assert (refused.status_code, problem_of(refused)["code"]) == (401, "unauthorized")
+        for path in ("/v2", "/v2/health/live", "/v2/health/ready", f"{PATH}/ready"):
+            assert httpx.get(f"{url}{path}").status_code == 200
+        body = message([1], "BYTES", data=[base64.b64encode(png).decode()])
+        assert infer(url, body, **{"X-Api-Key": "secret"}).status_code == 200
+
+
+def test_json_that_would_take_too_much_memory_is_refused_unread(models_dir):
+    settings = Settings(models_dir=models_dir, max_inflight_bytes=2_000_000)
+    with serving(create_app(settings)) as url:
+        refused = infer(url, message([1, 1, 1, 3], "UINT8", data=[[]] * 50_000))
+        assert (refused.status_code, problem_of(refused)["code"]) == (413, "body_too_large")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda children: (
+        st.lists(children) | st.dictionaries(st.sampled_from(["data", "shape", "x"]), children)
+    ),
+)
+TENSORS = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from(["image", "other"]),
+        "shape": st.lists(st.integers(-1, 3), max_size=5) | JSON,
+        "datatype": st.sampled_from(["BYTES", "UINT8", "FP32"]),
+    },
+    optional={"data": JSON, "parameters": st.just({"binary_data_size": 12}) | JSON},
+)
+
+
+@given(tensors=st.lists(TENSORS, max_size=2), binary=st.binary(max_size=20), others=JSON)
+def test_no_message_does_more_than_be_refused(tensors, binary, others):
+    text = json.dumps({"inputs": tensors, "parameters": others}).encode()
+    try:
+        read = read_inference(text + binary, len(text), max_photos=8)
+    except (InvalidTensor, InvalidOption):
+        return
+    assert 1 <= read.num_photos <= 8
+
+
+@pytest.mark.parametrize(
+    "data",
+    [[[]] * 100_000, [{}] * 100_000, [0.1] * 100_000, [10**30] * 50_000, ["a" * 10**6]],
+    ids=["lists", "objects", "floats", "large numbers", "text"],
+)
+def test_the_bound_on_memory_holds(data):
+    text = json.dumps(message([1], "BYTES", data=data)).encode()
+    del data
+    tracemalloc.start()
+    try:
+        with suppress(InvalidTensor, InvalidOption):
+            read_inference(text, len(text), max_photos=8)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes <= reading_bytes(text, len(text))
+
+
+def test_tritons_own_client_relights_a_photo(url, picture, png):
+    triton = pytest.importorskip("tritonclient.http", reason="tritonclient[http] is not installed")
+    with triton.InferenceServerClient(url.removeprefix("http://")) as client:
+        assert client.is_server_live()
+        assert client.is_server_ready()
+        assert client.is_model_ready(MODEL)
+        assert client.get_model_metadata(MODEL)["inputs"][0]["name"] == "image"
+        same = decoded(relight(url, png).content)
+        file = triton.InferInput("image", [1], "BYTES")
+        file.set_data_from_numpy(np.array([png], object))
+        (relit,) = client.infer(MODEL, [file]).as_numpy("relit")
+        assert np.array_equal(decoded(relit), same)
+        pixels = triton.InferInput("image", [1, *picture.shape], "UINT8")
+        for is_binary in (True, False):
+            pixels.set_data_from_numpy(picture[None], binary_data=is_binary)
+            wanted = triton.InferRequestedOutput("relit", binary_data=is_binary)
+            answer = client.infer(
+                MODEL, [pixels], outputs=[wanted], request_id="7", parameters={"strength": 1.0}
+            )
+            assert answer.get_response()["id"] == "7"
+            assert np.array_equal(answer.as_numpy("relit")[0], same)
+        with pytest.raises(triton.InferenceServerException, match="brightness"):
+            client.infer(MODEL, [file], parameters={"brightness": 2})
