@@ -45,6 +45,7 @@ from service.batching.urgency import Priority
 from service.contract.metadata import INPUT_NAME, OUTPUT_NAME
 from service.relighting.options import RelightOptions
 from service.relighting.relit import RelightRequest
+from service.telemetry.labels import Stage
 from service.telemetry.stage_timings import Timings
 from service.traffic.deadline import until
 from service.traffic.memory_budget import Holding
@@ -174,7 +175,7 @@ async def infer(
     name = _known_name(request, app)
     app.admission.check(deadline_s, urgency, caller.name)
     timings = context.timings = Timings()
-    with timings.stage("read"):
+    with timings.stage(Stage.READ):
         async with until(deadline_s):
             inference, num_held = await _read(request, app, holding)
     options, asked_s = _options(inference, name)
