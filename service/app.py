@@ -38,7 +38,7 @@ from service.telemetry.heap_trim import trim_when_idle
 from service.telemetry.metrics import Metrics
 from service.traffic.keys import Keyring
 
-_ROUTES = (
+ROUTES = (
     ("POST", "/relight"),
     ("POST", "/relight/batch"),
     ("POST", "/maps"),
@@ -80,7 +80,7 @@ def create_app(
     settings = settings or Settings()
     codes = {200, 304, CLIENT_LEFT, int(settings.overload_status)}
     codes |= {kind.status for kind in problems.ALL_KINDS}
-    metrics = Metrics(CollectorRegistry(), routes=_ROUTES, codes=codes, problems=problems.CODES)
+    metrics = Metrics(CollectorRegistry(), routes=ROUTES, codes=codes, problems=problems.CODES)
     parts = assemble(settings, metrics, open_engine)
     app = FastAPI(
         title="Relight",

@@ -28,6 +28,8 @@ VARIANTS = (  # (overlay, what its user adds)
     ("cpu", ("models-from-image",)),
     ("cpu", ("models-by-download",)),
     ("gpu", ("rollout-in-place",)),
+    ("cpu", ("gateway-api",)),
+    ("gpu-dra", ("gateway-api", "session-affinity")),
 )
 
 

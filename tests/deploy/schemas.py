@@ -11,6 +11,8 @@ from cloudcoil.models.keda.v1alpha1 import ScaledObject
 from cloudcoil.models.prometheus_operator.v1 import PrometheusRule, ServiceMonitor
 from kubernetes_validate.utils import all_versions
 
+from tests.deploy import gateway_api
+
 # The library's order is that of text: 1.9 would come after 1.10.
 NEWEST_VERSIONS = sorted(set(all_versions()), key=lambda v: [int(n) for n in v.split(".")])[-3:]
 _CUSTOM = {
@@ -31,7 +33,9 @@ def validate(manifest: dict[str, Any], version: str) -> None:
         SchemaNotFoundError, ValidationError: what is wrong with it.
     """
     key = manifest["apiVersion"], manifest["kind"]
-    if key in _CUSTOM:
+    if key in gateway_api.KINDS:
+        gateway_api.validate(manifest)
+    elif key in _CUSTOM:
         jsonschema.validate(manifest, _strict_schema(*key), jsonschema.Draft202012Validator)
     else:
         kubernetes_validate.validate(manifest, version, strict=True)
