@@ -17,7 +17,17 @@
 
 from __future__ import annotations
 
-from relight.client import AsyncClient, Catalogue, Client, Image, Maps, Priority, Relit
+from relight.client import (
+    AsyncClient,
+    Catalogue,
+    Client,
+    Image,
+    Job,
+    JobOptions,
+    Maps,
+    Priority,
+    Relit,
+)
 from relight.errors import (
     BodyTimeout,
     BodyTooLarge,
@@ -25,6 +35,7 @@ from relight.errors import (
     DevicePoisoned,
     Draining,
     Forbidden,
+    IdempotencyKeyReused,
     ImageAnimated,
     ImageCorrupt,
     ImageError,
@@ -36,6 +47,8 @@ from relight.errors import (
     InvalidOption,
     InvalidRequest,
     InvalidTensor,
+    JobNotFound,
+    JobUnfinished,
     MissingImage,
     ModelNotReady,
     ModelRefused,
@@ -62,6 +75,7 @@ __all__ = [
     "DevicePoisoned",
     "Draining",
     "Forbidden",
+    "IdempotencyKeyReused",
     "Image",
     "ImageAnimated",
     "ImageCorrupt",
@@ -74,6 +88,10 @@ __all__ = [
     "InvalidOption",
     "InvalidRequest",
     "InvalidTensor",
+    "Job",
+    "JobNotFound",
+    "JobOptions",
+    "JobUnfinished",
     "Light",
     "Maps",
     "MissingImage",

@@ -11,7 +11,10 @@ RelightError
 │   ├── BodyTooLarge          more bytes than `Settings.max_body_bytes`
 │   ├── BodyTimeout           the body came more slowly than `Settings.body_timeout_s`
 │   ├── Unauthorized          no key, or an unknown one
-│   └── Forbidden             the key does not allow this
+│   ├── Forbidden             the key does not allow this
+│   ├── JobNotFound           no such job, or no longer, or another caller's
+│   ├── JobUnfinished         the job has no result yet
+│   └── IdempotencyKeyReused  the key came with another request before
 ├── ImageError                the picture is wrong
 │   ├── UnsupportedMediaType  the bytes are of no supported format
 │   ├── ImageCorrupt          the format is known, the data are damaged or truncated
@@ -112,6 +115,24 @@ class Forbidden(InvalidRequest):
     """The key does not allow the request."""
 
     code = "forbidden"
+
+
+class JobNotFound(InvalidRequest):
+    """The process has no such job for this caller: it never had, or has forgotten it."""
+
+    code = "job_not_found"
+
+
+class JobUnfinished(InvalidRequest):
+    """The job has no result yet."""
+
+    code = "job_unfinished"
+
+
+class IdempotencyKeyReused(InvalidRequest):
+    """The `Idempotency-Key` came with another request before."""
+
+    code = "idempotency_key_reused"
 
 
 class ImageError(RelightError):

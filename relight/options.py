@@ -16,12 +16,14 @@ AnswerFormat = Literal["jpeg", "png", "webp", "avif", "tiff"]
 Subsampling = Literal["444", "422", "420"]
 Detail = Literal["full", "model"]
 Metadata = Literal["keep", "strip"]
+DepthWhite = Literal["near", "far"]
 
 DEFAULT_DIRECTION: Final = "E"
 LAMP_OPTIONS: Final = (  # of computed light
     *("azimuth", "elevation", "softness", "intensity"),
     *("lamp_color", "lights"),
 )
+GEOMETRY_OPTIONS: Final = ("depth", "depth_white")  # a file of the form, and an option
 MAX_ELEVATION_DEG: Final = 90
 MAX_INTENSITY_STOPS: Final = 2
 MAX_LAMPS: Final = 4
@@ -36,7 +38,7 @@ class Options(TypedDict, total=False):
     strength, fill and softness are 0 to 1; azimuth is 0 to 360 and elevation 0 to 90 degrees;
     intensity is -2 to 2 stops; lamp_color is `#rrggbb`; lights are up to four lamps, each a mapping
     of direction or azimuth, elevation, softness, intensity and temperature or lamp_color, or their
-    JSON; quality is `MIN_QUALITY` to `MAX_QUALITY`.
+    JSON; depth_white says what is white in a depth map; quality is `MIN_QUALITY` to `MAX_QUALITY`.
     """
 
     direction: Direction
@@ -46,6 +48,7 @@ class Options(TypedDict, total=False):
     intensity: float
     lamp_color: str
     lights: Sequence[Mapping[str, object]] | str
+    depth_white: DepthWhite
     temperature: int
     light: Light | str
     strength: float

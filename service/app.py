@@ -18,6 +18,7 @@ from service.api import (
     catalogue,
     docs,
     documentation,
+    jobs,
     maps,
     open_inference,
     ops,
@@ -31,6 +32,10 @@ from service.api.statuses import CLIENT_LEFT
 from service.assembly import Parts, assemble, running
 from service.connections import ConnectionMetrics
 from service.inference.session import Engine
+from service.jobs.book import JobBook
+from service.jobs.destinations import Destinations
+from service.jobs.metrics import JobMetrics
+from service.jobs.webhooks import Webhooks
 from service.lifecycle import Lifecycle
 from service.settings import Settings
 from service.telemetry.event_loop_lag import measure_lag
@@ -41,6 +46,9 @@ from service.traffic.keys import Keyring
 ROUTES = (
     ("POST", "/relight"),
     ("POST", "/relight/batch"),
+    ("GET", "/jobs/{job_id}"),
+    ("DELETE", "/jobs/{job_id}"),
+    ("GET", "/jobs/{job_id}/result"),
     ("POST", "/maps"),
     ("GET", "/"),
     ("GET", "/web/{path:path}"),
@@ -62,7 +70,7 @@ ROUTES = (
     ("GET", "/openapi.json"),
 )
 _READABLE_HEADERS = (  # by a page of another origin
-    *("ETag", "Retry-After", "Server-Timing"),
+    *("ETag", "Location", "Preference-Applied", "Retry-After", "Server-Timing"),
     *("X-Cache", "X-Content-Credentials", "X-Digital-Source-Type"),
     *("X-Light", "X-Model", "X-Request-ID"),
 )
@@ -78,7 +86,7 @@ def create_app(
         open_engine: loads a model file; default: ONNX Runtime with the settings.
     """
     settings = settings or Settings()
-    codes = {200, 304, CLIENT_LEFT, int(settings.overload_status)}
+    codes = {200, 202, 204, 304, CLIENT_LEFT, int(settings.overload_status)}
     codes |= {kind.status for kind in problems.ALL_KINDS}
     metrics = Metrics(CollectorRegistry(), routes=ROUTES, codes=codes, problems=problems.CODES)
     parts = assemble(settings, metrics, open_engine)
@@ -92,7 +100,7 @@ def create_app(
         generate_unique_id_function=lambda route: route.name,  # short and stable for generators
     )
     app.state.context = context = _context(settings, metrics, parts)
-    for route in (relight, batch, maps, open_inference, catalogue, admin, ops, page, docs):
+    for route in (relight, batch, jobs, maps, open_inference, catalogue, admin, ops, page, docs):
         app.include_router(route.router)
     documentation.install(app, is_open=not settings.api_keys)
     problems.install(app, overload_status=int(settings.overload_status))
@@ -101,12 +109,19 @@ def create_app(
 
 
 def _context(settings: Settings, metrics: Metrics, parts: Parts) -> AppContext:
+    lifecycle = Lifecycle(parts.repository, parts.pool)
+    job_metrics = JobMetrics(metrics.registry)
+    webhooks = Webhooks(
+        Destinations(settings.webhook_names, settings.webhook_networks),
+        settings.webhook_keys,
+        job_metrics,
+    )
     return AppContext(
         settings=settings,
         metrics=metrics,
         connection_metrics=ConnectionMetrics(metrics.registry),
         repository=parts.repository,
-        lifecycle=Lifecycle(parts.repository, parts.pool),
+        lifecycle=lifecycle,
         admission=parts.admission,
         budget=parts.budget,
         relighter=parts.relighter,
@@ -114,6 +129,15 @@ def _context(settings: Settings, metrics: Metrics, parts: Parts) -> AppContext:
         keyring=Keyring(
             settings.api_keys, settings.admin_keys, max_concurrency=settings.max_requests_per_key
         ),
+        jobs=JobBook(
+            max_bytes=settings.job_bytes,
+            max_per_caller=settings.max_jobs_per_key,
+            keep_s=settings.job_keep_s,
+            webhooks=webhooks,
+            metrics=job_metrics,
+            is_draining=lambda: lifecycle.draining,
+        ),
+        webhooks=webhooks,
     )
 
 
@@ -133,7 +157,7 @@ def _surround(app: FastAPI, context: AppContext) -> None:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["*"],
             expose_headers=_READABLE_HEADERS,
         )
@@ -171,7 +195,7 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         context = AppContext.of(app)
-        async with running(parts):
+        async with running(parts), context.jobs.running():
             lag = asyncio.create_task(measure_lag(metrics))
             trim = asyncio.create_task(trim_when_idle(lambda: parts.budget.num_bytes))
             try:

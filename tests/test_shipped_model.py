@@ -14,6 +14,7 @@ import onnxruntime
 import pytest
 from PIL import Image
 
+from relight.client import Client
 from relight.lights import DIRECTIONS, Light
 from service.app import create_app
 from service.contract.metadata import ModelContract
@@ -157,3 +158,17 @@ def test_a_ball_in_even_light_is_lit_on_the_side_of_the_lamp(url):
     east, west = (relight(url, as_png(photo), direction=side) for side in "EW")
 
     assert tilt(east[80:160, 100:220]) > tilt(west[80:160, 100:220]) + 0.3
+
+
+@pytest.mark.parametrize("name", ["coffee.jpg", "arch.jpg", "astronaut.jpg"])
+def test_its_own_depth_put_back_gives_nearly_the_same_picture(url, name):
+    photo = (PHOTO.parent / name).read_bytes()
+    with Client(url) as client:
+        depth = client.maps(photo).pictures["depth"]
+        for azimuth in (90, 225):
+            asked = {"azimuth": azimuth, "elevation": 25, "softness": 0, "format": "png"}
+            files = ({}, {"depth": depth})
+            own, back = (client.relight(photo, **file, **asked).data for file in files)
+            own, back = (np.asarray(Image.open(io.BytesIO(x))).astype(float) for x in (own, back))
+            assert np.abs(own - back).mean() < 1
+            assert np.abs(own - relight(url, photo, strength=0, format="png")).mean() > 10

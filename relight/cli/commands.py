@@ -56,6 +56,10 @@ def image(
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="white where to relight; else everywhere"),
     ] = None,
+    depth: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="depth map; else as the model reads it"),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="let it take the place of the photo itself")
     ] = False,
@@ -75,7 +79,7 @@ def image(
 
     async def run() -> Relit:
         async with connected(url, key, timeout_s=120.0) as client:
-            return await client.relight(photo, mask=mask, **options)
+            return await client.relight(photo, mask=mask, depth=depth, **options)
 
     started_s = time.monotonic()
     relit = asyncio.run(run())

@@ -39,6 +39,7 @@ class Relighting(Protocol):
         image: Path,
         *,
         mask: Path | None = None,
+        depth: Path | None = None,
         priority: Priority | None = None,
         **options: Unpack[Options],
     ) -> Relit:

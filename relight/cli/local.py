@@ -53,6 +53,7 @@ class LocalClient:
         image: Path,
         *,
         mask: Path | None = None,
+        depth: Path | None = None,
         priority: client.Priority | None = None,
         **options: Unpack[Options],
     ) -> client.Relit:
@@ -67,7 +68,8 @@ class LocalClient:
             relit = await self._parts.relighter.relight(
                 RelightRequest(
                     data=await asyncio.to_thread(image.read_bytes),
-                    mask=None if mask is None else await asyncio.to_thread(mask.read_bytes),
+                    mask=await _content(mask),
+                    depth=await _content(depth),
                     options=given,
                     deadline_s=time.monotonic() + _PATIENCE_S,
                     holding=holding,
@@ -111,3 +113,7 @@ class LocalClient:
             self._parts.repository, self._settings
         ).model_dump()
         return offered
+
+
+async def _content(path: Path | None) -> bytes | None:
+    return None if path is None else await asyncio.to_thread(path.read_bytes)

@@ -9,14 +9,17 @@ A call ends within its time limit. It retries if it cannot connect, and if the s
 that cannot be reached is `Unavailable`.
 
     http       Client, AsyncClient: the I/O
+    jobs       what both do about jobs
     calls      requests and retries
+    files      images as files that can be sent again
     answers    typed answers
 """
 
 from __future__ import annotations
 
-from relight.client.answers import Catalogue, Maps, Relit, unpack_maps
-from relight.client.calls import Image, Priority
+from relight.client.answers import Catalogue, Job, Maps, Relit, unpack_maps
+from relight.client.calls import JobOptions, Priority
+from relight.client.files import Image
 from relight.client.http import AsyncClient, Client
 
 __all__ = [
@@ -24,6 +27,8 @@ __all__ = [
     "Catalogue",
     "Client",
     "Image",
+    "Job",
+    "JobOptions",
     "Maps",
     "Priority",
     "Relit",

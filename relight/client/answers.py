@@ -11,13 +11,16 @@ import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, TypedDict
+from datetime import datetime
+from typing import Any, Final, Literal, NamedTuple, TypedDict
 
 import httpx
 
 from relight import errors
 from relight.errors import InvalidOption, RelightError, Unavailable
 from relight.lights import Lamps, Light, parse_light
+
+JobState = Literal["waiting", "running", "succeeded", "failed"]
 
 _TIMING: Final = re.compile(r"(\w+);dur=([\d.]+)")
 
@@ -92,6 +95,54 @@ class Maps:
     archive: bytes = field(repr=False)
     model: str
     request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A request that is answered later.
+
+    Attributes:
+        id: its name, for later calls.
+        operation: path of the call that it stands for: `/relight` or `/relight/batch`.
+        state: `waiting`, `running`, `succeeded` or `failed`.
+        created_at, ended_at, expires_at: when it was taken, ended, and will be forgotten.
+        problem: why it failed; None if it has not.
+    """
+
+    id: str
+    operation: str
+    state: JobState
+    created_at: datetime
+    ended_at: datetime | None = None
+    expires_at: datetime | None = None
+    problem: RelightError | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has succeeded or failed."""
+        return self.state in {"succeeded", "failed"}
+
+
+def read_job(answer: Answer) -> Job:
+    """Read the state of a job."""
+    said = json.loads(answer.data)
+
+    def time(name: str) -> datetime | None:
+        return datetime.fromisoformat(said[name]) if said[name] else None
+
+    return Job(
+        id=said["id"],
+        operation=said["operation"],
+        state=said["state"],
+        problem=read_problem(said["problem"]) if said["problem"] else None,
+        created_at=datetime.fromisoformat(said["created_at"]),
+        ended_at=time("ended_at"),
+        expires_at=time("expires_at"),
+    )
+
+
+def read_nothing(answer: Answer) -> None:
+    """Read an answer without a body."""
 
 
 def unpack_maps(archive: bytes, *, request_id: str = "") -> Maps:

@@ -11,35 +11,38 @@ import io
 import json
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
-from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO, Final, Generic, Literal, TypedDict, TypeVar, Unpack
 
-import anyio
 import httpx
 
 from relight.client.answers import (
     Answer,
     Catalogue,
+    Job,
     Maps,
     Relit,
     read_batch,
     read_catalogue,
     read_failure,
+    read_job,
     read_maps,
+    read_nothing,
     read_relit,
 )
+from relight.client.files import Body, Image, Photo
 from relight.errors import DeadlineExceeded, RelightError, Unavailable
 from relight.options import Options
 
 T = TypeVar("T")
-Image = str | Path | bytes | BinaryIO  # a path, a file's bytes, or an open file
 Priority = Literal["interactive", "bulk"]
 
 
-_PIECE_BYTES: Final = 2**18
+_TIMEOUT: Final = "X-Request-Timeout-Ms"
 _CONNECT_S: Final = 5.0
 _BACKOFF_S: Final = 0.25
 _MAX_BACKOFF_S: Final = 10.0
@@ -48,6 +51,20 @@ _MAX_BACKOFF_S: Final = 10.0
 class _How(TypedDict):
     timeout_s: float | None
     priority: Priority | None
+
+
+class JobOptions(TypedDict, total=False):
+    """How a job is sent.
+
+    Attributes:
+        idempotency_key: the same request, sent again with it, is the same job; else a new one.
+        webhook_url: where the service shall say that the job has ended.
+        job_timeout_s: time limit of the job; else the service's own.
+    """
+
+    idempotency_key: str
+    webhook_url: str
+    job_timeout_s: float
 
 
 class Calls:
@@ -64,21 +81,55 @@ class Calls:
             self._headers["Authorization"] = f"Bearer {key}"
 
     def _relight(
-        self, image: Image, mask: Image | None, options: Options, **how: Unpack[_How]
+        self,
+        image: Image,
+        companions: Mapping[str, Image | None],
+        options: Options,
+        **how: Unpack[_How],
     ) -> Call[Relit]:
-        files = [image] if mask is None else [image, mask]
-        return self._call("/relight", read_relit, files, options, **how)
+        return self._call("/relight", read_relit, parts_of(image, companions), options, **how)
 
     def _relight_batch(
         self, images: Sequence[Image], options: Options, **how: Unpack[_How]
     ) -> Call[Sequence[Relit | RelightError]]:
         if how["timeout_s"] is None:
             how["timeout_s"] = self._timeout_s * max(1, len(images))
-        return self._call("/relight/batch", read_batch, images, options, **how)
+        files = [("image", image) for image in images]
+        return self._call("/relight/batch", read_batch, files, options, **how)
 
     def _maps(self, image: Image, model: str | None, **how: Unpack[_How]) -> Call[Maps]:
         options: Options = {} if model is None else {"model": model}
-        return self._call("/maps", read_maps, [image], options, **how)
+        return self._call("/maps", read_maps, [("image", image)], options, **how)
+
+    def _submit(
+        self,
+        path: str,
+        files: Sequence[tuple[str, Image]],
+        options: Options,
+        job: JobOptions,
+        **how: Unpack[_How],
+    ) -> Call[Job]:
+        headers = {
+            "Prefer": "respond-async",
+            # Without one, a retry after a lost connection would be another job.
+            "Idempotency-Key": job.get("idempotency_key") or uuid.uuid4().hex,
+        }
+        if "webhook_url" in job:
+            headers["X-Webhook-Url"] = job["webhook_url"]
+        if "job_timeout_s" in job:
+            headers[_TIMEOUT] = str(max(1, int(job["job_timeout_s"] * 1e3)))
+        return self._call(path, read_job, files, options, headers=headers, limits=False, **how)
+
+    def _job(self, job: Job | str, wait_s: float, **how: Unpack[_How]) -> Call[Job]:
+        headers = {"Prefer": f"wait={round(wait_s)}"}
+        return self._call(_path(job), read_job, [], {}, headers=headers, **how)
+
+    def _fetch(self, job: Job | str, read: Callable[[Answer], T], **how: Unpack[_How]) -> Call[T]:
+        return self._call(f"{_path(job)}/result", read, [], {}, **how)
+
+    def _cancel(self, job: Job | str) -> Call[None]:
+        how: _How = {"timeout_s": None, "priority": None}
+        return self._call(_path(job), read_nothing, [], {}, method="DELETE", **how)
 
     def _models(self) -> Call[Catalogue]:
         return self._call("/models", read_catalogue, [], {}, timeout_s=None, priority=None)
@@ -87,8 +138,12 @@ class Calls:
         self,
         path: str,
         read: Callable[[Answer], T],
-        images: Sequence[Image],
+        files: Sequence[tuple[str, Image]],
         options: Options,
+        *,
+        method: str | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        limits: bool = True,
         **how: Unpack[_How],
     ) -> Call[T]:
         priority = how["priority"]
@@ -97,11 +152,19 @@ class Calls:
                 self._url + path, params={n: _text(v) for n, v in options.items() if v is not None}
             ),
             read,
-            [_Photo(image) for image in images],
-            headers=self._headers | ({"X-Priority": priority} if priority else {}),
+            [(field, Photo(image)) for field, image in files],
+            method=method or ("POST" if files else "GET"),
+            headers={**self._headers, **headers, **({"X-Priority": priority} if priority else {})},
+            limits=limits,
             timeout_s=self._timeout_s if how["timeout_s"] is None else how["timeout_s"],
             max_retries=self._max_retries,
         )
+
+
+def parts_of(image: Image, companions: Mapping[str, Image | None]) -> Sequence[tuple[str, Image]]:
+    """Return the files of a form: a photo, and what it brings along."""
+    given = [(name, file) for name, file in companions.items() if file is not None]
+    return [("image", image), *given]
 
 
 class Call(Generic[T]):
@@ -110,8 +173,10 @@ class Call(Generic[T]):
     Args:
         url: its address, with the options in the query.
         read: converts a successful answer to the result.
-        photos: the photos to send, or one with its mask; none for a GET.
+        photos: the files to send, each with the name of its field; none for a GET.
+        method: of HTTP.
         headers: headers of every try.
+        limits: whether to give the service the same time limit.
         timeout_s: time from now to the deadline.
         max_retries: maximum number of retries.
     """
@@ -120,13 +185,16 @@ class Call(Generic[T]):
         self,
         url: httpx.URL,
         read: Callable[[Answer], T],
-        photos: Sequence[_Photo],
+        photos: Sequence[tuple[str, Photo]],
         *,
+        method: str,
         headers: Mapping[str, str],
+        limits: bool,
         timeout_s: float,
         max_retries: int,
     ) -> None:
         self._url, self._read, self._photos, self._headers = url, read, photos, headers
+        self._method, self._limits = method, limits
         self._deadline_s = time.monotonic() + timeout_s
         self._num_tries, self._max_retries = 0, max_retries
         self.too_late = f"no answer from {url.copy_with(query=None)} within {timeout_s:g} s"
@@ -150,10 +218,11 @@ class Call(Generic[T]):
         headers = {
             "Host": self._url.netloc.decode(),  # httpx adds none to a stream
             **self._headers,
-            "X-Request-Timeout-Ms": str(max(1, int(left_s * 1e3))),
         }
+        if self._limits:
+            headers[_TIMEOUT] = str(max(1, int(left_s * 1e3)))
         with ExitStack() as stack:
-            files = [stack.enter_context(photo.opened()) for photo in self._photos]
+            files = [stack.enter_context(photo.opened()) for _, photo in self._photos]
             request = self._request(files, headers)
             timeout = httpx.Timeout(left_s, connect=min(left_s, _CONNECT_S))
             request.extensions["timeout"] = timeout.as_dict()
@@ -162,19 +231,20 @@ class Call(Generic[T]):
     def _request(self, files: Sequence[BinaryIO], headers: dict[str, str]) -> httpx.Request:
         is_batch = self._url.path.endswith("/batch")
         if is_batch or len(files) > 1:
-            names = [photo.name for photo in self._photos]
-            fields = ["image"] * len(names) if is_batch else ["image", "mask"]
-            parts = list(zip(fields, zip(names, files, strict=True), strict=True))
+            parts = [
+                (field, (photo.name, file))
+                for (field, photo), file in zip(self._photos, files, strict=True)
+            ]
             return httpx.Request("POST", self._url, headers=headers, files=parts)
         if not files:
-            return httpx.Request("GET", self._url, headers=headers)
+            return httpx.Request(self._method, self._url, headers=headers)
         start = files[0].tell()
         headers["Content-Length"] = str(files[0].seek(0, io.SEEK_END) - start)
         headers["Content-Type"] = (
             "application/octet-stream"  # the service detects the type from the bytes
         )
         files[0].seek(start)
-        return httpx.Request("POST", self._url, headers=headers, stream=_Body(files[0], self.check))
+        return httpx.Request("POST", self._url, headers=headers, stream=Body(files[0], self.check))
 
     def result(self, answer: Answer) -> T:
         """Return the result of a successful answer; raise the error of another one."""
@@ -211,43 +281,8 @@ class Call(Generic[T]):
         return Unavailable(f"{where} cannot be reached: {reason}", retry_after_s=0.0)
 
 
-class _Photo:
-    """An image that can be sent again: a path is reopened, a file is rewound."""
-
-    def __init__(self, image: Image) -> None:
-        if not isinstance(image, str | Path | bytes) and not image.seekable():
-            image = image.read()  # a pipe can be read only once
-        self._image = image
-        self._start = 0 if isinstance(image, str | Path | bytes) else image.tell()
-        self.name = Path(image).name if isinstance(image, str | Path) else "photo"
-
-    @contextmanager
-    def opened(self) -> Iterator[BinaryIO]:
-        """Yield the image as a file, positioned at its start."""
-        if isinstance(self._image, bytes):
-            yield io.BytesIO(self._image)
-        elif isinstance(self._image, str | Path):
-            with Path(self._image).open("rb") as file:
-                yield file
-        else:
-            self._image.seek(self._start)
-            yield self._image
-
-
-class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A file that is read in chunks while it is sent."""
-
-    def __init__(self, file: BinaryIO, check: Callable[[], None]) -> None:
-        self._file, self._check = file, check
-
-    def __iter__(self) -> Iterator[bytes]:
-        while piece := self._file.read(_PIECE_BYTES):
-            self._check()
-            yield piece
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while piece := await anyio.to_thread.run_sync(self._file.read, _PIECE_BYTES):
-            yield piece
+def _path(job: Job | str) -> str:
+    return f"/jobs/{job if isinstance(job, str) else job.id}"
 
 
 def _text(value: object) -> str:

@@ -9,15 +9,22 @@ from typing import Self, TypeVar, Unpack
 import anyio
 import httpx
 
-from relight.client.answers import Answer, Catalogue, Maps, Relit
-from relight.client.calls import Call, Calls, Image, Priority
+from relight.client.answers import (
+    Answer,
+    Catalogue,
+    Maps,
+    Relit,
+)
+from relight.client.calls import Call, Priority
+from relight.client.files import Image
+from relight.client.jobs import AsyncJobs, BlockingJobs
 from relight.errors import DeadlineExceeded, RelightError
 from relight.options import Options
 
 T = TypeVar("T")
 
 
-class Client(Calls):
+class Client(BlockingJobs):
     """A blocking client; threads may share it.
 
     Args:
@@ -45,6 +52,7 @@ class Client(Calls):
         image: Image,
         *,
         mask: Image | None = None,
+        depth: Image | None = None,
         timeout_s: float | None = None,
         priority: Priority | None = None,
         **options: Unpack[Options],
@@ -52,13 +60,21 @@ class Client(Calls):
         """Relight one photo: a path, a file's bytes, or an open file, which is sent in chunks.
 
         `mask` is an image of its proportions: white where it is relit, black where it stays.
+        `depth` is a greyscale image of its proportions, in place of the depth that the model reads;
+        `depth_white` says whether white is near or far.
 
         Raises:
             RelightError: the call failed; the class gives the reason.
             OSError: the photo cannot be read.
         """
         return self._run(
-            self._relight(image, mask, options, timeout_s=timeout_s, priority=priority)
+            self._relight(
+                image,
+                {"mask": mask, "depth": depth},
+                options,
+                timeout_s=timeout_s,
+                priority=priority,
+            )
         )
 
     def relight_batch(
@@ -125,7 +141,7 @@ class Client(Calls):
         return Answer(str(request.url), answer.status_code, answer.headers, b"".join(pieces))
 
 
-class AsyncClient(Calls):
+class AsyncClient(AsyncJobs):
     """The client to `await`, on asyncio or trio; cancelling a call stops its work in the service.
 
     It takes the arguments of `Client`; `transport` is an asynchronous httpx transport.
@@ -148,13 +164,20 @@ class AsyncClient(Calls):
         image: Image,
         *,
         mask: Image | None = None,
+        depth: Image | None = None,
         timeout_s: float | None = None,
         priority: Priority | None = None,
         **options: Unpack[Options],
     ) -> Relit:
         """Relight one photo, as `Client.relight` does."""
         return await self._run(
-            self._relight(image, mask, options, timeout_s=timeout_s, priority=priority)
+            self._relight(
+                image,
+                {"mask": mask, "depth": depth},
+                options,
+                timeout_s=timeout_s,
+                priority=priority,
+            )
         )
 
     async def relight_batch(

@@ -7,25 +7,32 @@ affecting the others. Each photo is sent as soon as it is ready.
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from relight.errors import BodyTooLarge, Draining
 from service.api.access import WorkingCaller, priority, timeout_s
 from service.api.archive import ZipStream, member_name
 from service.api.context import AppContext, AppContextDep, RequestContextDep
+from service.api.deferral import defer, deferral_of
 from service.api.documentation import batch_documentation
 from service.api.negotiation import parse_accept
 from service.api.problems import problem_body
 from service.api.upload import Photo, read_photos
 from service.batching.urgency import Priority
+from service.jobs.job import Result
+from service.jobs.patience import patiently
 from service.relighting.options import RelightOptions
 from service.relighting.relit import RelightRequest, Relit
 from service.traffic.deadline import until
@@ -33,6 +40,10 @@ from service.traffic.memory_budget import Holding
 
 router = APIRouter()
 
+_MEDIA_TYPE: Final = "application/zip"
+_HEADERS: Final = MappingProxyType(
+    {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="relit.zip"'}
+)
 _NUM_AT_ONCE = 4  # enough to fill the stages, few enough to leave capacity for others
 
 
@@ -46,6 +57,7 @@ class _Order:
     caller: str
     photo_timeout_s: float
     deadline_s: float
+    is_patient: bool
 
 
 @router.post(
@@ -56,21 +68,25 @@ class _Order:
 )
 async def relight_batch(
     request: Request, app: AppContextDep, context: RequestContextDep, caller: WorkingCaller
-) -> StreamingResponse:
+) -> Response:
     """Relight all photos of a multipart form; the answer is a ZIP archive with a manifest.
 
     Options are query or form fields and apply to every photo. Bulk work, unless
     `X-Priority` says otherwise.
     """
     settings = app.settings
+    deferral = deferral_of(request, app, caller.name)
     urgency = priority(request, caller, Priority.BULK)
     photo_timeout_s = settings.request_timeout_ms / 1e3
-    limit_ms = settings.request_timeout_ms * settings.max_batch_images
-    deadline_s = context.arrived_s + timeout_s(request, limit_ms)
+    limit_s = photo_timeout_s * settings.max_batch_images
+    if deferral is not None:
+        limit_s = settings.job_timeout_s
+    deadline_s = context.arrived_s + timeout_s(request, round(limit_s * 1e3))
     query = request.query_params.multi_items()
     RelightOptions.parse(query)
     photo_deadline_s = min(deadline_s, time.monotonic() + photo_timeout_s)
-    app.admission.check(photo_deadline_s, urgency, caller.name)
+    if deferral is None:  # a job waits for its turn
+        app.admission.check(photo_deadline_s, urgency, caller.name)
     async with until(deadline_s):
         photos, fields = await read_photos(
             request, settings.max_batch_bytes, max_photos=settings.max_batch_images
@@ -82,15 +98,38 @@ async def relight_batch(
         caller=caller.name,
         photo_timeout_s=photo_timeout_s,
         deadline_s=deadline_s,
+        is_patient=deferral is not None,
     )
+    if deferral is not None:
+        return await defer(
+            request,
+            app,
+            deferral,
+            partial(_result, request, app, photos, order),
+            caller=caller.name,
+            deadline_s=deadline_s,
+            files=[(photo.name, photo.data) for photo in photos],
+            fields=[*query, *fields],
+        )
     return StreamingResponse(
-        _archive(request, app, photos, order),
-        media_type="application/zip",
-        headers={
-            "Cache-Control": "no-store",
-            "Content-Disposition": 'attachment; filename="relit.zip"',
-        },
+        _archive(request, app, photos, order), media_type=_MEDIA_TYPE, headers=_HEADERS
     )
+
+
+async def _result(
+    request: Request,
+    app: AppContext,
+    photos: Sequence[Photo],
+    order: _Order,
+    grow: Callable[[int], None],
+) -> Result:
+    """Relight the photos for a job, each as soon as the service has time for it."""
+    archive = io.BytesIO()
+    async with aclosing(_archive(request, app, photos, order)) as pieces:
+        async for piece in pieces:
+            grow(archive.tell() + len(piece))
+            archive.write(piece)
+    return Result(archive.getvalue(), _MEDIA_TYPE, _HEADERS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +144,7 @@ class _Done:
 
 async def _archive(
     request: Request, app: AppContext, photos: Sequence[Photo], order: _Order
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Relight the photos, a few at once, and yield the bytes of the archive.
 
     The next photo begins when one before it has left, so that a client that reads slowly
@@ -180,16 +219,22 @@ async def _relight(
             raise Draining("this process is shutting down; send this photo again")
         if len(photo.data) > max_bytes:
             raise BodyTooLarge(f"{len(photo.data)} bytes exceed the limit of {max_bytes}")
-        return await app.relighter.relight(
-            RelightRequest(
-                data=photo.data,
-                options=order.options,
-                format_weights=order.format_weights,
-                deadline_s=min(order.deadline_s, time.monotonic() + order.photo_timeout_s),
-                holding=holding,
-                priority=order.priority,
-                caller=order.caller,
-            )
-        )
+        call = partial(_relight_now, app, photo, order, holding)
+        return await (patiently(call, order.deadline_s) if order.is_patient else call())
     except Exception as error:  # the other photos continue after any error
         return error
+
+
+async def _relight_now(app: AppContext, photo: Photo, order: _Order, holding: Holding) -> Relit:
+    holding.shrink_to(0)  # of an earlier try
+    return await app.relighter.relight(
+        RelightRequest(
+            data=photo.data,
+            options=order.options,
+            format_weights=order.format_weights,
+            deadline_s=min(order.deadline_s, time.monotonic() + order.photo_timeout_s),
+            holding=holding,
+            priority=order.priority,
+            caller=order.caller,
+        )
+    )

@@ -15,6 +15,8 @@ from starlette.types import Scope
 
 from service.connections import ConnectionMetrics
 from service.inference.repository import ModelRepository
+from service.jobs.book import JobBook
+from service.jobs.webhooks import Webhooks
 from service.lifecycle import Lifecycle
 from service.relighting.map_maker import MapMaker
 from service.relighting.relighter import Relighter
@@ -43,6 +45,8 @@ class AppContext:
     relighter: Relighter
     map_maker: MapMaker
     keyring: Keyring
+    jobs: JobBook
+    webhooks: Webhooks
     tracer_provider: TracerProvider | None = None
 
     @staticmethod

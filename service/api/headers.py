@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, get_args
 
 from service.api.access import PRIORITY_HEADER, TIMEOUT_HEADER
+from service.api.deferral import APPLIED, IDEMPOTENCY_KEY, PREFER, RESPOND_ASYNC, WEBHOOK_URL
 from service.imaging import DIGITAL_SOURCE_TYPE
 from service.relighting.relit import ContentCredentials
 from service.telemetry.labels import Origin
@@ -30,6 +31,24 @@ REQUEST_HEADERS: Final[dict[str, dict[str, Any]]] = {
         "description": "bulk work yields to interactive work, but ages",
         "example": "bulk",
     },
+    PREFER: {
+        "schema": {"type": "string"},
+        "description": "`respond-async`: answer 202 at once, with the address of a job; for a "
+        "job's state, `wait=20`: answer once the job has ended, or after so many seconds (30 at "
+        "most)",
+        "example": RESPOND_ASYNC,
+    },
+    IDEMPOTENCY_KEY: {
+        "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+        "description": "for a job: the same request, sent again with this key, is the same job",
+        "example": "5f0c2a7d-9b1e-4f60-a1b2-c3d4e5f60718",
+    },
+    WEBHOOK_URL: {
+        "schema": {"type": "string", "format": "uri", "maxLength": 2000},
+        "description": "for a job: where to POST that it has ended, at a host that the operator "
+        "allows",
+        "example": "https://hooks.example.com/relit",
+    },
     "If-None-Match": {
         "schema": {"type": "string"},
         "description": "entity tags of cached answers; a match returns 304 without any work",
@@ -45,6 +64,8 @@ ANSWER_HEADERS: Final = {
     "Inference-Header-Content-Length": _header(
         "length of the JSON, where tensors follow it in binary", 152, type="integer", minimum=1
     ),
+    "Location": _header("the address of the job", "/jobs/3f0c2a7d9b1e4f60a1b2c3d4e5f60718"),
+    APPLIED: _header("that the request has become a job", RESPOND_ASYNC),
     "Retry-After": _header(
         "when to retry, in seconds; `retry_after_ms` is exact", 2, type="integer", minimum=1
     ),

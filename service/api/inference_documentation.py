@@ -8,8 +8,8 @@ from pydantic import BaseModel
 
 from relight import errors
 from service.api.access import PRIORITY_HEADER, TIMEOUT_HEADER
-from service.api.documentation import KEYS, OF_PHOTOS, problem_documentation
 from service.api.headers import header_parameter, headers_of
+from service.api.openapi_parts import KEYS, OF_PHOTOS, problem_documentation
 from service.api.problems import NOT_FOUND
 from service.api.tensors import HEADER_LENGTH, InferenceRequest
 

@@ -54,6 +54,19 @@ ADVICE: Final[Mapping[str, Advice]] = {
     errors.Forbidden.code: Advice(
         "This needs an admin key; ask an operator.", "this needs an admin key"
     ),
+    errors.JobNotFound.code: Advice(
+        "Send the request again: a job lives in the memory of the process that took it, for a "
+        "limited time, and only its caller's key sees it.",
+        "this process has no job '3f0c2a7d9b1e4f60a1b2c3d4e5f60718' for this caller",
+    ),
+    errors.JobUnfinished.code: Advice(
+        "Ask for the job's state first; `Prefer: wait=20` answers as soon as it has ended.",
+        "the job is running",
+    ),
+    errors.IdempotencyKeyReused.code: Advice(
+        "Send each new request with a key of its own.",
+        "this Idempotency-Key was sent with another request",
+    ),
     errors.BodyTimeout.code: Advice(
         "Send the body faster, or a smaller one.", "the body did not arrive within 30 s"
     ),

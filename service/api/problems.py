@@ -48,6 +48,11 @@ KINDS: Final[dict[type[Exception], Kind]] = {
     errors.BodyTooLarge: Kind(413, errors.BodyTooLarge.code, "Request body too large"),
     errors.Unauthorized: Kind(401, errors.Unauthorized.code, "A key is needed"),
     errors.Forbidden: Kind(403, errors.Forbidden.code, "The key does not allow this"),
+    errors.JobNotFound: Kind(404, errors.JobNotFound.code, "No such job"),
+    errors.JobUnfinished: Kind(409, errors.JobUnfinished.code, "The job has no result yet"),
+    errors.IdempotencyKeyReused: Kind(
+        422, errors.IdempotencyKeyReused.code, "Idempotency-Key of another request"
+    ),
     errors.BodyTimeout: Kind(408, errors.BodyTimeout.code, "Request body arrived too slowly"),
     errors.UnsupportedMediaType: Kind(
         415, errors.UnsupportedMediaType.code, "Unsupported image format"

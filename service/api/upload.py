@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -18,7 +18,7 @@ from relight.errors import InvalidMultipart, InvalidOption, MissingImage
 
 IMAGE_FIELDS: Final = ("image_file", "image", "file")
 
-MASK_FIELD: Final = "mask"
+COMPANION_FIELDS: Final = ("mask", "depth")  # files that a photo may bring along
 
 _MAX_FIELDS: Final = 32
 _EXTENDED_FILENAME: Final = re.compile(
@@ -34,12 +34,12 @@ class Upload:
     Attributes:
         data: the image file's bytes, not empty.
         fields: the form's other fields, in order; none in a raw body.
-        mask: the file named `mask`, if there is one.
+        companions: the files that came with it, by name.
     """
 
     data: bytes
     fields: tuple[tuple[str, str], ...] = ()
-    mask: bytes | None = None
+    companions: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +50,9 @@ class Photo:
     data: bytes
 
 
-async def read_upload(request: Request, max_body_bytes: int, *, takes_mask: bool = False) -> Upload:
+async def read_upload(
+    request: Request, max_body_bytes: int, *, companions: Sequence[str] = ()
+) -> Upload:
     """Read the body of `request`.
 
     Any body except multipart is the image itself, whatever its Content-Type.
@@ -58,14 +60,14 @@ async def read_upload(request: Request, max_body_bytes: int, *, takes_mask: bool
     Args:
         request: the request, not read yet.
         max_body_bytes: limit of the body, enforced by the middleware.
-        takes_mask: whether a second file may be a mask.
+        companions: names of further files that the form may have, one of each.
 
     Raises:
         InvalidMultipart: the form is malformed.
         MissingImage: there is no image, or an empty one.
     """
     if _is_form(request):
-        upload = await _read_single(request, max_body_bytes, takes_mask=takes_mask)
+        upload = await _read_single(request, max_body_bytes, companions)
     else:
         upload = Upload(await request.body())
     if not upload.data:
@@ -97,8 +99,9 @@ async def read_photos(
             if name in IMAGE_FIELDS and isinstance(value, UploadFile)
         ]
         fields = [(n, v) for n, v in items if n not in IMAGE_FIELDS and isinstance(v, str)]
-    if any(name == MASK_FIELD for name, _ in items):
-        raise InvalidOption("a mask belongs to one photo: use /relight", option=MASK_FIELD)
+    for name, _ in items:
+        if name in COMPANION_FIELDS:
+            raise InvalidOption(f"a {name} belongs to one photo: use /relight", option=name)
     if not photos:
         raise MissingImage(f"the form has no file named one of {_NAMES}")
     return photos, fields
@@ -111,20 +114,21 @@ async def _taken(file: UploadFile) -> Photo:
     return Photo(file.filename or "", data)
 
 
-async def _read_single(request: Request, max_body_bytes: int, *, takes_mask: bool) -> Upload:
-    max_files = 2 if takes_mask else 1
-    async with _form(request, max_body_bytes, max_files=max_files) as form:
+async def _read_single(request: Request, max_body_bytes: int, companions: Sequence[str]) -> Upload:
+    async with _form(request, max_body_bytes, max_files=1 + len(companions)) as form:
         files = [(n, v) for n, v in form.multi_items() if isinstance(v, UploadFile)]
         images = [file for name, file in files if name in IMAGE_FIELDS]
-        masks = [file for name, file in files if takes_mask and name == MASK_FIELD]
         if not images:
             raise MissingImage(f"the form has no file named one of {_NAMES}")
         if len(images) > 1:
             raise InvalidMultipart("the form has more than one photo; a batch may have many")
+        others = [(name, file) for name, file in files if name in companions]
+        if len({name for name, _ in others}) < len(others):
+            raise InvalidMultipart("the form has two files of one name")
         data = await images[0].read()
-        mask = await masks[0].read() if masks else None
+        found = {name: await file.read() for name, file in others}
         fields = [(n, v) for n, v in form.multi_items() if n not in IMAGE_FIELDS]
-        return Upload(data, tuple((n, v) for n, v in fields if isinstance(v, str)), mask)
+        return Upload(data, tuple((n, v) for n, v in fields if isinstance(v, str)), found)
 
 
 def _is_form(request: Request) -> bool:
@@ -152,7 +156,7 @@ class _FormParser(MultiPartParser):
         part = self._current_part
         _, options = parse_options_header(part.content_disposition)
         name = options.get(b"name", b"").decode("latin-1")
-        if b"filename" not in options and name in {*IMAGE_FIELDS, MASK_FIELD}:
+        if b"filename" not in options and name in {*IMAGE_FIELDS, *COMPANION_FIELDS}:
             file_name = _extended_filename(part.content_disposition or b"")
             if file_name is None:
                 raise MissingImage(f"the part {name!r} has no filename: give it one, as to a file")

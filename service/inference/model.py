@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from relight.options import LAMP_OPTIONS
+from relight.options import GEOMETRY_OPTIONS, LAMP_OPTIONS
 from service.batching.batcher import Batcher
 from service.batching.durations import Durations
 from service.batching.job import Batch
@@ -107,7 +107,7 @@ class Model:
     @property
     def special_options(self) -> Sequence[str]:
         """The options that it takes and a model of the other contract does not."""
-        return LAMP_OPTIONS if self.is_pair else ("color",)
+        return (*LAMP_OPTIONS, *GEOMETRY_OPTIONS) if self.is_pair else ("color",)
 
 
 def following(key: Hashable) -> Key | None:

@@ -28,12 +28,11 @@ from service.contract.color import linear_to_srgb, srgb_to_linear
 from service.imaging import wide
 from service.inference.session import Tensors
 from service.relighting.pipeline import Prepared
+from service.relighting.relief import FOCAL_HALF_SIDES
 
 Pixels = NDArray[np.float32]
 
 NAMES: Final = ("normals", "depth", "albedo", "shading", "occlusion", "relightable")
-# A photo does not show the focal length of its lens; this is 53 degrees across a square.
-FOCAL_HALF_SIDES: Final = 2.0
 _WHITE: Final = 65535
 _PACKING: Final = 180  # bytes for each pixel of a bucket at the worst moment, measured
 _BRIGHT_SHARE: Final = 99.9  # percent; a few brighter pixels shall not darken a picture

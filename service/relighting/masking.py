@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from relight.errors import ImageError, InvalidOption
 from service.contract.color import linear_to_srgb, srgb_to_linear
-from service.imaging import ImageLimits, decode
+from service.imaging import ImageLimits
 from service.imaging.photo import Codes
-
-_OFF_BY_PX: Final = 1.0  # a side of a picture that was scaled is a whole number
+from service.relighting.companion import decode_companion
 
 
 def decode_mask(data: bytes, limits: ImageLimits, width_px: int, height_px: int) -> Codes:
@@ -33,20 +30,7 @@ def decode_mask(data: bytes, limits: ImageLimits, width_px: int, height_px: int)
     Raises:
         InvalidOption: it is no image that can be read, or has other proportions than the photo.
     """
-    try:
-        picture = decode(data, replace(limits, min_side_px=1))
-    except ImageError as error:
-        raise InvalidOption(f"the mask cannot be used: {error}", option="mask") from None
-    columns, rows = picture.width_px, picture.height_px
-    off_px = min(
-        abs(rows - columns * height_px / width_px), abs(columns - rows * width_px / height_px)
-    )
-    if off_px > _OFF_BY_PX:
-        raise InvalidOption(
-            f"the mask has {columns} x {rows} pixels; it must have the proportions of the photo, "
-            f"{width_px} x {height_px}",
-            option="mask",
-        )
+    picture = decode_companion("mask", data, limits, width_px, height_px)
     gray = picture.pixels[..., 0]
     if not picture.is_gray:
         gray = cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2GRAY)

@@ -23,6 +23,7 @@ from relight.options import (
     MIN_QUALITY,
     AnswerFormat,
     Color,
+    DepthWhite,
     Detail,
     Direction,
     Metadata,
@@ -87,6 +88,12 @@ class RelightOptions(BaseModel):
         description=f"up to {MAX_LAMPS} lamps as JSON, each with `direction` or `azimuth`, "
         "`elevation`, `softness`, `intensity` and `temperature` or `lamp_color`; their light is "
         f"added, and together they keep the photo's mean luminance at 0 stops{_COMPUTED}",
+    )
+    depth_white: DepthWhite | None = Field(
+        None,
+        examples=["far"],
+        description="what is white in the file `depth`: what is near, as in `/maps`, or what is "
+        f"far; else what is near{_COMPUTED}",
     )
     temperature: int | None = Field(
         None,
@@ -185,8 +192,9 @@ class RelightOptions(BaseModel):
     @property
     def special(self) -> frozenset[str]:
         """The options given that not every model takes."""
-        lamp = {name for name in LAMP_OPTIONS if getattr(self, name) is not None}
-        return frozenset(lamp | ({"color"} if self.color == "model" else set()))
+        computed = (*LAMP_OPTIONS, "depth_white")
+        given = {name for name in computed if getattr(self, name) is not None}
+        return frozenset(given | ({"color"} if self.color == "model" else set()))
 
     @property
     def stands_free(self) -> bool:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from relight.errors import ImageError, ImageTooLarge, ImageTooSlow, InvalidOption, ServerFull
+from service.contract.buckets import Bucket
 from service.imaging import ImageLimits, Photo, ReadingCost, reading_cost
 from service.imaging.photo import Codes
 from service.inference.model import Model
 from service.relighting.etag import photo_digest
 from service.relighting.masking import decode_mask
 from service.relighting.pipeline import Prepared, prepare
+from service.relighting.relief import Pixels, decode_depth
 from service.telemetry.metrics import Metrics
 from service.telemetry.stage_timings import Timings
 from service.traffic.cpu_pool import CpuPool, OverBudget, Step
 from service.traffic.memory_budget import Holding
+
+T = TypeVar("T")
 
 _QUICK_BYTES: Final = 500_000  # hashed and walked faster than a thread wakes
 
@@ -112,26 +117,73 @@ class PhotoReader:
             InvalidOption: the mask cannot be read, or does not fit the photo.
             ServerFull: there is too little memory for it.
         """
+        return await self._read_companion(
+            "mask",
+            data,
+            lambda: decode_mask(data, self._limits, photo.width_px, photo.height_px),
+            holding,
+            held_bytes=held_bytes,
+            caller=caller,
+        )
+
+    async def read_depth(
+        self, data: bytes, prepared: Prepared, holding: Holding, *, held_bytes: int, caller: str
+    ) -> Pixels:
+        """Read the depth map for a photo at the size of its small picture, as `decode_depth` does.
+
+        `holding`, of `held_bytes`, grows by what is decoded.
+
+        Raises:
+            InvalidOption: the depth map cannot be read, or does not fit the photo.
+            ServerFull: there is too little memory for it.
+        """
+        height_px, width_px = prepared.image.shape[:2]
+        return await self._read_companion(
+            "depth",
+            data,
+            lambda: decode_depth(
+                data,
+                self._limits,
+                prepared.photo.width_px,
+                prepared.photo.height_px,
+                bucket=Bucket(width_px, height_px),
+                mirrored=prepared.mirrored,
+            ),
+            holding,
+            held_bytes=held_bytes,
+            caller=caller,
+        )
+
+    async def _read_companion(
+        self,
+        name: str,
+        data: bytes,
+        read: Callable[[], T],
+        holding: Holding,
+        *,
+        held_bytes: int,
+        caller: str,
+    ) -> T:
         try:
             cost = await self._cost(data)
         except ImageError as error:
-            raise InvalidOption(f"the mask cannot be used: {error}", option="mask") from None
+            raise InvalidOption(f"the {name} cannot be used: {error}", option=name) from None
         if cost.peak_bytes > self._max_working_bytes:
-            raise InvalidOption("the mask is too large: send a smaller one", option="mask")
+            raise InvalidOption(f"the {name} is too large: send a smaller one", option=name)
         holding.grow_to(held_bytes + cost.held_bytes)
         try:
             return await self._pool.run(
                 Step.PREPARE,
-                lambda: decode_mask(data, self._limits, photo.width_px, photo.height_px),
+                read,
                 caller=caller,
                 budget_s=self._decode_budget_s,
                 num_bytes=cost.peak_bytes,
             )
         except MemoryError:
-            raise ServerFull("there is too little memory for the mask") from None
+            raise ServerFull(f"there is too little memory for the {name}") from None
         except OverBudget:
             self._metrics.decode_overruns.inc()
-            raise InvalidOption("decoding the mask takes too long", option="mask") from None
+            raise InvalidOption(f"decoding the {name} takes too long", option=name) from None
 
     async def _cost(self, data: bytes) -> ReadingCost:
         if len(data) < _QUICK_BYTES:

@@ -8,6 +8,7 @@ bytes -> prepare -> render -> finish -> bytes
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable
 from contextlib import nullcontext
 
 from relight.errors import InvalidOption, ServerFull
@@ -18,6 +19,7 @@ from service.imaging import DIGITAL_SOURCE_TYPE, Edit, writing_bytes
 from service.imaging.formats import FORMATS, Ranking, choose_format, rank_formats, sniff
 from service.imaging.photo import Codes
 from service.inference.repository import ModelRepository, Offer
+from service.inference.session import Tensors
 from service.relighting.action import action_of
 from service.relighting.composition import Lit
 from service.relighting.etag import answer_tag
@@ -30,8 +32,9 @@ from service.relighting.pipeline import (
     finish,
     own_temperature_k,
 )
+from service.relighting.relief import with_depth
 from service.relighting.relit import ContentCredentials, RelightRequest, Relit
-from service.relighting.rendering import Order, Renderer
+from service.relighting.rendering import Change, Order, Renderer
 from service.telemetry.labels import Origin, Place, Stage
 from service.telemetry.metrics import Metrics
 from service.traffic.admission import Admission
@@ -112,13 +115,16 @@ class Relighter:
             None if options.stands_free else options.wanted_direction,
             temperature_k=options.wanted_temperature_k,
             name=options.model,
-            options=options.special,
+            options=request.special,
         ) as offer:
+            if options.depth_white is not None and request.depth is None:
+                raise InvalidOption("`depth_white` needs a file `depth`", option="depth_white")
             digest = await digest_of_photo(request.data)
             formats = rank_formats(options.format, request.format_weights, sniff(request.data))
-            order = _order(request, offer, digest)
+            depth_digest = await _digest(request.depth)
+            order = _order(request, offer, digest, depth_digest)
             etag = answer_tag(
-                digest if request.mask is None else digest + await digest_of_photo(request.mask),
+                " ".join([digest, await _digest(request.mask), depth_digest]),
                 options,
                 light=str(order.lamps or options.wanted_direction),
                 model=offer.model.tag,
@@ -160,6 +166,7 @@ class Relighter:
                 caller=request.caller,
             )
         mask = await self._mask(request, prepared)
+        change = await self._change_of_scene(request, prepared)
         answer = prepared.photo.pixels if options.detail == "full" else prepared.image
         height_px, width_px = answer.shape[:2]
         has_alpha = prepared.photo.alpha is not None
@@ -167,7 +174,7 @@ class Relighter:
         rendered, origin = None, None
         if is_new_light:
             timings.place = Place.INFER
-            rendered, origin = await self._renderer.render(prepared, order)
+            rendered, origin = await self._renderer.render(prepared, order, change)
         timings.place = Place.FINISH
         try:
             data = await self._finish(
@@ -190,6 +197,25 @@ class Relighter:
             held_bytes=request.body_bytes + prepared.num_bytes,
             caller=request.caller,
         )
+
+    async def _change_of_scene(self, request: RelightRequest, prepared: Prepared) -> Change | None:
+        """Return what puts the caller's depth map into the scene; None without one."""
+        if request.depth is None:
+            return None
+        depth = await self._reader.read_depth(
+            request.depth,
+            prepared,
+            request.holding,
+            held_bytes=request.body_bytes + prepared.num_bytes,
+            caller=request.caller,
+        )
+        photo, white = prepared.photo, request.options.depth_white or "near"
+        size = {"width_px": photo.width_px, "height_px": photo.height_px}
+
+        def put(scene: Tensors) -> Awaitable[Tensors]:
+            return self._pool.run(Step.FINISH, lambda: with_depth(scene, depth, white, **size))
+
+        return put
 
     async def _finish(
         self,
@@ -258,7 +284,11 @@ def _light(options: RelightOptions, order: Order) -> Light | Lamps:
     return order.lamps or Light(light.direction, options.wanted_temperature_k or own_k)
 
 
-def _order(request: RelightRequest, offer: Offer, digest: str) -> Order:
+async def _digest(file: bytes | None) -> str:
+    return "-" if file is None else await digest_of_photo(file)
+
+
+def _order(request: RelightRequest, offer: Offer, digest: str, depth_digest: str) -> Order:
     options, contract = request.options, offer.model.contract
     return Order(
         offer=offer,
@@ -269,4 +299,5 @@ def _order(request: RelightRequest, offer: Offer, digest: str) -> Order:
         priority=request.priority,
         caller=request.caller,
         timings=request.timings,
+        depth_key=(depth_digest, options.depth_white or "near"),
     )

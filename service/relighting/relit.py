@@ -23,6 +23,7 @@ class RelightRequest:
     Attributes:
         data: the image file.
         mask: an image file that is white where the photo is to be relit; None: everywhere.
+        depth: an image file with the depth of each pixel; None: as the model reads it.
         options: how to relight it.
         format_weights: how welcome each format of the answer is, 0 to 1; see `rank_formats`.
         deadline_s: deadline of the answer, on the monotonic clock.
@@ -44,12 +45,18 @@ class RelightRequest:
     known_tags: Collection[str] = ()
     mask: bytes | None = None
     is_compressed: bool = True
+    depth: bytes | None = None
     timings: Timings = field(default_factory=Timings)
 
     @property
     def body_bytes(self) -> int:
         """Bytes of its files."""
-        return len(self.data) + len(self.mask or b"")
+        return sum(len(file or b"") for file in (self.data, self.mask, self.depth))
+
+    @property
+    def special(self) -> frozenset[str]:
+        """What it asks for that not every model takes."""
+        return self.options.special | (set() if self.depth is None else {"depth"})
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

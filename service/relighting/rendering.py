@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -33,6 +33,8 @@ from service.telemetry.stage_timings import Timings
 from service.traffic.admission import Admission
 from service.traffic.cache import Cache
 
+Change = Callable[[Tensors], Awaitable[Tensors]]
+
 _STAGES: Final = {WHOLE: Stage.INFER, "scene": Stage.SCENE, "light": Stage.LIGHT}
 
 
@@ -48,6 +50,7 @@ class Order:
         priority: the request's class.
         caller: whose it is.
         timings: filled on the way.
+        depth_key: names the depth map that replaces the model's relief; None: no map does.
     """
 
     offer: Offer
@@ -57,6 +60,7 @@ class Order:
     priority: Priority
     caller: str
     timings: Timings
+    depth_key: Hashable = None
 
     @property
     def first_key(self) -> Hashable:
@@ -67,7 +71,7 @@ class Order:
 
     def light_key(self, lamp: Lamp) -> Hashable:
         """Names the light that arrives from a lamp."""
-        return (self.photo_key, "light", lamp.vector, lamp.softness)
+        return (self.photo_key, "light", self.depth_key, lamp.vector, lamp.softness)
 
     @property
     def keys(self) -> Sequence[Hashable]:
@@ -114,8 +118,15 @@ class Renderer:
         with self._admission.coming(order.caller, work):
             yield
 
-    async def render(self, prepared: Prepared, order: Order) -> tuple[Rendered | Lit, Origin]:
+    async def render(
+        self, prepared: Prepared, order: Order, change: Change | None = None
+    ) -> tuple[Rendered | Lit, Origin]:
         """Return what a photo looks like in another light, and where that came from.
+
+        Args:
+            prepared: the photo.
+            order: what is wanted.
+            change: changes the scene before it is lit, as the order's `depth_key` says.
 
         Raises:
             Overloaded, DeadlineExceeded, Draining, InferenceFailed: as `Batcher.submit` does.
@@ -123,7 +134,7 @@ class Renderer:
         contract = order.offer.model.contract
         if isinstance(contract, ModelContract):
             return await self._render_whole(prepared, order, contract)
-        return await self._light(prepared, order, contract)
+        return await self._light(prepared, order, contract, change)
 
     async def _render_whole(
         self, prepared: Prepared, order: Order, contract: ModelContract
@@ -162,11 +173,13 @@ class Renderer:
         return answer.value, origin
 
     async def _light(
-        self, prepared: Prepared, order: Order, contract: PairContract
+        self, prepared: Prepared, order: Order, contract: PairContract, change: Change | None
     ) -> tuple[Lit, Origin]:
         assert order.lamps is not None
         asked_s = time.monotonic()
         scene, scene_origin = await self.read(prepared, order)
+        if change is not None:
+            scene = await change(scene)
         since_s = time.monotonic()
         arrived_s = asked_s if scene_origin == Origin.MISS else since_s
         lit = await asyncio.gather(

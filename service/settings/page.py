@@ -19,9 +19,11 @@ def settings_page() -> str:
         "| variable | default | meaning |",
         "|---|---|---|",
     ]
-    for name, info in Settings.model_fields.items():
+    own = set(Settings.__annotations__)
+    for name in sorted(Settings.model_fields, key=lambda name: name not in own):
+        info = Settings.model_fields[name]
         extra = info.json_schema_extra if isinstance(info.json_schema_extra, Mapping) else {}
         default = extra.get("default_text", f"`{info.default}`")
         lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {info.description} |")
-    lines += ["", "`make settings` generates this page from `service/settings/variables.py`."]
+    lines += ["", "`make settings` generates this page from `service/settings`."]
     return "\n".join(lines)

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from service.host import available_cpus, available_memory_bytes
 from service.settings.environment import PREFIX, Words, refuse_unknown_variables
+from service.settings.job_variables import JobVariables
 from service.settings.key_entries import check_key_entries
 
 # The rest is for the process itself, its models and the cache.
@@ -18,7 +19,7 @@ _WORKING_SHARE: Final = 0.4
 _MAX_DEFAULT_INFLIGHT_BYTES: Final = 1_000_000_000
 
 
-class Settings(BaseSettings):
+class Settings(JobVariables):
     """The settings, frozen after start. An unknown `RELIGHT_*` variable refuses the start."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")

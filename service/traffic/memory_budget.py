@@ -86,9 +86,13 @@ class Holding:
             self._budget.give_back(self._stay.amount - num_bytes)
             self._stay.amount = num_bytes
 
+    def close(self) -> None:
+        """Give back all of it; the account is of no use any more."""
+        self._budget.give_back(self._stay.amount)
+        self._budget.occupancy.end(self._stay)
+
     def __enter__(self) -> Holding:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._budget.give_back(self._stay.amount)
-        self._budget.occupancy.end(self._stay)
+        self.close()

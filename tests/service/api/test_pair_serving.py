@@ -100,6 +100,8 @@ def test_the_catalogue_lists_what_a_model_takes(url):
         "intensity",
         "lamp_color",
         "lights",
+        "depth",
+        "depth_white",
     ]
     assert (pair["elevation"], pair["softness"], pair["lights"]) == (30.0, 0.2, [])
     assert (whole["options"], whole["elevation"]) == (["color"], None)

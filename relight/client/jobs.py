@@ -1,0 +1,179 @@
+"""Requests that are answered later, for both clients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, TypeVar, Unpack
+
+from relight.client.answers import Job, Relit, read_batch, read_relit
+from relight.client.calls import Call, Calls, JobOptions, Priority, parts_of
+from relight.client.files import Image
+from relight.errors import RelightError
+from relight.options import Options
+
+T = TypeVar("T")
+
+_WAIT_S: Final = 20.0  # at a time
+
+
+class BlockingJobs(Calls):
+    """The calls of `Client` that are about jobs."""
+
+    def submit(
+        self,
+        image: Image,
+        *,
+        mask: Image | None = None,
+        depth: Image | None = None,
+        job: JobOptions | None = None,
+        timeout_s: float | None = None,
+        priority: Priority | None = None,
+        **options: Unpack[Options],
+    ) -> Job:
+        """Have one photo relit later, as a job; return it at once.
+
+        It takes the arguments of `relight`, and those of `JobOptions` in `job`. Such as:
+
+            job = client.submit("photo.jpg", azimuth=60)
+            relit = client.result(job)
+
+        The job lives in the memory of the service's process, for a limited time.
+
+        Raises:
+            RelightError: the call failed; the class gives the reason.
+            OSError: the photo cannot be read.
+        """
+        files = parts_of(image, {"mask": mask, "depth": depth})
+        return self._run(
+            self._submit(
+                "/relight", files, options, job or {}, timeout_s=timeout_s, priority=priority
+            )
+        )
+
+    def submit_batch(
+        self,
+        images: Sequence[Image],
+        *,
+        job: JobOptions | None = None,
+        timeout_s: float | None = None,
+        priority: Priority | None = None,
+        **options: Unpack[Options],
+    ) -> Job:
+        """Have many photos relit later, as one job."""
+        files = [("image", image) for image in images]
+        return self._run(
+            self._submit(
+                "/relight/batch",
+                files,
+                options,
+                job or {},
+                timeout_s=timeout_s,
+                priority=priority,
+            )
+        )
+
+    def job(self, job: Job | str, *, wait_s: float = 0.0) -> Job:
+        """Return how far a job is; with `wait_s`, up to 30, once it has ended or the time is up.
+
+        Raises:
+            JobNotFound: the service has forgotten it, or another process of it took it.
+        """
+        return self._run(self._job(job, wait_s, timeout_s=wait_s + self._timeout_s, priority=None))
+
+    def result(self, job: Job | str) -> Relit:
+        """Wait for a job of `submit` and return the relit photo; it stays there until it expires.
+
+        Raises:
+            RelightError: the job failed; the class gives the reason.
+            JobNotFound: as `job` does.
+        """
+        self._until_ended(job)
+        return self._run(self._fetch(job, read_relit, timeout_s=None, priority=None))
+
+    def batch_result(self, job: Job | str) -> Sequence[Relit | RelightError]:
+        """Wait for a job of `submit_batch`; return the result or error of each photo, in order."""
+        self._until_ended(job)
+        return self._run(self._fetch(job, read_batch, timeout_s=None, priority=None))
+
+    def cancel(self, job: Job | str) -> None:
+        """Cancel a job, whatever its state, and have the service forget it."""
+        self._run(self._cancel(job))
+
+    def _until_ended(self, job: Job | str) -> None:
+        while not (self.job(job, wait_s=_WAIT_S)).has_ended:
+            pass
+
+    def _run(self, call: Call[T]) -> T:
+        raise NotImplementedError
+
+
+class AsyncJobs(Calls):
+    """The calls of `AsyncClient` that are about jobs."""
+
+    async def submit(
+        self,
+        image: Image,
+        *,
+        mask: Image | None = None,
+        depth: Image | None = None,
+        job: JobOptions | None = None,
+        timeout_s: float | None = None,
+        priority: Priority | None = None,
+        **options: Unpack[Options],
+    ) -> Job:
+        """Have one photo relit later, as `Client.submit` does."""
+        files = parts_of(image, {"mask": mask, "depth": depth})
+        return await self._run(
+            self._submit(
+                "/relight", files, options, job or {}, timeout_s=timeout_s, priority=priority
+            )
+        )
+
+    async def submit_batch(
+        self,
+        images: Sequence[Image],
+        *,
+        job: JobOptions | None = None,
+        timeout_s: float | None = None,
+        priority: Priority | None = None,
+        **options: Unpack[Options],
+    ) -> Job:
+        """Have many photos relit later, as one job."""
+        files = [("image", image) for image in images]
+        return await self._run(
+            self._submit(
+                "/relight/batch",
+                files,
+                options,
+                job or {},
+                timeout_s=timeout_s,
+                priority=priority,
+            )
+        )
+
+    async def job(self, job: Job | str, *, wait_s: float = 0.0) -> Job:
+        """Return how far a job is, as `Client.job` does."""
+        return await self._run(
+            self._job(job, wait_s, timeout_s=wait_s + self._timeout_s, priority=None)
+        )
+
+    async def result(self, job: Job | str) -> Relit:
+        """Wait for a job and return the relit photo, as `Client.result` does."""
+        await self._until_ended(job)
+        return await self._run(self._fetch(job, read_relit, timeout_s=None, priority=None))
+
+    async def batch_result(self, job: Job | str) -> Sequence[Relit | RelightError]:
+        """Wait for a job of `submit_batch`; return the result or error of each photo, in order."""
+        await self._until_ended(job)
+        return await self._run(self._fetch(job, read_batch, timeout_s=None, priority=None))
+
+    async def cancel(self, job: Job | str) -> None:
+        """Cancel a job, whatever its state, and have the service forget it."""
+        await self._run(self._cancel(job))
+
+    async def _until_ended(self, job: Job | str) -> None:
+        while not (await self.job(job, wait_s=_WAIT_S)).has_ended:
+            pass
+
+    async def _run(self, call: Call[T]) -> T:
+        raise NotImplementedError

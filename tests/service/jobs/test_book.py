@@ -1,0 +1,133 @@
+"""The jobs of one process, without HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from relight.errors import Draining, ImageCorrupt, Overloaded, ServerFull
+from service.jobs.book import JobBook
+from service.jobs.destinations import Destinations
+from service.jobs.job import Result, Task
+from service.jobs.metrics import JobMetrics
+from service.jobs.patience import patiently
+from service.jobs.webhooks import Webhooks
+
+
+def book(**changes) -> JobBook:
+    metrics = JobMetrics(CollectorRegistry())
+    knobs = {"max_bytes": 1000, "max_per_caller": 100, "keep_s": 60.0}
+    webhooks = Webhooks(Destinations((), ()), {}, metrics)
+    return JobBook(webhooks=webhooks, metrics=metrics, **(knobs | changes))
+
+
+def task(work: Callable[[], object], *, caller: str = "ann", num_bytes: int = 1) -> Task:
+    async def run(grow: Callable[[int], None]) -> Result:
+        made = work()
+        made = await made if asyncio.iscoroutine(made) else made
+        return Result(bytes(made or b""), "text/plain", {})
+
+    return Task(
+        operation="/relight",
+        caller=caller,
+        num_bytes=num_bytes,
+        deadline_s=time.monotonic() + 60,
+        work=run,
+        describe=lambda error: {"code": getattr(error, "code", "internal"), "status": 500},
+    )
+
+
+async def test_callers_take_turns():
+    order: list[str] = []
+    free = asyncio.Event()
+    jobs = book()
+    for n in range(30):
+        jobs.submit(task(lambda n=n: order.append(f"crowd {n}") or free.wait(), caller="crowd"))
+    for n in range(3):
+        jobs.submit(task(lambda n=n: order.append(f"one {n}") or free.wait(), caller="one"))
+    last = jobs.submit(task(lambda: None, caller="crowd"))
+    async with jobs.running():
+        free.set()
+        await last.ended.wait()
+    assert max(order.index(f"one {n}") for n in range(3)) < 8
+    assert [name for name in order if name.startswith("crowd")] == [f"crowd {n}" for n in range(30)]
+
+
+async def test_what_is_not_done_when_the_process_ends_fails_as_draining():
+    jobs = book()
+    begun = asyncio.Event()
+    taken = [jobs.submit(task(lambda: begun.set() or asyncio.Event().wait())) for _ in range(20)]
+    async with jobs.running():
+        await begun.wait()
+    assert {job.problem["code"] for job in taken} == {Draining.code}
+
+
+async def test_a_process_that_drains_takes_no_job_and_begins_none():
+    draining = [False]
+    jobs = book(is_draining=lambda: draining[0])
+    free, begun = asyncio.Event(), asyncio.Barrier(9)  # eight jobs, and this test
+
+    async def meet() -> None:
+        await begun.wait()
+        await free.wait()
+
+    taken = [jobs.submit(task(meet)) for _ in range(12)]
+    async with jobs.running():
+        await begun.wait()
+        draining[0] = True
+        with pytest.raises(Draining):
+            jobs.submit(task(lambda: None))
+        free.set()
+        await asyncio.gather(*(job.ended.wait() for job in taken))
+    assert [job.state for job in taken] == ["succeeded"] * 8 + ["failed"] * 4
+
+
+async def test_a_result_that_finds_no_memory_fails_and_frees_its_body():
+    jobs = book(max_bytes=100)
+    async with jobs.running():
+        large = jobs.submit(task(lambda: b"x" * 101, num_bytes=60))
+        await large.ended.wait()
+        assert (large.state, large.problem["code"]) == ("failed", ServerFull.code)
+        small = jobs.submit(task(lambda: b"x" * 100, num_bytes=100))
+        await small.ended.wait()
+        assert small.state == "succeeded"
+        with pytest.raises(ServerFull):
+            jobs.submit(task(lambda: None, num_bytes=1))
+        jobs.discard(small.id, "ann")
+        jobs.submit(task(lambda: None, num_bytes=1))
+
+
+async def test_an_error_is_described_and_holds_up_no_other_job():
+    def fail():
+        raise ImageCorrupt("broken")
+
+    jobs = book()
+    async with jobs.running():
+        broken = [jobs.submit(task(fail)) for _ in range(20)]
+        good = jobs.submit(task(lambda: b"ok"))
+        await good.ended.wait()
+        assert {job.problem["code"] for job in broken} == {"image_corrupt"}
+        assert good.result.data == b"ok"
+
+
+async def test_patience_ends_before_its_deadline():
+    tries: list[float] = []
+
+    async def call() -> str:
+        tries.append(time.monotonic())
+        if len(tries) < 4:
+            raise Overloaded("busy", retry_after_s=0.0)
+        return "done"
+
+    assert await patiently(call, time.monotonic() + 60) == "done"
+    assert len(tries) == 4
+
+    async def refuse() -> str:
+        raise Overloaded("busy", retry_after_s=100.0)
+
+    with pytest.raises(Overloaded):
+        await patiently(refuse, time.monotonic() + 60)

@@ -1,0 +1,292 @@
+"""Webhooks: signed, retried, and sent nowhere but where the operator allows."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_network
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+
+from service.app import create_app
+from service.jobs.destinations import Destinations, RefusedDestination
+from service.jobs.job import Job
+from service.jobs.metrics import JobMetrics
+from service.jobs.webhooks import Webhooks
+from service.settings import Settings
+from service.traffic.memory_budget import ByteBudget
+from tests.service.calls import metric, problem_of, wait_until
+from tests.service.stand_ins import serving
+
+SECRET = bytes(range(32))
+WORD = "whsec_" + base64.b64encode(SECRET).decode()
+LOOPBACK = ip_network("127.0.0.0/8")
+
+
+@contextmanager
+def receiving(*statuses: int, location: str = "") -> Iterator[tuple[str, list[tuple[dict, bytes]]]]:
+    """Serve a receiver that answers with these statuses, the last one for ever."""
+    got: list[tuple[dict, bytes]] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            got.append(({k.lower(): v for k, v in self.headers.items()}, body))
+            self.send_response(statuses[min(len(got), len(statuses)) - 1])
+            if location:
+                self.send_header("Location", location)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/done?for=me", got
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def job(url: str) -> Job:
+    return Job(
+        id="a1",
+        operation="/relight",
+        caller="ann",
+        task=None,
+        holding=ByteBudget(1).open(),
+        retry=None,
+        webhook_url=url,
+        state="succeeded",
+        ended_at=datetime.now(UTC),
+    )
+
+
+def webhooks(*, networks=(LOOPBACK,), hosts=()) -> tuple[Webhooks, JobMetrics]:
+    metrics = JobMetrics(CollectorRegistry())
+    allowed = Destinations(hosts, networks)
+    return Webhooks(allowed, {"ann": SECRET}, metrics, pauses_s=(0.0, 0.0, 0.0)), metrics
+
+
+def delivered(metrics: JobMetrics, outcome: str) -> float:
+    return metrics.webhooks.labels(outcome)._value.get()
+
+
+async def test_the_receiver_can_verify_what_it_gets():
+    hooks, metrics = webhooks()
+    with receiving(204) as (url, got):
+        await hooks.deliver(job(url))
+    ((headers, body),) = got
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    expected = base64.b64encode(hmac.new(SECRET, signed, hashlib.sha256).digest()).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+    event = json.loads(body)
+    assert (event["type"], event["data"]["id"]) == ("job.succeeded", "a1")
+    assert headers["host"] == url.removeprefix("http://").split("/")[0]
+    assert delivered(metrics, "delivered") == 1
+
+
+@pytest.mark.parametrize(
+    ("statuses", "num_tries", "outcome"),
+    [
+        ((500, 429, 200), 3, "delivered"),
+        ((503,), 4, "failed"),
+        ((404,), 1, "failed"),
+        ((410,), 1, "failed"),
+    ],
+)
+async def test_tries_are_repeated_where_it_helps_and_bounded(statuses, num_tries, outcome):
+    hooks, metrics = webhooks()
+    with receiving(*statuses) as (url, got):
+        await hooks.deliver(job(url))
+    assert len(got) == num_tries
+    assert delivered(metrics, outcome) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_redirects_are_not_followed(status):
+    hooks, metrics = webhooks()
+    with receiving(200) as (elsewhere, untouched), receiving(status, location=elsewhere) as there:
+        url, got = there
+        await hooks.deliver(job(url))
+    assert (len(got), untouched) == (1, [])
+    assert delivered(metrics, "failed") == 1
+
+
+async def test_a_receiver_that_is_not_there_fails_in_the_end():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    hooks, metrics = webhooks()
+    await hooks.deliver(job(f"http://127.0.0.1:{port}/"))
+    assert delivered(metrics, "failed") == 1
+
+
+async def test_proxies_of_the_environment_are_not_used(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    hooks, metrics = webhooks()
+    with receiving(200) as (url, got):
+        await hooks.deliver(job(url))
+    assert len(got) == delivered(metrics, "delivered") == 1
+
+
+def answering(*addresses: str):
+    """A resolver that gives these addresses for every name."""
+
+    async def resolve(host, port, **how):
+        return [(0, 0, 0, "", (address, port)) for address in addresses]
+
+    return resolve
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "10.0.0.7",
+        "172.16.5.4",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "224.0.0.1",
+        "255.255.255.255",
+        "::1",
+        "::",
+        "fe80::1",
+        "fd00:ec2::254",
+        "ff02::1",
+        "::ffff:10.0.0.7",
+        "::ffff:169.254.169.254",
+        "64:ff9b::a00:7",
+        "2002:a00:7::1",
+    ],
+)
+async def test_a_listed_name_that_leads_inside_is_refused(address, monkeypatch):
+    allowed = Destinations({"hooks.example.com"}, ())
+    loop = asyncio.get_running_loop()
+    for found in ((address,), ("93.184.216.34", address)):
+        monkeypatch.setattr(loop, "getaddrinfo", answering(*found), raising=False)
+        with pytest.raises(RefusedDestination, match="not public"):
+            await allowed.resolve("https://hooks.example.com/")
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1", "64:ff9b::5db8:d822"])
+async def test_a_listed_name_at_public_addresses_is_allowed_over_https_alone(address, monkeypatch):
+    allowed = Destinations({"hooks.example.com"}, ())
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(loop, "getaddrinfo", answering(address), raising=False)
+    target = await allowed.resolve("https://HOOKS.example.com:8443/x")
+    assert str(target.address) == address
+    with pytest.raises(RefusedDestination, match="https"):
+        await allowed.resolve("http://hooks.example.com/x")
+
+
+async def test_private_addresses_need_a_listed_network(monkeypatch):
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(loop, "getaddrinfo", answering("10.1.2.3"), raising=False)
+    allowed = Destinations({"editor.internal"}, [ip_network("10.1.0.0/16")])
+    assert str((await allowed.resolve("http://editor.internal/")).address) == "10.1.2.3"
+    monkeypatch.setattr(loop, "getaddrinfo", answering("10.2.0.1"), raising=False)
+    with pytest.raises(RefusedDestination):
+        await allowed.resolve("http://editor.internal/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example/",
+        "https://hooks.example.com.evil.example/",
+        "https://hooks.example.com@evil.example/",
+        "https://user:pass@hooks.example.com/",
+        "https://hooks.example.com/#part",
+        "ftp://hooks.example.com/",
+        "file:///etc/passwd",
+        "//hooks.example.com/",
+        "hooks.example.com",
+        "https://",
+        "https://2130706433/",
+        "https://0x7f000001/",
+        "https://127.1/",
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://sub.hooks.example.com/",
+        "https://hooks.example.com./",
+        "https://hooks.example.com/" + "a" * 2000,
+        "https://hooks.example.com:99999/",
+        "https://hooks example.com/",
+        "",
+    ],
+)
+def test_other_urls_are_refused(url):
+    with pytest.raises(RefusedDestination):
+        Destinations({"hooks.example.com"}, ()).check(url)
+
+
+def test_a_job_says_that_it_has_ended(models_dir, png):
+    knobs = {"webhook_hosts": ("127.0.0.0/8",), "webhook_secrets": (f"anonymous:{WORD}",)}
+    app = create_app(Settings(models_dir=models_dir, **knobs))
+    with serving(app) as url, receiving(200) as (hook, got):
+        for data in (png, png[:200]):
+            headers = {"Prefer": "respond-async", "X-Webhook-Url": hook}
+            taken = httpx.post(f"{url}/relight", content=data, headers=headers)
+            assert taken.status_code == 202
+        wait_until(lambda: metric(url, 'relight_webhooks_total{outcome="delivered"}') == 2)
+    said = {json.loads(body)["type"]: json.loads(body)["data"] for _, body in got}
+    assert set(said) == {"job.succeeded", "job.failed"}
+    assert said["job.failed"]["code"] == "image_corrupt"
+
+
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ({"Prefer": "respond-async"}, "host"),
+        ({}, "Prefer"),
+    ],
+)
+def test_a_webhook_that_is_not_allowed_is_refused_at_once(models_dir, png, headers, words):
+    knobs = {"webhook_hosts": ("a.example",), "webhook_secrets": (f"anonymous:{WORD}",)}
+    with serving(create_app(Settings(models_dir=models_dir, **knobs))) as url:
+        hook = {"X-Webhook-Url": "http://169.254.169.254/latest/meta-data"}
+        answer = httpx.post(f"{url}/relight", content=png, headers=headers | hook)
+    problem = problem_of(answer)
+    assert (problem["code"], problem["option"]) == ("invalid_option", "X-Webhook-Url")
+    assert words in problem["detail"]
+
+
+def test_webhooks_are_off_by_default(url, png):
+    headers = {"Prefer": "respond-async", "X-Webhook-Url": "https://example.com/"}
+    problem = problem_of(httpx.post(f"{url}/relight", content=png, headers=headers))
+    assert problem["option"] == "X-Webhook-Url"
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        {"webhook_hosts": ("a.example",)},
+        {"webhook_secrets": (f"ann:{WORD}",)},
+        {"webhook_hosts": ("https://a.example",), "webhook_secrets": (f"ann:{WORD}",)},
+        {"webhook_hosts": ("a.example",), "webhook_secrets": ("ann:secret",)},
+        {"webhook_hosts": ("a.example",), "webhook_secrets": ("ann:whsec_c2hvcnQ=",)},
+        {"webhook_hosts": ("*",), "webhook_secrets": (f"ann:{WORD}",)},
+    ],
+)
+def test_settings_that_could_not_work_are_refused(knobs):
+    with pytest.raises(ValueError, match=r"(?i)webhook"):
+        Settings(**knobs)
