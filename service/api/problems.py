@@ -18,6 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from relight import errors
@@ -257,7 +258,22 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         404: f"There is nothing at {request.url.path}.",
         405: f"{request.method} is not allowed at {request.url.path}.",
     }.get(error.status_code, HTTPStatus(kind.status).phrase)
-    return problem(request, kind, detail, headers=dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:  # Starlette names the methods of one route alone
+        own = headers.get("Allow", "").split(", ")
+        headers["Allow"] = ", ".join(sorted({*own, *_methods_at(request)} - {""}))
+    return problem(request, kind, detail, headers=headers)
+
+
+def _methods_at(request: Request) -> set[str]:
+    """Return the documented methods of all routes of a path."""
+    paths: Mapping[str, Mapping[str, Any]] = request.app.openapi()["paths"]
+    fitting = [
+        operations
+        for path, operations in paths.items()
+        if compile_path(path)[0].fullmatch(request.scope["path"])
+    ]
+    return {method.upper() for operations in fitting for method in operations}
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:

@@ -233,6 +233,12 @@ def test_a_job_has_a_time_limit_which_the_caller_may_shorten(fake_service, png):
         assert status_of(url, taken)["problem"]["code"] == "deadline_exceeded"
 
 
+def test_all_methods_of_a_job_are_named_where_another_is_refused(url):
+    answer = httpx.put(f"{url}/jobs/1")
+    assert problem_of(answer)["code"] == "method_not_allowed"
+    assert answer.headers["allow"] == "DELETE, GET"
+
+
 def test_where_jobs_are_off_the_answer_comes_at_once(models_dir, png):
     with serving(create_app(Settings(models_dir=models_dir, max_job_bytes=0))) as url:
         answer = submit(url, png)
