@@ -41,6 +41,7 @@ from service.settings import Settings
 from service.telemetry.event_loop_lag import measure_lag
 from service.telemetry.heap_trim import trim_when_idle
 from service.telemetry.metrics import Metrics
+from service.traffic.cpu_quota import follow_quota
 from service.traffic.keys import Keyring
 
 ROUTES = (
@@ -198,12 +199,15 @@ def _lifespan(
         async with running(parts), context.jobs.running():
             lag = asyncio.create_task(measure_lag(metrics))
             trim = asyncio.create_task(trim_when_idle(lambda: parts.budget.num_bytes))
+            tasks = [lag, trim]
+            if context.settings.num_threads is None:
+                tasks.append(asyncio.create_task(follow_quota(parts.pool)))
             try:
                 yield
             finally:
                 context.lifecycle.draining = True
-                lag.cancel()
-                trim.cancel()
+                for task in tasks:
+                    task.cancel()
         if context.tracer_provider is not None:
             context.tracer_provider.shutdown()
 

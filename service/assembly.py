@@ -78,6 +78,7 @@ def assemble(
     )
     metrics.cache_bytes.set_function(lambda: cache.num_bytes)
     metrics.memory_limit_bytes.set(available_memory_bytes())
+    metrics.cpu_threads.set_function(lambda: pool.num_threads)
     metrics.working_bytes.set_function(lambda: memory.num_bytes)
     budget = ByteBudget(settings.inflight_bytes)
     metrics.bytes_in_flight.set_function(lambda: budget.num_bytes)

@@ -8,25 +8,35 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-_CGROUP_QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
+_CGROUP: Final = Path("/sys/fs/cgroup")
 _CGROUP_MEMORY: Final = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
 
 
-def available_cpus(quota_file: Path = _CGROUP_QUOTA) -> int:
+def available_cpus(folder: Path = _CGROUP) -> int:
     """Return the number of CPUs this process may use: its affinity, capped by the cgroup's quota.
 
     Args:
-        quota_file: cgroup v2 `cpu.max`, holding `max <period>` or `<quota> <period>`.
+        folder: the cgroup file system, with `cpu.max` of cgroup v2, or `cpu/` of v1.
     """
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if quota_file.exists():
-        quota, period = quota_file.read_text().split()
-        if quota != "max":
-            cpus = min(cpus, math.ceil(int(quota) / int(period)))
+    quota_us, period_us = _cpu_quota_us(folder)
+    if quota_us > 0:
+        cpus = min(cpus, math.ceil(quota_us / period_us))
     return max(1, cpus)
+
+
+def _cpu_quota_us(folder: Path) -> tuple[int, int]:
+    """Return CPU time and the period that it is for; -1 for no limit."""
+    if (file := folder / "cpu.max").exists():
+        quota, period = file.read_text().split()
+        return (-1 if quota == "max" else int(quota)), int(period)
+    if (file := folder / "cpu" / "cpu.cfs_quota_us").exists():
+        period_us = int(file.with_name("cpu.cfs_period_us").read_text())
+        return int(file.read_text()), period_us
+    return -1, 1
 
 
 def available_memory_bytes(limit_files: Sequence[Path] = _CGROUP_MEMORY) -> int:

@@ -215,6 +215,11 @@ class Metrics:
             "Memory that this process may use: the cgroup's limit, else the machine's.",
             registry=registry,
         )
+        self.cpu_threads = Gauge(
+            "relight_cpu_threads",
+            "Threads that decode and encode: one for each CPU of the cgroup's quota.",
+            registry=registry,
+        )
         self.working_bytes = Gauge(
             "relight_working_bytes",
             "Bytes that decoders and encoders are expected to take now.",

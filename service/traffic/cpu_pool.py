@@ -46,6 +46,7 @@ class OverBudget(Exception):
 class Step(IntEnum):
     """The kinds of work, the most urgent first."""
 
+    SHRINK = -1  # before everything else: one thread fewer
     FINISH = 0
     PREPARE = 1
     STOP = 2  # after everything else: the end of a thread
@@ -84,6 +85,21 @@ class CpuPool:
         self._num_overrunning = 0
         self._mean_s = {step: MovingAverage(_WEIGHT) for step in Step}
         self._threads: list[threading.Thread] = []
+
+    @property
+    def num_threads(self) -> int:
+        """The number of jobs that run at once."""
+        return self._num_threads
+
+    def resize(self, num_threads: int) -> None:
+        """Change the number of threads; one too many ends when its present job does."""
+        with self._lock:
+            self._num_threads = num_threads
+            num_alive = sum(thread.is_alive() for thread in self._threads)
+            for _ in range(num_alive - num_threads):
+                self._queue.put(_Job(Step.SHRINK, 0, next(self._numbers), lambda: None))
+            if 0 < num_alive < num_threads and self._pending:
+                self._start_threads()
 
     def wait_s(self, caller: Hashable = None) -> float:
         """Return the estimated wait of a `PREPARE` that would be submitted now, in seconds."""
@@ -203,7 +219,7 @@ class CpuPool:
             raise ServerFull("no thread can be started for the photo")
 
     def _work(self) -> None:
-        while (job := self._queue.get()).step is not Step.STOP:
+        while (job := self._queue.get()).step not in {Step.STOP, Step.SHRINK}:
             self._do(job)
             with self._lock:
                 job.thread = None

@@ -175,3 +175,11 @@ def test_without_keys_a_pod_does_not_start_and_changed_ones_roll_the_pods(overla
     assert other.keys["metadata"]["name"] != rendered.keys["metadata"]["name"]
     with pytest.raises(ValidationError, match="RELIGHT_API_KEYS holds no key"):
         _ = render(overlay, (), (K8S / "base" / "keys.env").read_text()).settings
+
+
+@every_overlay
+def test_a_resize_restarts_where_the_service_cannot_follow(overlay):
+    container = render(overlay).container
+    policy = {p["resourceName"]: p["restartPolicy"] for p in container["resizePolicy"]}
+    on_cpu = "RestartContainer" if overlay == "cpu" else "NotRequired"
+    assert policy == {"cpu": on_cpu, "memory": "RestartContainer"}

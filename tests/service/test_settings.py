@@ -53,9 +53,19 @@ def test_every_setting_has_a_line_and_a_meaning_in_the_table():
 
 
 @pytest.mark.parametrize(
-    ("content", "cpus"), [("150000 100000", 2), ("50000 100000", 1), ("max 100000", None)]
+    ("files", "cpus"),
+    [
+        ({"cpu.max": "150000 100000"}, 2),
+        ({"cpu.max": "50000 100000"}, 1),
+        ({"cpu.max": "max 100000"}, 16),
+        ({"cpu/cpu.cfs_quota_us": "150000", "cpu/cpu.cfs_period_us": "100000"}, 2),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 16),
+        ({}, 16),
+    ],
 )
-def test_threads_follow_the_quota_of_the_cgroup(tmp_path, monkeypatch, content, cpus):
+def test_threads_follow_the_quota_of_the_cgroup(tmp_path, monkeypatch, files, cpus):
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(16)), raising=False)
-    (tmp_path / "cpu.max").write_text(content)
-    assert available_cpus(tmp_path / "cpu.max") == (cpus or 16)
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    assert available_cpus(tmp_path) == cpus

@@ -203,3 +203,31 @@ async def test_what_a_failed_job_held_is_free_as_soon_as_its_caller_knows(pool):
         await until(lambda: seen[0]() is None)
     finally:
         gc.enable()
+
+
+async def test_a_pool_that_shrinks_or_grows_runs_as_many_jobs_at_once(pool):
+    stop, num_running = threading.Event(), 0
+    lock = threading.Lock()
+
+    def work() -> None:
+        nonlocal num_running
+        with lock:
+            num_running += 1
+        stop.wait(30)
+        with lock:
+            num_running -= 1
+
+    async def most_at_once() -> int:
+        """Return how many of six jobs run before any of them ends."""
+        stop.clear()
+        jobs = [asyncio.create_task(pool.run(Step.PREPARE, work)) for _ in range(6)]
+        await until(lambda: num_running >= pool.num_threads)
+        await asyncio.sleep(0.05)  # for one too many to begin
+        found = num_running
+        stop.set()
+        await asyncio.gather(*jobs)
+        return found
+
+    for num_threads in (3, 1, 4, 2):
+        pool.resize(num_threads)
+        assert await most_at_once() == num_threads
