@@ -29,6 +29,8 @@ VARIANTS = (  # (overlay, what its user adds)
     ("cpu", ("models-by-download",)),
     ("gpu", ("rollout-in-place",)),
     ("cpu", ("gateway-api",)),
+    ("gpu-dra", ("priority-class", "tracing")),
+    ("cpu", ("models-by-download", "tracing")),
     ("gpu-dra", ("gateway-api", "session-affinity")),
 )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
 from pydantic import ValidationError
 
@@ -78,9 +80,9 @@ def test_the_settings_are_ones_that_the_service_knows_and_fit_the_limits(overlay
 
 
 @every_variant
-def test_nothing_but_the_namespace_lies_outside_of_the_namespace(overlay, components):
+def test_only_what_belongs_to_the_cluster_lies_outside_of_the_namespace(overlay, components):
     for manifest in render(overlay, components).manifests:
-        if manifest["kind"] != "Namespace":
+        if manifest["kind"] not in {"Namespace", "PriorityClass"}:
             assert manifest["metadata"]["namespace"] == "relight"
 
 
@@ -160,10 +162,50 @@ def test_delivered_models_take_the_place_of_the_baked_in_ones(component):
     assert mount == {"name": "models", "mountPath": "/models", "readOnly": True}
 
 
-def test_only_a_download_may_call_out():
-    assert render("cpu").one("NetworkPolicy")["spec"]["egress"] == []
-    (rule,) = render("cpu", ("models-by-download",)).one("NetworkPolicy")["spec"]["egress"]
+def egress(*components: str) -> list[dict]:
+    return render("cpu", components).one("NetworkPolicy")["spec"]["egress"]
+
+
+@every_overlay
+def test_nothing_may_call_out(overlay):
+    assert render(overlay).one("NetworkPolicy")["spec"]["egress"] == []
+
+
+def test_a_download_may_call_out():
+    (rule,) = egress("models-by-download")
     assert {port["port"] for port in rule["ports"]} == {53, 443}
+
+
+def test_tracing_opens_the_way_to_the_collector_alone():
+    collector, names = render("gpu-dra", ("priority-class", "tracing")).one("NetworkPolicy")[
+        "spec"
+    ]["egress"]
+    (peer,) = collector["to"]
+    assert peer["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "monitoring"}
+    assert collector["ports"] == [{"port": 4318, "protocol": "TCP"}]
+    assert names["to"][0]["podSelector"]["matchLabels"] == {"k8s-app": "kube-dns"}
+    assert {port["port"] for port in names["ports"]} == {53}
+    download, *tracing = egress("models-by-download", "tracing")
+    assert tracing == [collector, names]
+    assert egress("models-by-download") == [download]
+
+
+def test_tracing_is_on_and_names_a_collector_in_that_namespace():
+    rendered = render("gpu-dra", ("priority-class", "tracing"))
+    variables = {entry["name"]: entry["value"] for entry in rendered.container["env"]}
+    assert variables["RELIGHT_TRACING"] == "1"
+    address = urlsplit(variables["OTEL_EXPORTER_OTLP_ENDPOINT"])
+    assert address.port == 4318
+    assert str(address.hostname).split(".")[1] == "monitoring"
+    assert not render("gpu-dra").settings.tracing
+
+
+def test_pods_have_the_priority_of_their_class():
+    rendered = render("gpu-dra", ("priority-class", "tracing"))
+    priority = rendered.one("PriorityClass")
+    assert rendered.pod["priorityClassName"] == priority["metadata"]["name"]
+    assert 0 < priority["value"] < 10**9, "the cluster's own pods go first"
+    assert priority["globalDefault"] is False
 
 
 @every_overlay
