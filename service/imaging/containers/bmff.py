@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from relight.errors import ImageAnimated, ImageCorrupt, UnsupportedMediaType
+from relight.errors import ImageAnimated, ImageCorrupt, ImageTooLarge, UnsupportedMediaType
 from service.imaging.containers.coded import av1_sizes, hevc_size, hevc_sizes
 
 _MAX_BOXES: Final = 20_000  # a phone's picture has a hundred
@@ -18,6 +18,9 @@ _WITH_VERSION: Final = frozenset({b"meta", b"iloc", b"iinf", b"infe", b"ispe", b
 _CONTAINERS: Final = frozenset({b"meta", b"iprp", b"ipco", b"iinf"})
 _AV1, _HEVC = frozenset({b"av01"}), frozenset({b"hvc1", b"hev1"})
 _DERIVED: Final = frozenset({b"grid", b"iovl", b"iden", b"tmap"})
+_MAX_PARTS_SHARE: Final = 4  # of the picture: the last row and column of tiles overhang
+_SMALL_PIXELS: Final = 4_194_304  # whatever the picture's size
+_MAX_DEPTH: Final = 8
 _C2PA_BOX: Final = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 _METADATA: Final = frozenset({b"Exif", b"mime", b"uri "})
 
@@ -32,6 +35,10 @@ class _File:
         extents: item -> (construction method, first byte, bytes), in order.
         data_box: where `idat` begins and ends.
         num_length_bytes: bytes of the lengths in front of HEVC's units.
+        property_box: where `ipco` begins and ends.
+        properties: size that each property gives, in the order of `ipco`; 0 by 0 for none.
+        owned: item -> places of its properties, from 1.
+        parts: item -> the items that it is derived from, each as often as it is named.
     """
 
     sizes: list[tuple[int, int]] = field(default_factory=list)
@@ -39,6 +46,10 @@ class _File:
     extents: dict[int, list[tuple[int, int, int]]] = field(default_factory=dict)
     data_box: tuple[int, int] = (0, 0)
     num_length_bytes: int = 4
+    property_box: tuple[int, int] = (0, 0)
+    properties: list[tuple[int, int]] = field(default_factory=list)
+    owned: dict[int, list[int]] = field(default_factory=dict)
+    parts: dict[int, list[int]] = field(default_factory=dict)
 
 
 def walk(data: bytes) -> tuple[int, int]:
@@ -46,15 +57,50 @@ def walk(data: bytes) -> tuple[int, int]:
 
     Raises:
         UnsupportedMediaType: an item is coded in another way than AV1 or HEVC.
+        ImageTooLarge: the parts of a picture are much larger than the picture.
     """
     file = _File()
     for name, start, end in _boxes(data, 0, len(data)):
+        num_before = len(file.sizes)
         _note(file, name, data, start, end)
-    for item, kind in file.kinds.items():
-        file.sizes += _item_sizes(file, kind, _content(file, item, data))
+        if file.property_box[0] <= start < file.property_box[1]:
+            file.properties.append(max(file.sizes[num_before:], key=_area, default=(0, 0)))
+    own = {i: _item_sizes(file, kind, _content(file, i, data)) for i, kind in file.kinds.items()}
+    file.sizes += [size for sizes in own.values() for size in sizes]
     if not file.sizes:
         raise ImageCorrupt("they have no picture")
-    return max(file.sizes, key=lambda size: size[0] * size[1])
+    _check_parts(file, own)
+    return max(file.sizes, key=_area)
+
+
+def _area(size: tuple[int, int]) -> int:
+    return size[0] * size[1]
+
+
+def _check_parts(file: _File, own: dict[int, list[tuple[int, int]]]) -> None:
+    """Refuse a derived picture whose parts take much more decoding than it has pixels.
+
+    A decoder decodes a part each time that it is named.
+    """
+    largest = max(map(_area, file.sizes))
+    decoded: dict[int, int] = {}
+
+    def num_pixels(item: int, depth: int) -> int:
+        """Return how many pixels are decoded for an item, its parts included."""
+        if depth > _MAX_DEPTH:
+            raise ImageCorrupt(f"pictures are derived from others more than {_MAX_DEPTH} deep")
+        if item not in decoded:
+            owned = [file.properties[n - 1] for n in file.owned.get(item, ()) if 0 < n <= num_known]
+            area = max(map(_area, [*own.get(item, ()), *owned]), default=0) or largest
+            total = area + sum(num_pixels(part, depth + 1) for part in file.parts.get(item, ()))
+            if total > max(_SMALL_PIXELS, (1 + _MAX_PARTS_SHARE) * area):
+                raise ImageTooLarge("the parts of a picture are much larger than the picture")
+            decoded[item] = total
+        return decoded[item]
+
+    num_known = len(file.properties)
+    for item in file.parts:
+        num_pixels(item, 1)
 
 
 def has_manifest(data: bytes) -> bool:
@@ -113,6 +159,12 @@ def _note(file: _File, name: bytes, data: bytes, start: int, end: int) -> None:
         file.extents.update(_locations(data[start:end], len(data)))
     elif name == b"idat":
         file.data_box = (start, end)
+    elif name == b"ipco":
+        file.property_box = (start, end)
+    elif name == b"ipma":
+        file.owned.update(_associations(data[start:end]))
+    elif name == b"iref":
+        file.parts.update(_derivations(data[start:end]))
     elif name == b"av1C":
         file.sizes += map(_unpadded, av1_sizes(data[start + 4 : end]))
     elif name == b"hvcC":
@@ -146,6 +198,26 @@ def _locations(box: bytes, num_file_bytes: int) -> dict[int, list[tuple[int, int
     if sum(num for extents in found.values() for _, _, num in extents) > 2 * num_file_bytes:
         raise ImageCorrupt("the items claim more bytes than the file has")
     return found
+
+
+def _associations(box: bytes) -> Iterator[tuple[int, list[int]]]:
+    """Give each item and the places of its properties in `ipma` (ISO 23008-12, 9.3)."""
+    reader = _Reader(box, 4)
+    num_item_bytes, num_bytes = 4 if box[0] else 2, 2 if box[3] & 1 else 1
+    for _ in range(reader.read(4)):
+        item = reader.read(num_item_bytes)
+        essential = 1 << (8 * num_bytes - 1)
+        yield item, [reader.read(num_bytes) & (essential - 1) for _ in range(reader.read(1))]
+
+
+def _derivations(box: bytes) -> Iterator[tuple[int, list[int]]]:
+    """Give each derived item and its parts in `iref` (ISO 14496-12, 8.11.12)."""
+    num_bytes = 4 if box[0] else 2
+    for name, start, end in _boxes(box, 4, len(box)):
+        if name == b"dimg":
+            reader = _Reader(box[:end], start)
+            item = reader.read(num_bytes)
+            yield item, [reader.read(num_bytes) for _ in range(reader.read(2))]
 
 
 def _content(file: _File, item: int, data: bytes) -> bytes:

@@ -7,8 +7,9 @@ import pillow_heif
 import pytest
 from PIL import ExifTags, Image
 
-from relight.errors import ImageAnimated, ImageCorrupt, UnsupportedMediaType
+from relight.errors import ImageAnimated, ImageCorrupt, ImageTooLarge, UnsupportedMediaType
 from service.imaging import decode, encode
+from tests.service.imaging.heif_grids import FIRST_TILE, GRID, grid
 from tests.service.pictures import LIMITS, P3, corners
 
 
@@ -110,3 +111,20 @@ def test_a_heic_cut_off_is_corrupt(kept):
     data = heic(large_corners())
     with pytest.raises(ImageCorrupt):
         decode(data[: int(len(data) * kept)], LIMITS)
+
+
+def test_a_grid_of_tiles_is_read():
+    photo = decode(grid(64, 2, 3, (180, 128)), LIMITS)
+    assert (photo.width_px, photo.height_px) == (180, 128)
+
+
+@pytest.mark.parametrize("size_px", [(64, 64), (960, 960)])
+def test_a_grid_that_takes_far_more_decoding_than_its_picture_has_pixels_is_refused(size_px):
+    with pytest.raises(ImageTooLarge, match="parts of a picture"):
+        decode(grid(64, 64, 64, size_px), LIMITS)
+
+
+@pytest.mark.parametrize("parts", [[GRID], [FIRST_TILE, GRID]])
+def test_a_picture_that_is_derived_from_itself_is_corrupt(parts):
+    with pytest.raises(ImageCorrupt, match="deep"):
+        decode(grid(64, 1, 1, (64, 64), parts), LIMITS)
