@@ -230,10 +230,7 @@ class Relighter:
         """Make the answer's file, within the budget of memory, and sign it."""
         options, timings, tag = request.options, request.timings, order.offer.model.tag
         edit = Edit(f"{self._software}, {tag}", self._is_marked)
-        is_progressive = bool(options.progressive)
-        num_bytes = 0
-        if options.detail == "full":
-            num_bytes = writing_bytes(prepared.photo, format_name, progressive=is_progressive)
+        num_bytes = self._writing_bytes(request, prepared, format_name)
         if num_bytes > self._max_working_bytes:
             raise InvalidOption(
                 f"writing so large an image as {format_name} takes {num_bytes} bytes of memory; "
@@ -267,6 +264,19 @@ class Relighter:
             return await self._pool.run(Step.FINISH, write, num_bytes=num_bytes)
         except MemoryError:
             raise ServerFull("there is too little memory for the answer") from None
+
+    def _writing_bytes(self, request: RelightRequest, prepared: Prepared, format_name: str) -> int:
+        """Return how much memory writing and signing an answer takes beside the photo."""
+        is_full = request.options.detail == "full"
+        is_progressive = bool(request.options.progressive)
+        num_bytes = 0
+        if is_full:
+            num_bytes = writing_bytes(prepared.photo, format_name, progressive=is_progressive)
+        if self._credentials is None:
+            return num_bytes
+        pixels = prepared.photo.pixels if is_full else prepared.image  # its file is hardly larger
+        signing = self._credentials.signing_bytes(pixels.nbytes, len(request.data))
+        return max(num_bytes, signing)  # the encoder is done by then
 
     def _learn_lag(self, request: RelightRequest) -> None:
         """Record how long an answer waited after inference, unless its client left."""

@@ -13,15 +13,19 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from PIL import Image
 
 from relight.errors import SigningFailed
 from service.app import create_app
 from service.credentials import Credentials
 from service.imaging.formats import ANSWER_FORMATS, FORMATS
 from service.settings import Settings
+from service.telemetry.heap_trim import trim_heap
 from tests.service import exiftool
 from tests.service.calls import problem_of, relight
 from tests.service.certificates import KINDS, make_certificates
+from tests.service.peak import peak_growth
+from tests.service.pictures import noise, saved
 from tests.service.stand_ins import decoded, serving
 
 MARK = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
@@ -233,3 +237,22 @@ def test_without_the_library_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "c2pa", None)
     with pytest.raises(SigningFailed, match=r"install relight\[c2pa\]"):
         Credentials(MADE.chain, MADE.key, software=OF_TEST)
+
+
+@pytest.mark.parametrize("format_name", ["jpeg", "png", "tiff", "webp"])
+@pytest.mark.parametrize("large", ["answer", "photo"])
+def test_signing_takes_no_more_memory_than_is_set_aside(format_name, large):
+    size_px = {"answer": 64, "photo": 64} | {large: 2000}
+    answer, photo = (
+        saved(Image.fromarray(noise(px, px)), format_name)
+        for px in (size_px["answer"], size_px["photo"])
+    )
+    credentials = Credentials(MADE.chain, MADE.key, software=OF_TEST)
+    media_type = FORMATS[format_name].media_type
+    trim_heap()  # what lies free already would hide what is taken
+    with peak_growth() as peak:
+        assert credentials.sign(
+            answer, media_type, photo=photo, photo_type=media_type, action=ACTION
+        )
+    own_bytes = 4_000_000  # the library's code and tables
+    assert peak.num_bytes < credentials.signing_bytes(len(answer), len(photo)) + own_bytes
