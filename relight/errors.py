@@ -21,6 +21,7 @@ RelightError
 │   ├── ImageTooLarge         more pixels, or a longer side, than the limits
 │   ├── ImageTooSmall         a side under the smallest that can be relit
 │   ├── ImageAnimated         more than one frame or page
+│   ├── LightUnreadable       a reference shows no direction of light
 │   └── ImageTooSlow          decoding takes longer than `Settings.decode_budget_s`
 ├── Unavailable               try again later
 │   ├── Overloaded            the wait would pass the limit
@@ -167,6 +168,12 @@ class ImageAnimated(ImageError):
     """The file holds more than one frame or page."""
 
     code = "image_animated"
+
+
+class LightUnreadable(ImageError):
+    """The reference shows no direction that its light comes from."""
+
+    code = "light_unreadable"
 
 
 class ImageTooSlow(ImageError):

@@ -23,7 +23,7 @@ LAMP_OPTIONS: Final = (  # of computed light
     *("azimuth", "elevation", "softness", "intensity"),
     *("lamp_color", "lights"),
 )
-GEOMETRY_OPTIONS: Final = ("depth", "depth_white")  # a file of the form, and an option
+GEOMETRY_OPTIONS: Final = ("depth", "depth_white", "reference")  # two are files of the form
 MAX_ELEVATION_DEG: Final = 90
 MAX_INTENSITY_STOPS: Final = 2
 MAX_LAMPS: Final = 4

@@ -53,6 +53,7 @@ class Client(BlockingJobs):
         *,
         mask: Image | None = None,
         depth: Image | None = None,
+        reference: Image | None = None,
         timeout_s: float | None = None,
         priority: Priority | None = None,
         **options: Unpack[Options],
@@ -61,7 +62,7 @@ class Client(BlockingJobs):
 
         `mask` is an image of its proportions: white where it is relit, black where it stays.
         `depth` is a greyscale image of its proportions, in place of the depth that the model reads;
-        `depth_white` says whether white is near or far.
+        `depth_white` says whether white is near or far. `reference` is a photo whose light to take.
 
         Raises:
             RelightError: the call failed; the class gives the reason.
@@ -70,7 +71,7 @@ class Client(BlockingJobs):
         return self._run(
             self._relight(
                 image,
-                {"mask": mask, "depth": depth},
+                {"mask": mask, "depth": depth, "reference": reference},
                 options,
                 timeout_s=timeout_s,
                 priority=priority,
@@ -165,6 +166,7 @@ class AsyncClient(AsyncJobs):
         *,
         mask: Image | None = None,
         depth: Image | None = None,
+        reference: Image | None = None,
         timeout_s: float | None = None,
         priority: Priority | None = None,
         **options: Unpack[Options],
@@ -173,7 +175,7 @@ class AsyncClient(AsyncJobs):
         return await self._run(
             self._relight(
                 image,
-                {"mask": mask, "depth": depth},
+                {"mask": mask, "depth": depth, "reference": reference},
                 options,
                 timeout_s=timeout_s,
                 priority=priority,

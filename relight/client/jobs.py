@@ -25,6 +25,7 @@ class BlockingJobs(Calls):
         *,
         mask: Image | None = None,
         depth: Image | None = None,
+        reference: Image | None = None,
         job: JobOptions | None = None,
         timeout_s: float | None = None,
         priority: Priority | None = None,
@@ -43,7 +44,7 @@ class BlockingJobs(Calls):
             RelightError: the call failed; the class gives the reason.
             OSError: the photo cannot be read.
         """
-        files = parts_of(image, {"mask": mask, "depth": depth})
+        files = parts_of(image, {"mask": mask, "depth": depth, "reference": reference})
         return self._run(
             self._submit(
                 "/relight", files, options, job or {}, timeout_s=timeout_s, priority=priority
@@ -116,13 +117,14 @@ class AsyncJobs(Calls):
         *,
         mask: Image | None = None,
         depth: Image | None = None,
+        reference: Image | None = None,
         job: JobOptions | None = None,
         timeout_s: float | None = None,
         priority: Priority | None = None,
         **options: Unpack[Options],
     ) -> Job:
         """Have one photo relit later, as `Client.submit` does."""
-        files = parts_of(image, {"mask": mask, "depth": depth})
+        files = parts_of(image, {"mask": mask, "depth": depth, "reference": reference})
         return await self._run(
             self._submit(
                 "/relight", files, options, job or {}, timeout_s=timeout_s, priority=priority

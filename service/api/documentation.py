@@ -76,7 +76,11 @@ def relight_documentation() -> dict[str, Any]:
             },
             202: job_answer(),
             **problem_documentation(
-                (*OF_PHOTOS, errors.SigningFailed, errors.IdempotencyKeyReused), "/relight"
+                (
+                    *(*OF_PHOTOS, errors.LightUnreadable),
+                    *(errors.SigningFailed, errors.IdempotencyKeyReused),
+                ),
+                "/relight",
             ),
         },
     }

@@ -39,7 +39,13 @@ def job_documentation() -> dict[str, Any]:
 
 def job_result_documentation() -> dict[str, Any]:
     """Return the documentation of `GET /jobs/{id}/result`."""
-    kinds = (*OF_PHOTOS, errors.SigningFailed, errors.JobNotFound, errors.JobUnfinished)
+    kinds = (
+        *OF_PHOTOS,
+        errors.LightUnreadable,
+        errors.SigningFailed,
+        errors.JobNotFound,
+        errors.JobUnfinished,
+    )
     media_types = (*(FORMATS[name].media_type for name in ANSWER_FORMATS), "application/zip")
     return {
         "tags": ["jobs"],

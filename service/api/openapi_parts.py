@@ -24,6 +24,8 @@ _COMPANIONS: Final = {
     "stays as it is, to the bit in a lossless format; grey is blended in linear light",
     "depth": "a depth map of the photo's proportions, a greyscale PNG of 8 or 16 bits, in place of "
     "the depth that the model reads; `depth_white` says what is white",
+    "reference": "a second photo, of any size, whose dominant light is put on the first one: where "
+    "it comes from, how soft it is and its colour temperature, as `X-Light` then says",
 }
 _ANY_IMAGE: Final = "application/octet-stream"  # the service detects the type from the bytes
 _MORE_HEADERS: Final = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}

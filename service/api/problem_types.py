@@ -90,6 +90,10 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "Send a single frame or page as a separate file.",
         "the image is animated; only still images are accepted",
     ),
+    errors.LightUnreadable.code: Advice(
+        "Take a reference whose light comes from one side, with surfaces that face several ways.",
+        "the light of the reference comes from no one direction",
+    ),
     errors.ImageTooSlow.code: Advice(
         "Save the image again, in another format or without progressive scans.",
         "decoding the image takes longer than 20 s",

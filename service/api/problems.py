@@ -62,6 +62,7 @@ KINDS: Final[dict[type[Exception], Kind]] = {
     errors.ImageTooLarge: Kind(422, errors.ImageTooLarge.code, "Image is too large"),
     errors.ImageTooSmall: Kind(422, errors.ImageTooSmall.code, "Image is too small"),
     errors.ImageAnimated: Kind(422, errors.ImageAnimated.code, "Image has more than one frame"),
+    errors.LightUnreadable: Kind(422, errors.LightUnreadable.code, "No light can be read"),
     errors.ImageTooSlow: Kind(422, errors.ImageTooSlow.code, "Image takes too long to decode"),
     errors.Overloaded: Kind(503, errors.Overloaded.code, "Server is overloaded"),
     errors.ServerFull: Kind(503, errors.ServerFull.code, "Server memory budget is exhausted"),

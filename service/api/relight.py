@@ -44,7 +44,8 @@ async def relight(
 
     The answer is the image file. Options are query or form fields; unknown ones are refused.
     A form may have further files: `mask` is white where the photo is to be relit and black where it
-    stays; `depth` replaces the depth that the model reads.
+    stays; `depth` replaces the depth that the model reads; `reference` is a photo whose light is
+    taken.
     """
     settings, query = app.settings, request.query_params.multi_items()
     deferral = deferral_of(request, app, caller.name)
@@ -66,6 +67,7 @@ async def relight(
         data=upload.data,
         mask=upload.companions.get("mask"),
         depth=upload.companions.get("depth"),
+        reference=upload.companions.get("reference"),
         options=options,
         format_weights=parse_accept(request.headers.get("accept")),
         deadline_s=deadline_s,

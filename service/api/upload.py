@@ -18,7 +18,7 @@ from relight.errors import InvalidMultipart, InvalidOption, MissingImage
 
 IMAGE_FIELDS: Final = ("image_file", "image", "file")
 
-COMPANION_FIELDS: Final = ("mask", "depth")  # files that a photo may bring along
+COMPANION_FIELDS: Final = ("mask", "depth", "reference")  # files that a photo may bring along
 
 _MAX_FIELDS: Final = 32
 _EXTENDED_FILENAME: Final = re.compile(

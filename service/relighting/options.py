@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from relight.lights import (
     MAX_TEMPERATURE_K,
     MIN_TEMPERATURE_K,
+    Lamp,
     Lamps,
     Light,
 )
@@ -216,6 +217,17 @@ class RelightOptions(BaseModel):
         """Whether a greyscale photo gets colour: from a lamp or from the model."""
         has_own = any(lamp.temperature or lamp.lamp_color for lamp in self._lamps)
         return has_own or self.color == "model"
+
+    def lit_by(self, lamp: Lamp) -> Self:
+        """Return the options with the place, softness and temperature of a lamp, if not given."""
+        read: dict[str, object] = {
+            "azimuth": lamp.azimuth_deg,
+            "elevation": lamp.elevation_deg,
+            "softness": lamp.softness if self.softness is None else self.softness,
+        }
+        if self.temperature is None and self.lamp_color is None:
+            read["temperature"] = lamp.temperature_k
+        return self.model_copy(update=read)
 
     def lamps(self, model: PairContract) -> Lamps:
         """Return the lamps asked for; what is left open is as the model has it."""

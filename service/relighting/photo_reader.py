@@ -191,8 +191,13 @@ class PhotoReader:
         return await asyncio.to_thread(reading_cost, data, self._limits)
 
 
-async def digest_of_photo(data: bytes) -> str:
-    """Return the SHA-256 of an image file, in hex; a large one does not hold up the event loop."""
+async def digest_of_photo(data: bytes | None) -> str:
+    """Return the SHA-256 of an image file, in hex; `-` without one.
+
+    A large one does not hold up the event loop.
+    """
+    if data is None:
+        return "-"
     if len(data) < _QUICK_BYTES:
         return photo_digest(data)
     return await asyncio.to_thread(photo_digest, data)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable
 from contextlib import nullcontext
+from dataclasses import replace
 
 from relight.errors import InvalidOption, ServerFull
-from relight.lights import Lamps, Light
 from service.contract.pair import PairContract
 from service.credentials import Credentials
 from service.imaging import DIGITAL_SOURCE_TYPE, Edit, writing_bytes
@@ -23,18 +23,17 @@ from service.inference.session import Tensors
 from service.relighting.action import action_of
 from service.relighting.composition import Lit
 from service.relighting.etag import answer_tag
-from service.relighting.options import RelightOptions
 from service.relighting.photo_reader import PhotoReader, digest_of_photo
 from service.relighting.pipeline import (
     FINISH_STAGES,
     Prepared,
     Rendered,
     finish,
-    own_temperature_k,
 )
+from service.relighting.reference_reader import ReferenceReader
 from service.relighting.relief import with_depth
 from service.relighting.relit import ContentCredentials, RelightRequest, Relit
-from service.relighting.rendering import Change, Order, Renderer
+from service.relighting.rendering import Change, Order, Renderer, light_of
 from service.telemetry.labels import Origin, Place, Stage
 from service.telemetry.metrics import Metrics
 from service.traffic.admission import Admission
@@ -79,6 +78,7 @@ class Relighter:
         self._admission = admission
         self._reader = reader
         self._renderer = renderer
+        self._references = ReferenceReader(pool, reader, renderer)
         self._max_working_bytes = max_working_bytes
         self._metrics = metrics
         # A mark is part of the answer; the version in its history is not worth a new tag.
@@ -112,19 +112,22 @@ class Relighter:
     async def _trip(self, request: RelightRequest) -> Relit:
         options = request.options
         with self._repository.lease(
-            None if options.stands_free else options.wanted_direction,
+            None if options.stands_free or request.reference else options.wanted_direction,
             temperature_k=options.wanted_temperature_k,
             name=options.model,
             options=request.special,
         ) as offer:
             if options.depth_white is not None and request.depth is None:
                 raise InvalidOption("`depth_white` needs a file `depth`", option="depth_white")
+            if request.reference is not None:
+                options = await self._references.lit_options(request, request.reference, offer)
+                request = replace(request, options=options)
             digest = await digest_of_photo(request.data)
             formats = rank_formats(options.format, request.format_weights, sniff(request.data))
-            depth_digest = await _digest(request.depth)
+            depth_digest = await digest_of_photo(request.depth)
             order = _order(request, offer, digest, depth_digest)
             etag = answer_tag(
-                " ".join([digest, await _digest(request.mask), depth_digest]),
+                " ".join([digest, await digest_of_photo(request.mask), depth_digest]),
                 options,
                 light=str(order.lamps or options.wanted_direction),
                 model=offer.model.tag,
@@ -138,7 +141,7 @@ class Relighter:
             data=data,
             media_type=FORMATS[format_name].media_type,
             etag=etag,
-            light=_light(options, order),
+            light=light_of(options, order),
             model=offer.model.tag,
             origin=origin,
             timings=request.timings,
@@ -257,7 +260,7 @@ class Relighter:
                     FORMATS[format_name].media_type,
                     photo=request.data,
                     photo_type=FORMATS[prepared.photo.format].media_type,
-                    action=action_of(options, _light(options, order), tag),
+                    action=action_of(options, light_of(options, order), tag),
                 )
 
         try:
@@ -285,17 +288,6 @@ class Relighter:
         if timings.rendered_s is not None and (is_done or now_s >= request.deadline_s):
             work_s = sum(timings.stages_s.get(stage, 0.0) for stage in FINISH_STAGES)
             self._admission.learn_lag(now_s - timings.rendered_s - work_s)
-
-
-def _light(options: RelightOptions, order: Order) -> Light | Lamps:
-    """Return the light of an answer."""
-    light = order.offer.light
-    own_k = own_temperature_k(options, light.temperature_k)
-    return order.lamps or Light(light.direction, options.wanted_temperature_k or own_k)
-
-
-async def _digest(file: bytes | None) -> str:
-    return "-" if file is None else await digest_of_photo(file)
 
 
 def _order(request: RelightRequest, offer: Offer, digest: str, depth_digest: str) -> Order:

@@ -24,6 +24,7 @@ class RelightRequest:
         data: the image file.
         mask: an image file that is white where the photo is to be relit; None: everywhere.
         depth: an image file with the depth of each pixel; None: as the model reads it.
+        reference: an image file whose light to take; None: the light is that of the options.
         options: how to relight it.
         format_weights: how welcome each format of the answer is, 0 to 1; see `rank_formats`.
         deadline_s: deadline of the answer, on the monotonic clock.
@@ -46,17 +47,19 @@ class RelightRequest:
     mask: bytes | None = None
     is_compressed: bool = True
     depth: bytes | None = None
+    reference: bytes | None = None
     timings: Timings = field(default_factory=Timings)
 
     @property
     def body_bytes(self) -> int:
         """Bytes of its files."""
-        return sum(len(file or b"") for file in (self.data, self.mask, self.depth))
+        return sum(len(file or b"") for file in (self.data, self.mask, self.depth, self.reference))
 
     @property
     def special(self) -> frozenset[str]:
         """What it asks for that not every model takes."""
-        return self.options.special | (set() if self.depth is None else {"depth"})
+        files = {"depth": self.depth, "reference": self.reference}
+        return self.options.special | {name for name, file in files.items() if file is not None}
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from relight.lights import NEUTRAL_K, Lamp, Lamps
+from relight.lights import NEUTRAL_K, Lamp, Lamps, Light
 from service.batching.job import Answer
 from service.batching.urgency import Priority
 from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, ModelContract
@@ -27,7 +27,8 @@ from service.inference.model import WHOLE, Key, Shot
 from service.inference.repository import Offer
 from service.inference.session import Tensors
 from service.relighting.composition import Arriving, Lit
-from service.relighting.pipeline import Prepared, Rendered
+from service.relighting.options import RelightOptions
+from service.relighting.pipeline import Prepared, Rendered, own_temperature_k
 from service.telemetry.labels import Origin, Stage
 from service.telemetry.stage_timings import Timings
 from service.traffic.admission import Admission
@@ -246,6 +247,13 @@ class Renderer:
         if answer.batch_size > 1 and self._cache.enabled:  # or it would keep all of them
             return replace(answer, value={n: t.copy() for n, t in answer.value.items()})
         return answer
+
+
+def light_of(options: RelightOptions, order: Order) -> Light | Lamps:
+    """Return the light of an answer."""
+    light = order.offer.light
+    own_k = own_temperature_k(options, light.temperature_k)
+    return order.lamps or Light(light.direction, options.wanted_temperature_k or own_k)
 
 
 def _origin(scene: Origin, lights: Sequence[Origin]) -> Origin:

@@ -102,6 +102,7 @@ def test_the_catalogue_lists_what_a_model_takes(url):
         "lights",
         "depth",
         "depth_white",
+        "reference",
     ]
     assert (pair["elevation"], pair["softness"], pair["lights"]) == (30.0, 0.2, [])
     assert (whole["options"], whole["elevation"]) == (["color"], None)
