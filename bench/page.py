@@ -4,8 +4,9 @@
     python -m bench.page photo.jpg --stills stills/
 
 The lamp goes round at a low elevation, in small steps of the mouse. Measured are the time from a
-request to its picture, and the time between two pictures. `--stills` then keeps a picture at each
-of twelve azimuths.
+request to its picture, the time between two pictures, the service's own stages (`Server-Timing`),
+and its CPU time a picture, which says more than the wall time where other work is running.
+`--stills` then keeps a picture at each of twelve azimuths.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ import itertools
 import math
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
+import httpx
 from playwright.sync_api import Page, sync_playwright
 
 from bench.open_loop import quantile
@@ -37,6 +40,9 @@ _READ = """() => [
   performance.getEntriesByType("resource")
     .filter(entry => entry.name.includes("/relight?") && entry.responseEnd > 0)
     .map(entry => [entry.startTime, entry.responseEnd]),
+  performance.getEntriesByType("resource")
+    .filter(entry => entry.name.includes("/relight?"))
+    .flatMap(entry => entry.serverTiming.map(stage => [stage.name, stage.duration])),
 ]"""
 
 
@@ -59,9 +65,11 @@ def main() -> None:
         page.locator("#file").set_input_files(arguments.photo)
         _wait_for_rest(page)
         page.evaluate(_RECORD)
+        before_s = _cpu_s(arguments.url)
         for _ in range(arguments.rounds):
             _go_round(page)
-        _print(*page.evaluate(_READ))
+        used_s = _cpu_s(arguments.url) - before_s
+        _print(*page.evaluate(_READ), used_s=used_s)
         if arguments.stills:
             _keep_stills(page, arguments.stills)
         browser.close()
@@ -82,7 +90,20 @@ def _go_round(page: Page) -> None:
     page.mouse.up()
 
 
-def _print(shown_ms: list[float], requests_ms: list[tuple[float, float]]) -> None:
+def _cpu_s(url: str) -> float:
+    """Return the CPU time that the service has used so far."""
+    lines = httpx.get(f"{url}/metrics").raise_for_status().text.splitlines()
+    line = next(line for line in lines if line.startswith("process_cpu_seconds_total "))
+    return float(line.split()[1])
+
+
+def _print(
+    shown_ms: Sequence[float],
+    requests_ms: Sequence[tuple[float, float]],
+    stages_ms: Sequence[tuple[str, float]],
+    *,
+    used_s: float,
+) -> None:
     answered = [  # a picture is that of the last answer before it
         (shown, [begin for begin, end in requests_ms if end <= shown]) for shown in shown_ms
     ]
@@ -90,9 +111,13 @@ def _print(shown_ms: list[float], requests_ms: list[tuple[float, float]]) -> Non
     gaps_ms = [later - earlier for earlier, later in itertools.pairwise(shown_ms)]
     load = f"load average {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores"
     print(f"{load}, {len(shown_ms)} pictures")
-    for name, values in (("request to picture", waits_ms), ("between pictures", gaps_ms)):
+    rows = {"request to picture": waits_ms, "between pictures": gaps_ms}
+    for stage in dict.fromkeys(name for name, _ in stages_ms):
+        rows[f"  {stage}"] = [ms for name, ms in stages_ms if name == stage]
+    for name, values in rows.items():
         p50, p95 = quantile(values, 0.5), quantile(values, 0.95)
         print(f"{name:20}p50 {p50:5.0f} ms   p95 {p95:5.0f} ms")
+    print(f"CPU of the service  {used_s / len(requests_ms) * 1e3:9.0f} ms a picture")
 
 
 def _keep_stills(page: Page, folder: Path) -> None:

@@ -3,6 +3,11 @@
 import { relight } from "./service.js";
 
 const PREVIEW_SIDE_PX = 1280; // the resolution of the page, and quick to send and to relight
+const PREVIEW_SENT_QUALITY = 0.88;
+const PREVIEW_FILES = { // options of the API for an answer that is small and quick to make
+  jpeg: { format: "jpeg", quality: 82, subsampling: "420", metadata: "strip" },
+  webp: { format: "webp", quality: 80, metadata: "strip" },
+};
 
 const SIGNATURES = [
   ["jpeg", /^\xff\xd8\xff/],
@@ -65,10 +70,11 @@ export class Photo {
     context.imageSmoothingQuality = "high";
     context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
     const isOpaque = this.format === "jpeg" || isEverywhereOpaque(context, canvas);
-    this.previewFormat = isOpaque ? "jpeg" : "webp"; // WebP takes longer, but keeps transparency
+    const format = isOpaque ? "jpeg" : "webp"; // WebP takes longer, but keeps transparency
+    this.previewFile = PREVIEW_FILES[format];
     this.preview = this.file; // a small photo is its own preview: the service caches both as one
     if (scale < 1) {
-      this.preview = await new Promise((done) => canvas.toBlob(done, `image/${this.previewFormat}`, 0.92));
+      this.preview = await new Promise((done) => canvas.toBlob(done, `image/${format}`, PREVIEW_SENT_QUALITY));
     }
   }
 }

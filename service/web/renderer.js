@@ -132,7 +132,7 @@ export class Renderer {
 function requestOf(kind, { photo, light, file }) {
   return kind === "full"
     ? [photo.file, { ...light, ...file }]
-    : [photo.preview, { ...light, format: photo.previewFormat }];
+    : [photo.preview, { ...light, ...photo.previewFile }];
 }
 
 function isSameScene(a, b) {
