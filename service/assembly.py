@@ -51,6 +51,16 @@ class Parts:
     map_maker: MapMaker
 
 
+def image_limits(settings: Settings) -> ImageLimits:
+    """Return the accepted sizes of photos."""
+    return ImageLimits(
+        max_pixels=settings.max_pixels,
+        max_side_px=settings.max_side_px,
+        min_side_px=settings.min_side_px,
+        max_decoded_bytes=settings.max_decoded_bytes,
+    )
+
+
 def assemble(
     settings: Settings, metrics: Metrics, open_engine: Callable[[Path], Engine] | None = None
 ) -> Parts:
@@ -84,12 +94,7 @@ def assemble(
     metrics.bytes_in_flight.set_function(lambda: budget.num_bytes)
     reader = PhotoReader(
         pool,
-        limits=ImageLimits(
-            max_pixels=settings.max_pixels,
-            max_side_px=settings.max_side_px,
-            min_side_px=settings.min_side_px,
-            max_decoded_bytes=settings.max_decoded_bytes,
-        ),
+        limits=image_limits(settings),
         decode_budget_s=settings.decode_budget_s,
         max_working_bytes=settings.working_bytes,
         metrics=metrics,

@@ -19,6 +19,7 @@ from relight.cli.folder import Journal, Outcome, photos_in, relight_folder
 from relight.cli.options import takes_options
 from relight.cli.output import explained, failures, show_models, show_summary
 from relight.cli.output_names import READ_ONLY, SUFFIXES
+from relight.cli.turntable import NUM_FRAMES, make_turntable
 from relight.client import Catalogue, Maps, Relit
 from relight.errors import InvalidOption, RelightError
 from relight.options import Options
@@ -50,8 +51,14 @@ def image(
     photo: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
     *,
     out: Annotated[
-        Path, typer.Option("-o", "--out", dir_okay=False, help="file for the relit photo")
-    ],
+        Path | None, typer.Option("-o", "--out", dir_okay=False, help="file for the relit photo")
+    ] = None,
+    turntable: Annotated[
+        Path | None,
+        typer.Option(
+            dir_okay=False, help="instead: animation (.webp or .gif) of the lamp going round"
+        ),
+    ] = None,
     mask: Annotated[
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="white where to relight; else everywhere"),
@@ -70,22 +77,31 @@ def image(
     key: Key = None,
     options: Options,
 ) -> None:
-    """Relight one photo."""
-    if "format" not in options:
+    """Relight one photo, or animate it under a lamp that goes round it."""
+    if (out is None) == (turntable is None):
+        raise CannotStart("give either -o FILE or --turntable FILE")
+    path = out or turntable
+    assert path is not None
+    if "format" not in options and out is not None:
         options["format"] = _format_of(out)  # type: ignore[typeddict-item]
-    if not overwrite and out.exists() and out.samefile(photo):
-        raise CannotStart(f"-o {out} is the photo itself: add --overwrite, or give another name")
-    out.parent.mkdir(parents=True, exist_ok=True)
+    if not overwrite and path.exists() and path.samefile(photo):
+        raise CannotStart(f"{path} is the photo itself: add --overwrite, or give another name")
+    path.parent.mkdir(parents=True, exist_ok=True)
 
     async def run() -> Relit:
         async with connected(url, key, timeout_s=120.0) as client:
             return await client.relight(photo, mask=mask, depth=depth, **options)
 
     started_s = time.monotonic()
-    relit = asyncio.run(run())
-    with replacing(out) as file:
-        file.write(relit.data)
-    typer.echo(f"{out}: {relit.light} by {relit.model}, {time.monotonic() - started_s:.1f} s")
+    if turntable is not None:
+        data, relit = make_turntable(photo, path, mask=mask, url=url, key=key, options=options)
+        what = f"{NUM_FRAMES} frames"
+    else:
+        relit = asyncio.run(run())
+        data, what = relit.data, str(relit.light)
+    with replacing(path) as file:
+        file.write(data)
+    typer.echo(f"{path}: {what} by {relit.model}, {time.monotonic() - started_s:.1f} s")
     if explain:
         typer.echo(explained(relit))
 

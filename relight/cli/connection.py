@@ -23,9 +23,22 @@ Key = Annotated[str | None, typer.Option(envvar="RELIGHT_KEY", help="API key for
 
 
 def connected(
-    url: str | None, key: str | None, *, timeout_s: float, max_retries: int = 5
+    url: str | None,
+    key: str | None,
+    *,
+    timeout_s: float,
+    max_retries: int = 5,
+    repeats: bool = False,
 ) -> AbstractAsyncContextManager[Relighting]:
-    """Return a client of a service, or the models of this machine."""
+    """Return a client of a service, or the models of this machine.
+
+    Args:
+        url: address of the service; None to work in this process.
+        key: for the service.
+        timeout_s: limit of each call to it.
+        max_retries: of each call to it.
+        repeats: whether one photo is relit many times: this process then keeps its scene.
+    """
     if url is not None:
         try:
             return AsyncClient(url, key=key, timeout_s=timeout_s, max_retries=max_retries)
@@ -37,7 +50,7 @@ def connected(
     except ModuleNotFoundError as error:
         raise CannotStart(f"{what_to_install(error)}; or use a service with --url") from None
     try:
-        return LocalClient(read_settings())
+        return LocalClient(read_settings(), repeats=repeats)
     except InvalidSettings as error:
         raise CannotStart(str(error)) from None
 

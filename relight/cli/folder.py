@@ -36,14 +36,14 @@ class Relighting(Protocol):
 
     async def relight(
         self,
-        image: Path,
+        image: Path | bytes,
         *,
-        mask: Path | None = None,
-        depth: Path | None = None,
+        mask: Path | bytes | None = None,
+        depth: Path | bytes | None = None,
         priority: Priority | None = None,
         **options: Unpack[Options],
     ) -> Relit:
-        """Relight one photo."""
+        """Relight one photo: the path of a file, or its bytes."""
 
     async def maps(self, image: Path, *, model: str | None = None) -> Maps:
         """Return what a model reads from one photo."""

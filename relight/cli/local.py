@@ -13,14 +13,24 @@ from prometheus_client import CollectorRegistry
 from relight import client
 from relight.options import Options
 from service.api import catalogue
-from service.assembly import assemble, running
-from service.relighting import map_maker
+from service.assembly import assemble, image_limits, running
+from service.relighting import map_maker, small_copy
 from service.relighting.options import RelightOptions
 from service.relighting.relit import RelightRequest
-from service.settings import Settings
+from service.settings import Settings, read_settings
 from service.telemetry.metrics import Metrics
 
+_SCENE_BYTES: Final = 64_000_000  # of a photo that is relit again and again, and of its lights
 _PATIENCE_S: Final = 3600.0  # no other caller waits, so a slow machine may take longer
+
+
+def small_copies(photo: bytes, mask: bytes | None, longest_px: int) -> tuple[bytes, bytes | None]:
+    """Return small copies of a photo and its mask, as `service.relighting.small_copy` does.
+
+    Raises:
+        RelightError: the photo or the mask is invalid.
+    """
+    return small_copy.small_copies(photo, mask, image_limits(read_settings()), longest_px)
 
 
 class LocalClient:
@@ -28,14 +38,15 @@ class LocalClient:
 
     Args:
         settings: the models, the device, and the limits for photos.
+        repeats: whether one photo is relit many times; what is read from it is then kept.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, repeats: bool = False) -> None:
         self._settings = settings.model_copy(
             update={
                 "max_queue_wait_ms": round(_PATIENCE_S * 1e3),
                 "max_inflight_bytes": 2**62,  # the number of jobs is the bound
-                "cache_bytes": 0,
+                "cache_bytes": _SCENE_BYTES if repeats else 0,
             }
         )
         self._parts = assemble(self._settings, Metrics(CollectorRegistry(), routes=(), codes=()))
@@ -50,10 +61,10 @@ class LocalClient:
 
     async def relight(
         self,
-        image: Path,
+        image: Path | bytes,
         *,
-        mask: Path | None = None,
-        depth: Path | None = None,
+        mask: Path | bytes | None = None,
+        depth: Path | bytes | None = None,
         priority: client.Priority | None = None,
         **options: Unpack[Options],
     ) -> client.Relit:
@@ -67,9 +78,9 @@ class LocalClient:
         with self._parts.budget.open() as holding:
             relit = await self._parts.relighter.relight(
                 RelightRequest(
-                    data=await asyncio.to_thread(image.read_bytes),
-                    mask=await _content(mask),
-                    depth=await _content(depth),
+                    data=await _content(image),
+                    mask=None if mask is None else await _content(mask),
+                    depth=None if depth is None else await _content(depth),
                     options=given,
                     deadline_s=time.monotonic() + _PATIENCE_S,
                     holding=holding,
@@ -115,5 +126,5 @@ class LocalClient:
         return offered
 
 
-async def _content(path: Path | None) -> bytes | None:
-    return None if path is None else await asyncio.to_thread(path.read_bytes)
+async def _content(file: Path | bytes) -> bytes:
+    return file if isinstance(file, bytes) else await asyncio.to_thread(file.read_bytes)

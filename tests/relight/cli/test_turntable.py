@@ -1,0 +1,180 @@
+"""`relight image --turntable`: an animation of the lamp that goes round a photo."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+from relight import Client
+from relight.cli import webp
+from service.app import create_app
+from service.settings import Settings
+from tests.relight.cli.relight_command import run
+from tests.service.calls import metric, relight
+from tests.service.pairs import write_pair
+from tests.service.stand_ins import encoded, serving
+
+NUM_FRAMES = 36
+
+
+@pytest.fixture(scope="module")
+def pairs_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pairs")
+    write_pair(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pair_url(pairs_dir):
+    with serving(create_app(Settings(models_dir=pairs_dir))) as address:
+        yield address
+
+
+def bumps(width_px: int, height_px: int) -> np.ndarray:
+    """A picture whose normals lean every way, for the tiny pair."""
+    y, x = np.mgrid[0:height_px, 0:width_px] / max(width_px, height_px)
+    channels = [128 + 100 * np.sin(k + 9 * x) * np.cos(7 * y - k) for k in (0, 1, 2)]
+    return np.stack(channels, axis=-1).astype(np.uint8)
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "photo.png"
+    path.write_bytes(encoded(bumps(180, 120), "png"))
+    return path
+
+
+def frames_of(path) -> list[np.ndarray]:
+    with Image.open(path) as image:
+        assert image.is_animated
+        assert image.info["loop"] == 0  # without end
+        return [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(image)]
+
+
+def test_a_webp_shows_what_the_service_answers_for_each_azimuth(pair_url, photo):
+    out = photo.with_suffix(".webp")
+    lamp = {"elevation": 10, "softness": 0, "temperature": 3200, "intensity": 1}
+    options = [text for name, value in lamp.items() for text in (f"--{name}", value)]
+    done = run("image", photo, "--turntable", out, *options, "--azimuth", 20, "--url", pair_url)
+    assert done.returncode == 0, done.stderr
+    assert f"{NUM_FRAMES} frames by tiny-pair@" in done.stdout
+    frames = frames_of(out)
+    assert len(frames) == NUM_FRAMES
+    for k in (0, 10, 35):
+        lit = {**lamp, "azimuth": (20 + 10 * k) % 360, "format": "webp", "quality": 75}
+        answer = relight(pair_url, photo.read_bytes(), **lit).content
+        with Image.open(io.BytesIO(answer)) as still:
+            np.testing.assert_array_equal(frames[k], np.asarray(still.convert("RGB")))
+    assert np.abs(frames[0].astype(int) - frames[18]).mean() > 5
+
+
+def test_the_scene_is_read_once(pairs_dir, photo):
+    with serving(create_app(Settings(models_dir=pairs_dir))) as url:
+
+
+        def num_images(part: str) -> float:
+            labels = f'model="tiny-pair",part="{part}"'
+            return metric(url, f"relight_batch_size_sum{{{labels}}}")
+
+        before = {part: num_images(part) for part in ("scene", "light")}  # of the warm-up
+        run("image", photo, "--turntable", photo.with_suffix(".webp"), "--url", url)
+        assert num_images("scene") - before["scene"] == 1
+        assert num_images("light") - before["light"] == NUM_FRAMES
+
+
+def test_this_process_makes_it_of_a_small_copy(pairs_dir, tmp_path):
+    photo = tmp_path / "large.png"
+    photo.write_bytes(encoded(bumps(1500, 1000), "png"))
+    mask = tmp_path / "left.png"
+    left = np.zeros((1000, 1500, 3), np.uint8)
+    left[:, :750] = 255
+    mask.write_bytes(encoded(left, "png"))
+    out = tmp_path / "new" / "turn.webp"
+    done = run(
+        *("image", photo, "--turntable", out, "--mask", mask, "--quality", 90),
+        RELIGHT_MODELS_DIR=pairs_dir,
+    )
+    assert done.returncode == 0, done.stderr
+    frames = np.stack(frames_of(out)).astype(int)
+    assert frames.shape == (NUM_FRAMES, 427, 640, 3)
+    change = np.abs(frames - frames[0]).mean(axis=(0, 3))
+    assert change[:, :300].mean() > 10 * change[:, 340:].mean()  # where only the codec differs
+
+
+def test_a_service_gives_large_photos_at_the_size_of_the_network(pair_url, tmp_path):
+    photo = tmp_path / "large.png"
+    photo.write_bytes(encoded(bumps(1500, 1000), "png"))
+    out = tmp_path / "turn.webp"
+    done = run("image", photo, "--turntable", out, "--url", pair_url)
+    assert done.returncode == 0, done.stderr
+    assert len(frames_of(out)) == NUM_FRAMES
+    assert max(frames_of(out)[0].shape) < 100
+
+
+def test_a_gif_shows_the_lamp_going_round(pairs_dir, photo):
+    out = photo.with_suffix(".gif")
+    done = run("image", photo, "--turntable", out, RELIGHT_MODELS_DIR=pairs_dir)
+    assert done.returncode == 0, done.stderr
+    frames = frames_of(out)
+    assert len(frames) == NUM_FRAMES
+    assert np.abs(frames[0].astype(int) - frames[18]).mean() > 5
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".gif"])
+def test_an_animation_says_that_it_is_edited_with_ai(pair_url, photo, suffix):
+    out = photo.with_suffix(suffix)
+    done = run("image", photo, "--turntable", out, "--explain", "--url", pair_url)
+    assert "mark: edited with AI" in done.stdout
+    read = ["exiftool", "-j", "-XMP-iptcExt:DigitalSourceType", "-validate", "-warning", out]
+    told = json.loads(subprocess.run(read, check=True, capture_output=True).stdout)[0]
+    assert told["DigitalSourceType"].endswith("compositeWithTrainedAlgorithmicMedia")
+    assert "Warning" not in told, told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "give either -o FILE or --turntable FILE"),
+        (("-o", "a.jpg", "--turntable", "a.webp"), "give either -o FILE or --turntable FILE"),
+        (("--turntable", "a.mp4"), "must end in .webp or .gif"),
+        (("--turntable", "a.webp", "--direction", "W"), "--direction does not go with"),
+        (("--turntable", "a.webp", "--lights", "[]"), "--lights does not go with"),
+    ],
+)
+def test_a_mistake_is_told_in_a_line(pair_url, photo, arguments, words):
+    done = run("image", photo, *arguments, "--url", pair_url)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert [path.name for path in photo.parent.iterdir()] == ["photo.png"]
+
+
+def test_stills_with_transparency_stay_transparent():
+    def still(alpha: int) -> bytes:
+        file = io.BytesIO()
+        Image.new("RGBA", (9, 7), (200, 10, 10, alpha)).save(file, "webp", lossless=alpha > 0)
+        return file.getvalue()
+
+    with Image.open(io.BytesIO(webp.animate([still(128), still(255)], 40))) as image:
+        assert image.size == (9, 7)
+        alphas = [np.asarray(f.convert("RGBA"))[0, 0, 3] for f in ImageSequence.Iterator(image)]
+    assert alphas == [128, 255]
+
+
+@pytest.mark.parametrize("other", [b"", b"no picture at all", b"RIFF\4\0\0\0WEBP"])
+def test_what_is_no_still_webp_is_refused(pair_url, photo, other):
+    with Client(pair_url) as client:
+        still = client.relight(photo, format="webp").data
+    with pytest.raises(ValueError, match="WebP"):
+        webp.animate([still, other], 40)
+
+
+def test_stills_of_another_size_are_refused():
+    files = [encoded(bumps(side, side), "webp") for side in (20, 30)]
+    with pytest.raises(ValueError, match="not the size of the first"):
+        webp.animate(files, 40)
