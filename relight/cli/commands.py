@@ -18,7 +18,7 @@ from relight.cli.connection import CannotStart, Key, Url, connected, what_to_ins
 from relight.cli.folder import Journal, Outcome, photos_in, relight_folder
 from relight.cli.options import takes_options
 from relight.cli.output import explained, failures, show_models, show_summary
-from relight.cli.output_names import READ_ONLY, SUFFIXES
+from relight.cli.output_names import READ_ONLY, SUFFIXES, beside
 from relight.cli.turntable import NUM_FRAMES, make_turntable
 from relight.client import Catalogue, Maps, Relit
 from relight.errors import InvalidOption, RelightError
@@ -51,7 +51,10 @@ def image(
     photo: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
     *,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", dir_okay=False, help="file for the relit photo")
+        Path | None,
+        typer.Option(
+            "-o", "--out", dir_okay=False, help="file for the relit photo; else PHOTO-relit"
+        ),
     ] = None,
     turntable: Annotated[
         Path | None,
@@ -68,7 +71,10 @@ def image(
         typer.Option(exists=True, dir_okay=False, help="depth map; else as the model reads it"),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="let it take the place of the photo itself")
+        bool,
+        typer.Option(
+            "--overwrite", help="let it take the place of the photo itself, or of PHOTO-relit"
+        ),
     ] = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="print what the relit photo says about itself")
@@ -78,14 +84,16 @@ def image(
     options: Options,
 ) -> None:
     """Relight one photo, or animate it under a lamp that goes round it."""
-    if (out is None) == (turntable is None):
-        raise CannotStart("give either -o FILE or --turntable FILE")
-    path = out or turntable
-    assert path is not None
-    if "format" not in options and out is not None:
-        options["format"] = _format_of(out)  # type: ignore[typeddict-item]
-    if not overwrite and path.exists() and path.samefile(photo):
-        raise CannotStart(f"{path} is the photo itself: add --overwrite, or give another name")
+    if out is not None and turntable is not None:
+        raise CannotStart("give either -o or --turntable")
+    path = out or turntable or beside(photo, options.get("format"))
+    if "format" not in options and turntable is None:
+        options["format"] = _format_of(path)  # type: ignore[typeddict-item]
+    if not overwrite and path.exists():
+        if path.samefile(photo):
+            raise CannotStart(f"{path} is the photo itself: add --overwrite, or give another name")
+        if not (out or turntable):
+            raise CannotStart(f"{path} exists: add --overwrite, or give a name with -o")
     path.parent.mkdir(parents=True, exist_ok=True)
 
     async def run() -> Relit:

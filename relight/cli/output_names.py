@@ -6,7 +6,7 @@ import itertools
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
@@ -21,6 +21,22 @@ SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )
 READ_ONLY: Final = frozenset({"image/heif"})  # photos have this format, relit photos do not
+
+
+def beside(photo: Path, format_name: str | None) -> Path:
+    """Return a name for the relit photo next to the photo: `photo-relit.jpg`.
+
+    Args:
+        photo: path of the photo.
+        format_name: what is asked for; None for the photo's format, or JPEG if that is only read.
+    """
+    suffix = photo.suffix.lower()
+    kinds = {known: kind for kind, suffixes in SUFFIXES.items() for known in suffixes}
+    media_type = f"image/{format_name}" if format_name else kinds.get(suffix, "image/jpeg")
+    if media_type in READ_ONLY:
+        media_type = "image/jpeg"
+    fitting = photo.suffix if suffix in SUFFIXES[media_type] else SUFFIXES[media_type][0]
+    return photo.with_name(f"{photo.stem}-relit{fitting}")
 
 
 class OutputNames:

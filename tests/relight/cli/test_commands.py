@@ -117,6 +117,36 @@ def test_a_photo_takes_its_own_place_only_when_asked(url, photo, png):
     assert photo.read_bytes() != png
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [
+        ("photo.png", (), "photo-relit.png"),
+        ("photo.JPEG", (), "photo-relit.JPEG"),
+        ("photo.png", ("--format", "tiff"), "photo-relit.tiff"),
+        ("photo.heic", (), "photo-relit.jpg"),
+        ("photo", (), "photo-relit.jpg"),
+    ],
+)
+def test_without_a_name_the_relit_photo_lies_beside_the_photo(
+    url, tmp_path, png, name, options, expected
+):
+    photo = tmp_path / name
+    photo.write_bytes(png)
+    done = run("image", photo, *options, "--url", url)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {name, expected}
+
+
+def test_what_lies_beside_the_photo_is_replaced_only_when_asked(url, photo):
+    relit = photo.with_name("photo-relit.png")
+    relit.write_bytes(b"something of the user")
+    done = run("image", photo, "--url", url)
+    assert "exists: add --overwrite" in done.stderr
+    assert relit.read_bytes() == b"something of the user"
+    assert run("image", photo, "--overwrite", "--url", url).returncode == 0
+    assert relit.read_bytes() != b"something of the user"
+
+
 def test_a_folder_that_is_missing_is_made(url, photo):
     out = photo.parent / "new" / "folder" / "relit.png"
     assert run("image", photo, "-o", out, "--url", url).returncode == 0

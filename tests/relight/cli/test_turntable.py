@@ -76,7 +76,6 @@ def test_a_webp_shows_what_the_service_answers_for_each_azimuth(pair_url, photo)
 def test_the_scene_is_read_once(pairs_dir, photo):
     with serving(create_app(Settings(models_dir=pairs_dir))) as url:
 
-
         def num_images(part: str) -> float:
             labels = f'model="tiny-pair",part="{part}"'
             return metric(url, f"relight_batch_size_sum{{{labels}}}")
@@ -141,8 +140,7 @@ def test_an_animation_says_that_it_is_edited_with_ai(pair_url, photo, suffix):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "give either -o FILE or --turntable FILE"),
-        (("-o", "a.jpg", "--turntable", "a.webp"), "give either -o FILE or --turntable FILE"),
+        (("-o", "a.jpg", "--turntable", "a.webp"), "give either -o or --turntable"),
         (("--turntable", "a.mp4"), "must end in .webp or .gif"),
         (("--turntable", "a.webp", "--direction", "W"), "--direction does not go with"),
         (("--turntable", "a.webp", "--lights", "[]"), "--lights does not go with"),
