@@ -86,6 +86,8 @@ def image(
     """Relight one photo, or animate it under a lamp that goes round it."""
     if out is not None and turntable is not None:
         raise CannotStart("give either -o or --turntable")
+    if depth is not None and turntable is not None:
+        raise CannotStart("--depth does not go with --turntable")
     path = out or turntable or beside(photo, options.get("format"))
     if "format" not in options and turntable is None:
         options["format"] = _format_of(path)  # type: ignore[typeddict-item]
