@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -65,3 +66,27 @@ def label_latency(axes: Axes, deadline_s: float) -> None:
     axes.set(title="Latency", xlabel="offered, photos a second", ylabel="seconds")
     axes.set_ylim(0)
     axes.legend()
+
+
+def peer_bars(peers: Mapping[str, Mapping[str, Any]], path: Path) -> None:
+    """Plot what `bench.peers` recorded of each server: throughput, and goodput under overload."""
+    names = list(peers)
+    with panels(path, 3) as (closed, overload, edits):
+        for number, color in zip(("1", "4", "16"), COLORS, strict=False):
+            values = [
+                statistics.median(t["images_hz"] for t in peers[name]["closed_loop"][number])
+                for name in names
+            ]
+            closed.plot(values, names, "o", color=color, label=f"{number} connections")
+        closed.set(title="As fast as it answers", xlabel="photos a second", xlim=(0, None))
+        closed.legend()
+        goods_hz = [statistics.median(peers[name]["goodput_hz"]) for name in names]
+        overload.barh(names, goods_hz, color=COLORS[2])
+        overload.set(title="Twice the capacity, within 1 s", xlabel="photos a second")
+        edits_hz = [
+            statistics.median(t["images_hz"] for t in peers[name]["edits"]) for name in names
+        ]
+        edits.barh(names, edits_hz, color=COLORS[3])
+        edits.set(title="One photo, twenty lights", xlabel="photos a second")
+        for axes in (closed, overload, edits):
+            axes.invert_yaxis()

@@ -1,0 +1,1 @@
+"""Relight measured beside what a team would otherwise use: see `bench.peers.__main__`."""

@@ -1,0 +1,180 @@
+"""The loads that each server gets, and what is measured of it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from bench.open_loop import Outcome, arrivals, in_open_loop, new_client, summarise
+from bench.peers.server import Server
+
+AZIMUTH_DEG: Final = 90.0
+DEADLINE_S: Final = 1.0
+NUM_LIGHTS: Final = 20
+_TIMEOUT_S: Final = 120.0
+_WARM_S: Final = 1.0
+_ENERGY_UJ: Final = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """Figures of a closed loop; energy is None where the machine does not say it.
+
+    Attributes:
+        images_hz: photos a second.
+        cpu_s: CPU seconds a photo, of all processes of the server.
+        energy_j: energy a photo, of the whole processor package.
+        peak_bytes: most memory of the server.
+        num_failed: answers other than 200.
+    """
+
+    images_hz: float
+    cpu_s: float
+    energy_j: float | None
+    peak_bytes: int
+    num_failed: int
+
+
+def closed_loop(
+    server: Server, photos: Sequence[bytes], num_connections: int, duration_s: float
+) -> Throughput:
+    """Keep each connection busy: the next photo is sent when the last one is answered."""
+    return asyncio.run(_closed_loop(server, photos, num_connections, duration_s))
+
+
+async def _closed_loop(
+    server: Server, photos: Sequence[bytes], num_connections: int, duration_s: float
+) -> Throughput:
+    bodies = itertools.cycle(photos)
+    answered: list[float] = []
+    failed: list[float] = []
+    end_s = time.monotonic() + _WARM_S + duration_s
+
+    async def keep_asking(client: httpx.AsyncClient) -> None:
+        while time.monotonic() < end_s:
+            status = await _post(client, server, next(bodies), AZIMUTH_DEG)
+            (answered if status == 200 else failed).append(time.monotonic())
+
+    async with httpx.AsyncClient(timeout=_TIMEOUT_S) as client:
+        callers = [asyncio.create_task(keep_asking(client)) for _ in range(num_connections)]
+        await asyncio.sleep(_WARM_S)
+        before_s, began_s, before_uj = server.cpu_s(), time.monotonic(), _energy_uj()
+        num_before = len(answered)
+        peak_bytes = 0
+        while time.monotonic() < end_s:
+            peak_bytes = max(peak_bytes, server.memory_bytes())
+            await asyncio.sleep(min(1.0, max(0.0, end_s - time.monotonic())))
+        await asyncio.gather(*callers)  # what is in flight counts, with its time
+        ended_s, after_s, after_uj = time.monotonic(), server.cpu_s(), _energy_uj()
+    num_images = max(1, len(answered) - num_before)
+    energy = None if before_uj is None or after_uj is None else (after_uj - before_uj) / 1e6
+    return Throughput(
+        images_hz=(len(answered) - num_before) / (ended_s - began_s),
+        cpu_s=(after_s - before_s) / num_images,
+        energy_j=None if energy is None else energy / num_images,
+        peak_bytes=peak_bytes,
+        num_failed=len(failed),
+    )
+
+
+def open_loop(
+    server: Server, photos: Sequence[bytes], rate_hz: float, duration_s: float, seed: int
+) -> list[float]:
+    """Send photos at a rate, whatever the answers; return the latencies of those served, in s."""
+    outcomes = asyncio.run(_open_loop(server, photos, rate_hz, duration_s, seed))
+    return [outcome.latency_s for outcome in outcomes if outcome.status == 200]
+
+
+def goodput(
+    server: Server, photos: Sequence[bytes], rate_hz: float, duration_s: float, seed: int
+) -> float:
+    """Return how many photos a second are answered within `DEADLINE_S`.
+
+    A client that has waited so long hangs up, as one with a user before it does.
+    """
+    outcomes = asyncio.run(
+        _open_loop(server, photos, rate_hz, duration_s, seed, deadline_s=DEADLINE_S)
+    )
+    return summarise(outcomes, duration_s, DEADLINE_S).goodput_hz
+
+
+async def _open_loop(
+    server: Server,
+    photos: Sequence[bytes],
+    rate_hz: float,
+    duration_s: float,
+    seed: int,
+    *,
+    deadline_s: float | None = None,
+) -> list[Outcome]:
+    async with new_client(_TIMEOUT_S) as client:
+
+        async def ask(number: int, planned_s: float) -> Outcome:
+            photo = photos[number % len(photos)]
+            try:
+                async with asyncio.timeout(deadline_s):
+                    status = await _post(client, server, photo, AZIMUTH_DEG, deadline_s)
+            except TimeoutError:
+                status = 0
+            return Outcome(planned_s, time.monotonic(), status)
+
+        return await in_open_loop(ask, arrivals(rate_hz, duration_s, seed))
+
+
+def many_lights(server: Server, photo: bytes, num_connections: int = 4) -> Throughput:
+    """One photo under twenty lights, as an editor asks while a slider moves."""
+    return asyncio.run(_many_lights(server, photo, num_connections))
+
+
+async def _many_lights(server: Server, photo: bytes, num_connections: int) -> Throughput:
+    azimuths_deg = iter([360.0 / NUM_LIGHTS * number for number in range(NUM_LIGHTS)])
+    failed = 0
+
+    async def keep_asking(client: httpx.AsyncClient) -> None:
+        nonlocal failed
+        for azimuth_deg in azimuths_deg:  # shared: each light is asked for once
+            failed += await _post(client, server, photo, azimuth_deg) != 200
+
+    async with httpx.AsyncClient(timeout=_TIMEOUT_S) as client:
+        before_s, began_s, before_uj = server.cpu_s(), time.monotonic(), _energy_uj()
+        await asyncio.gather(*(keep_asking(client) for _ in range(num_connections)))
+        took_s, after_s, after_uj = time.monotonic() - began_s, server.cpu_s(), _energy_uj()
+    energy = None if before_uj is None or after_uj is None else (after_uj - before_uj) / 1e6
+    return Throughput(
+        images_hz=(NUM_LIGHTS - failed) / took_s,
+        cpu_s=(after_s - before_s) / NUM_LIGHTS,
+        energy_j=None if energy is None else energy / NUM_LIGHTS,
+        peak_bytes=server.memory_bytes(),
+        num_failed=failed,
+    )
+
+
+async def _post(
+    client: httpx.AsyncClient,
+    server: Server,
+    photo: bytes,
+    azimuth_deg: float,
+    deadline_s: float | None = None,
+) -> int:
+    """Return the status of an answer; 0 without one. A deadline is also named in a header."""
+    headers = {} if deadline_s is None else {"X-Request-Timeout-Ms": f"{deadline_s * 1e3:.0f}"}
+    try:
+        question = server.peer.question(photo, azimuth_deg)
+        answer = await client.post(server.url, headers=headers, **question)
+    except httpx.TransportError:
+        return 0
+    return answer.status_code
+
+
+def _energy_uj() -> int | None:
+    try:
+        return int(_ENERGY_UJ.read_text())
+    except OSError:
+        return None
