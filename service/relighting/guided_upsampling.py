@@ -103,12 +103,23 @@ def coefficients(low_in: Pixels, low_out: Pixels, softness_px: float) -> tuple[P
     """
     soft_in = _blur(low_in, softness_px)
     mean_in, mean_out = _box(soft_in), _box(low_out)
-    variance = _box(soft_in * soft_in) - mean_in * mean_in
-    covariance = _box(soft_in * low_out) - mean_in * mean_out
-    ratio = np.clip((mean_out + _OFFSET) / (mean_in + _OFFSET), 0, _MAX_RATIO)
-    fitted = (covariance + _EPSILON * ratio) / (variance + _EPSILON)
-    slope = _box(np.clip(fitted, 0, _MAX_SLOPE))
-    return slope, low_out - slope * soft_in
+    # In place: a new array costs more page faults than its arithmetic takes time.
+    scratch = soft_in * soft_in
+    variance = _box(scratch)
+    variance -= np.multiply(mean_in, mean_in, out=scratch)
+    covariance = _box(np.multiply(soft_in, low_out, out=scratch))
+    covariance -= np.multiply(mean_in, mean_out, out=scratch)
+    mean_out += _OFFSET
+    mean_in += _OFFSET
+    mean_out /= mean_in
+    ratio = np.clip(mean_out, 0, _MAX_RATIO, out=mean_out)
+    ratio *= _EPSILON
+    covariance += ratio
+    variance += _EPSILON
+    covariance /= variance
+    slope = _box(np.clip(covariance, 0, _MAX_SLOPE, out=covariance))
+    np.multiply(slope, soft_in, out=scratch)
+    return slope, np.subtract(low_out, scratch, out=scratch)
 
 
 def _box(x: Pixels) -> Pixels:
