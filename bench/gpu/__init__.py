@@ -1,0 +1,1 @@
+"""What a GPU makes of the models and the service: see `bench.gpu.__main__`."""
