@@ -16,9 +16,11 @@ import argparse
 import json
 import os
 import statistics
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -104,9 +106,14 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
                 "best": str(best),
             }
         editors = servers | {RELIGHT.name: run(EDITED, EDITED.settings[0], THIS_PYTHON)}
-        _measure_loads(servers, photos, arguments, measured)
-        _measure_edits(editors, photos, arguments.rounds, measured)
-        _measure_faults(servers, photos[0], measured)
+        for measure in (
+            partial(_measure_edits, editors, photos, arguments.rounds),
+            partial(_measure_loads, servers, photos, arguments),
+            partial(_measure_faults, servers, photos[0]),
+        ):
+            measure(measured)
+            print(f"{measure.func.__name__[1:]}: done", file=sys.stderr, flush=True)
+            arguments.record.write_text(json.dumps(record, indent=1) + "\n")  # what there is
     record["load_average_after"] = os.getloadavg()
     return record
 
