@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.drawing import load_curve
 from bench.open_loop import (
-    Outcome,
+    RequestOutcome,
     Summary,
     arrivals,
     ask,
@@ -31,7 +31,7 @@ async def load(arguments: argparse.Namespace, rate_hz: float) -> Summary:
     photo, deadline_s = arguments.photo.read_bytes(), arguments.timeout_ms / 1e3
     async with new_client(deadline_s) as client:
 
-        async def send(_: int, planned_s: float) -> Outcome:
+        async def send(_: int, planned_s: float) -> RequestOutcome:
             return await ask(client, arguments.url, photo, deadline_s, planned_s)
 
         times_s = arrivals(rate_hz, arguments.duration, arguments.seed)

@@ -24,7 +24,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RequestOutcome:
     """The outcome of one request.
 
     Attributes:
@@ -91,16 +91,16 @@ async def in_open_loop(
 
 async def ask(
     client: httpx.AsyncClient, url: str, photo: bytes, deadline_s: float, planned_s: float
-) -> Outcome:
+) -> RequestOutcome:
     """Send one request now, with a deadline `deadline_s` after its planned time."""
     left_s = planned_s + deadline_s - MARGIN_S - time.monotonic()
     headers = {"X-Request-Timeout-Ms": str(max(1, round(left_s * 1e3)))}
     try:
         answer = await client.post(url, content=photo, headers=headers)
     except httpx.TransportError:
-        return Outcome(planned_s, time.monotonic(), 0)
+        return RequestOutcome(planned_s, time.monotonic(), 0)
     wait = answer.headers.get("retry-after")
-    return Outcome(
+    return RequestOutcome(
         planned_s,
         time.monotonic(),
         answer.status_code,
@@ -115,7 +115,7 @@ def new_client(deadline_s: float) -> httpx.AsyncClient:
     return httpx.AsyncClient(limits=limits, timeout=2 * deadline_s + 5)
 
 
-def summarise(outcomes: Sequence[Outcome], duration_s: float, deadline_s: float) -> Summary:
+def summarise(outcomes: Sequence[RequestOutcome], duration_s: float, deadline_s: float) -> Summary:
     """Return the figures of a load that was planned over `duration_s`.
 
     Goodput excludes the beginning, in which queues fill, and answers after the end.

@@ -21,7 +21,7 @@ ALL_PARTS: Final = ("scene_reconversion", "shadow_prior", "rerenderer")  # of DR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class TrainingStage:
     """One stage of training.
 
     Attributes:
@@ -106,7 +106,7 @@ class TrainingConfig:
 
     architecture: str
     lights: tuple[Light, ...]
-    stages: tuple[Stage, ...]
+    stages: tuple[TrainingStage, ...]
     augmentation: Augmentation = field(default_factory=Augmentation)
     gan: Literal["log", "least_squares"] = "least_squares"
     betas: tuple[float, float] = (0.5, 0.999)
@@ -142,7 +142,7 @@ PAPER: Final = TrainingConfig(
     lights=(_E_4500,),
     gan="log",
     stages=(
-        Stage(
+        TrainingStage(
             name="scene_reconversion",
             trains=("scene_reconversion",),
             judges="scene_reconversion",
@@ -150,7 +150,7 @@ PAPER: Final = TrainingConfig(
             losses={"l1": _L1, "adversarial": 1.0},
             num_steps=_PAPER_STEPS,
         ),
-        Stage(
+        TrainingStage(
             name="shadow_prior",
             trains=("shadow_prior",),
             judges="shadow_prior",
@@ -158,7 +158,7 @@ PAPER: Final = TrainingConfig(
             losses={"l1": _L1, "adversarial": 1.0, "shadow_adversarial": 1.0},
             num_steps=_PAPER_STEPS,
         ),
-        Stage(
+        TrainingStage(
             name="rerenderer",
             trains=("rerenderer",),
             judges="drn",
@@ -189,7 +189,7 @@ DEFAULT: Final = TrainingConfig(
     ),
     discriminator_width=16,
     stages=(
-        Stage(
+        TrainingStage(
             name="scene_reconversion",
             trains=("scene_reconversion",),
             judges="scene_reconversion",
@@ -199,7 +199,7 @@ DEFAULT: Final = TrainingConfig(
             size_px=128,
             learning_rate=1e-3,
         ),
-        Stage(
+        TrainingStage(
             name="shadow_prior",
             trains=("shadow_prior",),
             judges="shadow_prior",
@@ -209,7 +209,7 @@ DEFAULT: Final = TrainingConfig(
             size_px=128,
             learning_rate=1e-3,
         ),
-        Stage(
+        TrainingStage(
             name="rerenderer",
             trains=("rerenderer",),
             judges="drn",
@@ -219,7 +219,7 @@ DEFAULT: Final = TrainingConfig(
             size_px=128,
             learning_rate=1e-3,
         ),
-        Stage(
+        TrainingStage(
             name="together",
             trains=ALL_PARTS,
             judges="drn",
@@ -230,7 +230,7 @@ DEFAULT: Final = TrainingConfig(
             size_px=128,
             learning_rate=1e-3,
         ),
-        Stage(
+        TrainingStage(
             name="finish",
             trains=ALL_PARTS,
             judges="drn",

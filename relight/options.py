@@ -20,8 +20,12 @@ DepthWhite = Literal["near", "far"]
 
 DEFAULT_DIRECTION: Final = "E"
 LAMP_OPTIONS: Final = (  # of computed light
-    *("azimuth", "elevation", "softness", "intensity"),
-    *("lamp_color", "lights"),
+    "azimuth",
+    "elevation",
+    "softness",
+    "intensity",
+    "lamp_color",
+    "lights",
 )
 GEOMETRY_OPTIONS: Final = ("depth", "depth_white", "reference")  # two are files of the form
 MAX_ELEVATION_DEG: Final = 90

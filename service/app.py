@@ -71,9 +71,17 @@ ROUTES = (
     ("GET", "/openapi.json"),
 )
 _READABLE_HEADERS = (  # by a page of another origin
-    *("ETag", "Location", "Preference-Applied", "Retry-After", "Server-Timing"),
-    *("X-Cache", "X-Content-Credentials", "X-Digital-Source-Type"),
-    *("X-Light", "X-Model", "X-Request-ID"),
+    "ETag",
+    "Location",
+    "Preference-Applied",
+    "Retry-After",
+    "Server-Timing",
+    "X-Cache",
+    "X-Content-Credentials",
+    "X-Digital-Source-Type",
+    "X-Light",
+    "X-Model",
+    "X-Request-ID",
 )
 
 

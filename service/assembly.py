@@ -14,7 +14,7 @@ from typing import Final
 import cv2
 
 from relight.errors import SigningFailed
-from service.batching.job import Answer
+from service.batching.job import JobResult
 from service.credentials import Credentials
 from service.host import available_memory_bytes
 from service.imaging import ImageLimits
@@ -83,7 +83,7 @@ def assemble(
     memory = WorkingMemory(settings.working_bytes)
     pool = CpuPool(settings.num_pool_threads, memory)
     admission = Admission(repository, pool, max_wait_s=max_wait_s)
-    cache: Cache[Answer[Tensors]] = Cache(
+    cache: Cache[JobResult[Tensors]] = Cache(
         settings.cache_bytes, lambda answer: sum(t.nbytes for t in answer.value.values())
     )
     metrics.cache_bytes.set_function(lambda: cache.num_bytes)

@@ -15,7 +15,7 @@ import httpx
 
 from bench import open_loop
 from bench.harness import photo
-from bench.open_loop import Outcome
+from bench.open_loop import RequestOutcome
 
 BROKEN: Final = frozenset(
     {0, 502}
@@ -28,10 +28,10 @@ NUM_PHOTOS: Final = 16
 class Errand:
     """The outcomes of all tries for one photo; the last one counts."""
 
-    tries: tuple[Outcome, ...]
+    tries: tuple[RequestOutcome, ...]
 
     @property
-    def end(self) -> Outcome:
+    def end(self) -> RequestOutcome:
         """The final outcome, with the latency from the planned time of the first try."""
         return self.tries[-1]
 
@@ -78,7 +78,7 @@ class Clients:
             return await open_loop.in_open_loop(go, times_s, stop)
 
     async def _go(self, client: httpx.AsyncClient, number: int, planned_s: float) -> Errand:
-        tries: list[Outcome] = []
+        tries: list[RequestOutcome] = []
         while True:
             outcome = await open_loop.ask(
                 client, self._url, photo_of(number % NUM_PHOTOS), self._deadline_s, planned_s
@@ -88,7 +88,7 @@ class Clients:
                 and self._answers
                 and outcome.body != self._answers[number % NUM_PHOTOS]
             ):
-                outcome = Outcome(planned_s, outcome.ended_s, WRONG)
+                outcome = RequestOutcome(planned_s, outcome.ended_s, WRONG)
             tries.append(outcome)
             if not self._retries or outcome.status not in BROKEN | {429, 503}:
                 return Errand(tuple(tries))
@@ -109,7 +109,7 @@ def right_answers(url: str) -> list[bytes]:
     return [answer.content for answer in answers]
 
 
-def statuses(outcomes: Iterable[Outcome]) -> str:
+def statuses(outcomes: Iterable[RequestOutcome]) -> str:
     """Count the outcomes by status."""
     names = {0: "no answer", WRONG: "wrong picture"}
     counted = Counter(outcome.status for outcome in outcomes)

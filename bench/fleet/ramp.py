@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bench.fleet.clients import Clients
 from bench.fleet.members import CAPACITY_HZ, MAX_BATCH, Fleet, fleet
-from bench.open_loop import Outcome, arrivals
+from bench.open_loop import RequestOutcome, arrivals
 
 NUM_FIRST: Final = 2
 NUM_MOST: Final = 4
@@ -46,7 +46,7 @@ class Ramp:
 
     rise_s: float
     signals: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
-    outcomes: list[tuple[float, Outcome]] = field(default_factory=list)
+    outcomes: list[tuple[float, RequestOutcome]] = field(default_factory=list)
     num_services: list[tuple[float, int]] = field(default_factory=list)
 
     def rate_hz(self, time_s: float) -> float:

@@ -23,7 +23,7 @@ LOADS: Final = (0.3, 0.5, CALM, 0.85, 1.0, OVERLOAD)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LoadStep:
     """One load on one fleet.
 
     Attributes:
@@ -37,7 +37,7 @@ class Step:
 
 def scaling(duration_s: float, plots: Path | None) -> Table:
     """One to four services, from 30 % to 150 % of their capacity, deadlines of 2 s."""
-    steps: dict[int, dict[float, Step]] = {}
+    steps: dict[int, dict[float, LoadStep]] = {}
     for num_services in NUM_SERVICES:
         with fleet(num_services, num_services) as members:
             steps[num_services] = {
@@ -64,7 +64,7 @@ def scaling(duration_s: float, plots: Path | None) -> Table:
     ]
 
 
-def _row(num_services: int, steps: dict[float, Step], one_hz: float) -> tuple[str, ...]:
+def _row(num_services: int, steps: dict[float, LoadStep], one_hz: float) -> tuple[str, ...]:
     calm, overload = steps[CALM].summary, steps[OVERLOAD]
     goodput_hz = overload.summary.goodput_hz
     return (
@@ -77,7 +77,7 @@ def _row(num_services: int, steps: dict[float, Step], one_hz: float) -> tuple[st
     )
 
 
-def _measure(members: Fleet, rate_hz: float, duration_s: float) -> Step:
+def _measure(members: Fleet, rate_hz: float, duration_s: float) -> LoadStep:
     def used_s() -> tuple[float, float, float]:
         services_s = sum(service.cpu_s() for service in members.services.values())
         return time.process_time(), members.balancer.cpu_s(), services_s
@@ -88,7 +88,7 @@ def _measure(members: Fleet, rate_hz: float, duration_s: float) -> Step:
     wall_s = time.monotonic() - start_s
     client, balancer, services = ((b - a) / wall_s for a, b in zip(before_s, used_s(), strict=True))
     outcomes = [errand.end for errand in errands]
-    return Step(summarise(outcomes, duration_s, DEADLINE_S), (client, balancer, services))
+    return LoadStep(summarise(outcomes, duration_s, DEADLINE_S), (client, balancer, services))
 
 
 def way(_: float, __: Path | None) -> Table:

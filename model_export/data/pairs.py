@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from model_export.config import Augmentation, Stage
+from model_export.config import Augmentation, TrainingStage
 from model_export.data.augmentation import Developer
 from model_export.data.pictures import FolderPictures, Pictures, to_device
 from model_export.data.sampling import Draw
@@ -54,7 +54,7 @@ class Pairs(Dataset[Pair]):
     def __init__(
         self,
         folder: ViditFolder,
-        stage: Stage,
+        stage: TrainingStage,
         lights: Sequence[Light],
         augmentation: Augmentation,
         seed: Sequence[int],

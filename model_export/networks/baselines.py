@@ -23,7 +23,7 @@ from model_export.networks.blocks import (
     NUM_RESIDUAL_BLOCKS,
     NUM_SCALES,
     DownBackProjection,
-    ResidualBlock,
+    ModulatedResidualBlock,
     UpBackProjection,
     check_size,
     conv_block,
@@ -45,7 +45,7 @@ class Autoencoder(RelightingNetwork):
     Attributes:
         stem: 7x7, 3 channels to `width`.
         encoder: four steps to half the size and twice the channels.
-        bottleneck: nine `ResidualBlock`.
+        bottleneck: nine `ModulatedResidualBlock`.
         decoder: four steps back to full size.
         head: 7x7 and tanh, to the picture.
     """
@@ -59,7 +59,7 @@ class Autoencoder(RelightingNetwork):
         self.stem = conv_block(reflect_conv(3, width, 7), width)
         self.encoder = nn.Sequential(*(down(c) for c in widths))
         self.bottleneck = nn.Sequential(
-            *(ResidualBlock(deepest) for _ in range(NUM_RESIDUAL_BLOCKS))
+            *(ModulatedResidualBlock(deepest) for _ in range(NUM_RESIDUAL_BLOCKS))
         )
         self.decoder = nn.Sequential(*(up(2 * c) for c in reversed(widths)))
         self.head = nn.Sequential(reflect_conv(width, 3, 7), nn.Tanh())

@@ -198,7 +198,7 @@ class UpBackProjection(nn.Module):
         return corrected
 
 
-class ResidualBlock(nn.Module):
+class ModulatedResidualBlock(nn.Module):
     """Two 3x3 convolutions added to their input; no activation after the sum.
 
     Attributes:

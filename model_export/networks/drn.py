@@ -33,8 +33,8 @@ from model_export.networks.blocks import (
     DownBackProjection,
     ExposureModulation,
     LightModulation,
+    ModulatedResidualBlock,
     PhotoGate,
-    ResidualBlock,
     UpBackProjection,
     check_size,
     conv_block,
@@ -52,7 +52,7 @@ class _SubNetwork(nn.Module):
     Attributes:
         stem: 7x7, 3 channels to `width`.
         encoder: four `DownBackProjection`, to 16 times the channels at 1/16 of the size.
-        bottleneck: nine `ResidualBlock`.
+        bottleneck: nine `ModulatedResidualBlock`.
         decoder: four `UpBackProjection`, back to `width` channels at full size.
         modulations: modulate each step of the decoder by the wanted light.
         head: 7x7 and tanh, features to picture; only its own training stage uses it.
@@ -65,7 +65,7 @@ class _SubNetwork(nn.Module):
         self.stem = conv_block(reflect_conv(3, width, 7), width)
         self.encoder = nn.Sequential(*(DownBackProjection(c) for c in widths))
         self.bottleneck = nn.ModuleList(
-            ResidualBlock(deepest, num_lights) for _ in range(NUM_RESIDUAL_BLOCKS)
+            ModulatedResidualBlock(deepest, num_lights) for _ in range(NUM_RESIDUAL_BLOCKS)
         )
         self.decoder = nn.ModuleList(UpBackProjection(2 * c) for c in reversed(widths))
         self.modulations = nn.ModuleList(LightModulation(num_lights, c) for c in reversed(widths))

@@ -25,7 +25,7 @@ def _across(direction: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True, slots=True)
-class Lamp:
+class SceneLamp:
     """A far lamp or one nearby.
 
     Attributes:
@@ -72,7 +72,7 @@ class Lamp:
         return np.asarray(np.r_[view.axes.T @ offset, float(self.is_near)])
 
 
-def lamps_of(composition: Composition, view: View, rng: Rng) -> list[Lamp]:
+def lamps_of(composition: Composition, view: View, rng: Rng) -> list[SceneLamp]:
     """Place 8 far lamps, spread over what can light the view, and 2 near ones."""
     candidates = unit(rng.normal(size=(600, 3)))
     able = (candidates @ view.axes)[:, 2] > _BEHIND
@@ -91,10 +91,10 @@ def lamps_of(composition: Composition, view: View, rng: Rng) -> list[Lamp]:
         directions.append(candidates[chosen[-1]])
     soft = rng.choice(_SOFTNESS, NUM_DIRECTIONAL + NUM_POINT)
     soft[: NUM_DIRECTIONAL // 2] = _SOFTNESS[0] if hard else soft[: NUM_DIRECTIONAL // 2]
-    lamps = [Lamp(place, False, float(s)) for place, s in zip(directions, soft, strict=False)]
+    lamps = [SceneLamp(place, False, float(s)) for place, s in zip(directions, soft, strict=False)]
     target = np.array(composition.camera.target)
     for softness in soft[NUM_DIRECTIONAL:]:
         offset = candidates[rng.integers(len(candidates))] * composition.reach * rng.uniform(1.2, 3)
         distance = float(np.linalg.norm(offset))
-        lamps.append(Lamp(target + offset, True, float(softness), distance))
+        lamps.append(SceneLamp(target + offset, True, float(softness), distance))
     return lamps

@@ -9,7 +9,7 @@ import numpy as np
 from model_export.scenes.description import FloatArray
 from model_export.scenes.everyday.bodies import Composition, Rng
 from model_export.scenes.film import Film
-from model_export.scenes.lamps import Lamp
+from model_export.scenes.lamps import SceneLamp
 from model_export.scenes.tracing import Hits, Tracer, dot, normalized
 
 NUM_SKY_RAYS = 6
@@ -79,7 +79,7 @@ def lit(
     surface: Surface,
     directions: FloatArray,
     *,
-    lamps: list[Lamp],
+    lamps: list[SceneLamp],
     chance: FloatArray,
 ) -> tuple[list[FloatArray], list[FloatArray]]:
     """Irradiance and highlight of each lamp at the hits, (k,) each; `chance` is (lamps, k, 2)."""

@@ -16,7 +16,7 @@ _LUMINANCE: Final = LUMINANCE.astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Camera:
+class CameraLook:
     """How a picture is taken; the same camera takes the photo and the wanted picture.
 
     Attributes:
@@ -71,11 +71,11 @@ class Camera:
         return np.asarray(radiance * (1 - share) + blurred * share, np.float32)
 
 
-def choose_camera(radiance: Plane, rng: np.random.Generator) -> Camera:
+def choose_camera(radiance: Plane, rng: np.random.Generator) -> CameraLook:
     """Choose a camera that exposes for the bright parts of a photo, more or less."""
     bright = max(float(np.quantile(radiance @ _LUMINANCE, 0.9)), 1e-4)
     balance = 0.85 + 0.3 * rng.random(3)
-    return Camera(
+    return CameraLook(
         gain=np.asarray(rng.uniform(0.35, 1.3) / bright * balance, np.float32),
         curve=str(rng.choice(["filmic", "clipped", "exponential"])),
         gamma=rng.uniform(0.75, 1.3),

@@ -24,12 +24,12 @@ from model_export.options import (
     VggWeights,
 )
 from model_export.training import comparison, weight_averaging
-from model_export.training.conditions import Machine, Origin, Start
+from model_export.training.conditions import DataOrigin, Machine, Start
 from model_export.training.geometry.command import StreamOptions, train_on_stream
 from model_export.training.loop import STATE_FILE, Training
 from model_export.training.losses import PerceptualLoss
 
-PROCEDURAL: Final = Origin("procedural scenes under 8 lights", "Apache-2.0")
+PROCEDURAL: Final = DataOrigin("procedural scenes under 8 lights", "Apache-2.0")
 
 
 def _parse_architecture(name: str) -> str:
@@ -86,7 +86,7 @@ def train_command(
         raise typer.BadParameter("the run's folder is missing: train DATA RUN")
     if (out / STATE_FILE).exists() and not resume:
         raise typer.BadParameter(f"{out} already holds a run: --resume continues it")
-    origin = Origin(trained_on, weights_license)
+    origin = DataOrigin(trained_on, weights_license)
     if origin == PROCEDURAL and not (data / scenes.RECIPE).exists():
         raise typer.BadParameter(
             "these scenes are not rendered by this project: give --trained-on, --weights-license"
@@ -149,7 +149,9 @@ def compare_command(
         for name in methods.split(",")
     }
     ours = (data / scenes.RECIPE).exists()
-    origin = PROCEDURAL if ours else Origin(f"scenes of {data.name}", "none: to compare with only")
+    origin = (
+        PROCEDURAL if ours else DataOrigin(f"scenes of {data.name}", "none: to compare with only")
+    )
     machine = Machine.best(device, precision, num_workers, keep_pictures=keep_pictures)
     perceptual = _perceptual_loss(vgg_weights)
 

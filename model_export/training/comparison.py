@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Literal
 
-from model_export.config import ALL_PARTS, DEFAULT, Augmentation, Stage, TrainingConfig
+from model_export.config import ALL_PARTS, DEFAULT, Augmentation, TrainingConfig, TrainingStage
 from model_export.data.vidit import ViditFolder
 from model_export.evaluation.color_transfer import ColorTransfer
 from model_export.training.loop import STATE_FILE, Training
@@ -40,8 +40,8 @@ def _stage(
     losses: Mapping[str, float],
     target: Literal["shadow_free", "relit"] = "relit",
     decay_from: float = 0.5,
-) -> Stage:
-    return Stage(
+) -> TrainingStage:
+    return TrainingStage(
         name=name,
         trains=trains,
         judges=judges,
@@ -54,7 +54,7 @@ def _stage(
     )
 
 
-def _config(architecture: str, *stages: Stage) -> TrainingConfig:
+def _config(architecture: str, *stages: TrainingStage) -> TrainingConfig:
     return TrainingConfig(
         architecture=architecture,
         lights=(_E_4500,),

@@ -65,7 +65,7 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class DataOrigin:
     """The origin of the data, for the model card.
 
     Attributes:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from model_export.config import LOSSES, Loss, Stage, TrainingConfig
+from model_export.config import LOSSES, Loss, TrainingConfig, TrainingStage
 from model_export.data.pairs import Pair
 from model_export.networks.base import RelightingNetwork
 from model_export.training.adversarial import AdversarialLearner
@@ -35,7 +35,7 @@ class Learner:
     def __init__(
         self,
         network: RelightingNetwork,
-        stage: Stage,
+        stage: TrainingStage,
         config: TrainingConfig,
         device: torch.device,
         perceptual: PerceptualLoss | None,

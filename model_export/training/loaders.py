@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch.utils.data import DataLoader, Subset
 
-from model_export.config import Stage, TrainingConfig
+from model_export.config import TrainingConfig, TrainingStage
 from model_export.data.pairs import Pair, Pairs
 from model_export.data.pictures import ResidentPictures
 from model_export.data.vidit import ViditFolder
@@ -63,7 +63,7 @@ class BatchLoader:
                 light,
             )
 
-    def _from_host(self, pairs: Pairs, stage: Stage, first_step: int) -> Iterator[Pair]:
+    def _from_host(self, pairs: Pairs, stage: TrainingStage, first_step: int) -> Iterator[Pair]:
         rest = Subset(pairs, range(first_step * stage.batch_size, len(pairs)))
         on_gpu = self._device.type == "cuda"
         workers = self._machine.num_workers

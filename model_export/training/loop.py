@@ -22,13 +22,13 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 from tqdm import tqdm
 
 from model_export.checkpoint import Checkpoint, refuse_unlike, save
-from model_export.config import Stage, TrainingConfig
+from model_export.config import TrainingConfig, TrainingStage
 from model_export.data.pairs import Pairs, to_picture
 from model_export.data.vidit import ViditFolder
 from model_export.networks.architectures import build
 from model_export.networks.base import RelightingNetwork
 from model_export.sheets import write_sheet
-from model_export.training.conditions import Machine, Origin, Start
+from model_export.training.conditions import DataOrigin, Machine, Start
 from model_export.training.ema import EmaModel
 from model_export.training.learner import Learner
 from model_export.training.loaders import BatchLoader
@@ -74,7 +74,7 @@ class Training:
         folder: ViditFolder,
         held_out: ViditFolder,
         *,
-        origin: Origin,
+        origin: DataOrigin,
         machine: Machine,
         perceptual: PerceptualLoss | None = None,
         start: Start | None = None,
@@ -222,14 +222,14 @@ class Training:
         """Return the size of the last finished stage, or of the first one while it runs."""
         return self.config.stages[max(0, self._stage_index - 1)].size_px
 
-    def _log(self, stage: Stage, losses: Mapping[str, float]) -> None:
+    def _log(self, stage: TrainingStage, losses: Mapping[str, float]) -> None:
         with (self.out / "log.csv").open("a", newline="") as stream:
             writer = csv.writer(stream)
             for name, value in losses.items():
                 writer.writerow([stage.name, self._step, name, f"{value:.5f}"])
 
     @torch.no_grad()
-    def _write_samples(self, stage: Stage) -> None:
+    def _write_samples(self, stage: TrainingStage) -> None:
         whole = dataclasses.replace(stage, half_size_every=0)
         pairs = Pairs(
             self._held_out, whole, self.config.lights, self.config.augmentation, seed=(1,)

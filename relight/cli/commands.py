@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from relight.atomic import replacing
 from relight.cli.connection import CannotStart, Key, Url, connected, what_to_install
-from relight.cli.folder import Journal, Outcome, photos_in, relight_folder
+from relight.cli.folder import Journal, PhotoOutcome, photos_in, relight_folder
 from relight.cli.options import takes_options
 from relight.cli.output import explained, failures, show_models, show_summary
 from relight.cli.output_names import READ_ONLY, SUFFIXES, beside
@@ -145,7 +145,7 @@ def folder(
         raise CannotStart(f"no photos in {source}")
     journal = Journal(out, options, photos)
     left = [photo for photo in photos if not journal.is_done(photo)]
-    outcomes: list[Outcome] = []
+    outcomes: list[PhotoOutcome] = []
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -161,7 +161,7 @@ def folder(
             _check(options, await client.models())
             bar = progress.add_task("relighting", total=len(photos), completed=num_before, failed=0)
 
-            def observe(outcome: Outcome) -> None:
+            def observe(outcome: PhotoOutcome) -> None:
                 outcomes.append(outcome)
                 progress.update(bar, advance=1, failed=len(failures(outcomes)))
 

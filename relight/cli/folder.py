@@ -53,7 +53,7 @@ class Relighting(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
+class SourcePhoto:
     """A photo to relight.
 
     Attributes:
@@ -66,16 +66,16 @@ class Photo:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PhotoOutcome:
     """The outcome of a photo; `error` is the reason of a failure."""
 
-    photo: Photo
+    photo: SourcePhoto
     error: RelightError | OSError | None = None
 
 
 def photos_in(
     folder: Path, out: Path, on_unreadable: Callable[[OSError], None] = lambda _: None
-) -> Sequence[Photo]:
+) -> Sequence[SourcePhoto]:
     """Return the photos of a folder and its subfolders, by name; hidden ones are left out.
 
     So are relit ones: what lies in `out`, where that is inside the folder; where it is around
@@ -94,7 +94,7 @@ def photos_in(
         real = os.path.realpath(path)  # as Path.resolve, but it bears links in a circle
         is_relit = real in relit if is_around else Path(real).is_relative_to(real_out)
         if path.suffix.lower() in _PHOTO_SUFFIXES and not is_relit and path.is_file():
-            photos.append(Photo(path.relative_to(folder).as_posix(), path))
+            photos.append(SourcePhoto(path.relative_to(folder).as_posix(), path))
     return photos
 
 
@@ -130,7 +130,7 @@ class Journal:
         photos: of this run.
     """
 
-    def __init__(self, out: Path, options: Options, photos: Sequence[Photo]) -> None:
+    def __init__(self, out: Path, options: Options, photos: Sequence[SourcePhoto]) -> None:
         self.out, self.options = out, options
         out.mkdir(parents=True, exist_ok=True)
         self._path = out / JOURNAL
@@ -146,7 +146,7 @@ class Journal:
         with replacing(self._path) as file:
             file.write(lines.encode())
 
-    def is_done(self, photo: Photo) -> bool:
+    def is_done(self, photo: SourcePhoto) -> bool:
         """Return whether the same photo was relit with the same options and still exists."""
         entry = self._by_photo.get(photo.name)
         try:
@@ -156,7 +156,7 @@ class Journal:
         except OSError:
             return False
 
-    def source(self, photo: Photo) -> dict[str, Any]:
+    def source(self, photo: SourcePhoto) -> dict[str, Any]:
         """Return everything that a relit photo depends on.
 
         Raises:
@@ -166,7 +166,7 @@ class Journal:
         options = {name: str(value) for name, value in sorted(self.options.items())}
         return {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "options": options}
 
-    def keep(self, photo: Photo, relit: Relit, source: dict[str, Any]) -> None:
+    def keep(self, photo: SourcePhoto, relit: Relit, source: dict[str, Any]) -> None:
         """Write a relit photo, and record it once it is complete.
 
         Args:
@@ -206,11 +206,11 @@ class Journal:
 
 async def relight_folder(
     client: Relighting,
-    photos: Sequence[Photo],
+    photos: Sequence[SourcePhoto],
     journal: Journal,
     *,
     num_jobs: int,
-    observe: Callable[[Outcome], None],
+    observe: Callable[[PhotoOutcome], None],
 ) -> None:
     """Relight photos concurrently; a failure does not affect the others.
 
@@ -238,9 +238,9 @@ async def relight_folder(
             except (RelightError, OSError) as error:
                 if getattr(error, "errno", None) in _HOPELESS_ERRNOS:
                     raise
-                observe(Outcome(photo, error))
+                observe(PhotoOutcome(photo, error))
             else:
-                observe(Outcome(photo))
+                observe(PhotoOutcome(photo))
 
     try:
         async with asyncio.TaskGroup() as tasks:

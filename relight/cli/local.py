@@ -120,7 +120,7 @@ class LocalClient:
 
     async def models(self) -> client.Catalogue:
         """Return the models, lights, formats and limits."""
-        offered: client.Catalogue = catalogue.Catalogue.of(  # type: ignore[assignment]
+        offered: client.Catalogue = catalogue.ModelCatalogue.of(  # type: ignore[assignment]
             self._parts.repository, self._settings
         ).model_dump()
         return offered

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from relight.cli.folder import Outcome
+from relight.cli.folder import PhotoOutcome
 from relight.client import Catalogue, Relit
 
 
@@ -36,12 +36,14 @@ def explained(relit: Relit) -> str:
     return f"mark: {marked}\ncontent credentials: {credentials}"
 
 
-def failures(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+def failures(outcomes: Sequence[PhotoOutcome]) -> Sequence[PhotoOutcome]:
     """Return the outcomes of the photos that failed."""
     return [outcome for outcome in outcomes if outcome.error is not None]
 
 
-def show_summary(counts: Mapping[str, int], failed: Sequence[Outcome], duration_s: float) -> None:
+def show_summary(
+    counts: Mapping[str, int], failed: Sequence[PhotoOutcome], duration_s: float
+) -> None:
     """Print how many photos fared how, and each failure."""
     table = Table(*counts, "seconds")
     table.add_row(*map(str, counts.values()), f"{duration_s:.1f}")

@@ -25,7 +25,7 @@ JobState = Literal["waiting", "running", "succeeded", "failed"]
 _TIMING: Final = re.compile(r"(\w+);dur=([\d.]+)")
 
 
-class Answer(NamedTuple):
+class HttpAnswer(NamedTuple):
     """An HTTP answer: its URL, status, headers and body."""
 
     url: str
@@ -123,7 +123,7 @@ class Job:
         return self.state in {"succeeded", "failed"}
 
 
-def read_job(answer: Answer) -> Job:
+def read_job(answer: HttpAnswer) -> Job:
     """Read the state of a job."""
     said = json.loads(answer.data)
 
@@ -141,7 +141,7 @@ def read_job(answer: Answer) -> Job:
     )
 
 
-def read_nothing(answer: Answer) -> None:
+def read_nothing(answer: HttpAnswer) -> None:
     """Read an answer without a body."""
 
 
@@ -159,12 +159,12 @@ def unpack_maps(archive: bytes, *, request_id: str = "") -> Maps:
         )
 
 
-def read_maps(answer: Answer) -> Maps:
+def read_maps(answer: HttpAnswer) -> Maps:
     """Read the answer of `POST /maps`."""
     return unpack_maps(answer.data, request_id=answer.headers.get("x-request-id", ""))
 
 
-def read_relit(answer: Answer) -> Relit:
+def read_relit(answer: HttpAnswer) -> Relit:
     """Read the answer of `POST /relight`."""
     headers = answer.headers
     return Relit(
@@ -181,7 +181,7 @@ def read_relit(answer: Answer) -> Relit:
     )
 
 
-def read_batch(answer: Answer) -> Sequence[Relit | RelightError]:
+def read_batch(answer: HttpAnswer) -> Sequence[Relit | RelightError]:
     """Read the answer of `POST /relight/batch`: the result or error of each photo, in order."""
     request_id = answer.headers.get("x-request-id", "")
     with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
@@ -202,13 +202,13 @@ def read_batch(answer: Answer) -> Sequence[Relit | RelightError]:
         return [read(entry) for entry in json.loads(archive.read("manifest.json"))["images"]]
 
 
-def read_catalogue(answer: Answer) -> Catalogue:
+def read_catalogue(answer: HttpAnswer) -> Catalogue:
     """Read the answer of `GET /models`."""
     catalogue: Catalogue = json.loads(answer.data)
     return catalogue
 
 
-def read_failure(answer: Answer) -> RelightError:
+def read_failure(answer: HttpAnswer) -> RelightError:
     """Return the exception for an answer other than 2xx."""
     try:
         return read_problem(json.loads(answer.data), retry_after_s=_retry_after_s(answer))
@@ -239,7 +239,7 @@ def read_problem(problem: Mapping[str, Any], *, retry_after_s: float = 0.0) -> R
     return error
 
 
-def _retry_after_s(answer: Answer) -> float:
+def _retry_after_s(answer: HttpAnswer) -> float:
     """Read `Retry-After` in seconds; a date, which this service never sends, counts as none."""
     asked = answer.headers.get("retry-after", "")
     return float(asked) if asked.isascii() and asked.isdecimal() else 0.0

@@ -21,8 +21,8 @@ from typing import BinaryIO, Final, Generic, Literal, TypedDict, TypeVar, Unpack
 import httpx
 
 from relight.client.answers import (
-    Answer,
     Catalogue,
+    HttpAnswer,
     Job,
     Maps,
     Relit,
@@ -124,7 +124,9 @@ class Calls:
         headers = {"Prefer": f"wait={round(wait_s)}"}
         return self._call(_path(job), read_job, [], {}, headers=headers, **how)
 
-    def _fetch(self, job: Job | str, read: Callable[[Answer], T], **how: Unpack[_How]) -> Call[T]:
+    def _fetch(
+        self, job: Job | str, read: Callable[[HttpAnswer], T], **how: Unpack[_How]
+    ) -> Call[T]:
         return self._call(f"{_path(job)}/result", read, [], {}, **how)
 
     def _cancel(self, job: Job | str) -> Call[None]:
@@ -137,7 +139,7 @@ class Calls:
     def _call(
         self,
         path: str,
-        read: Callable[[Answer], T],
+        read: Callable[[HttpAnswer], T],
         files: Sequence[tuple[str, Image]],
         options: Options,
         *,
@@ -184,7 +186,7 @@ class Call(Generic[T]):
     def __init__(
         self,
         url: httpx.URL,
-        read: Callable[[Answer], T],
+        read: Callable[[HttpAnswer], T],
         photos: Sequence[tuple[str, Photo]],
         *,
         method: str,
@@ -246,7 +248,7 @@ class Call(Generic[T]):
         files[0].seek(start)
         return httpx.Request("POST", self._url, headers=headers, stream=Body(files[0], self.check))
 
-    def result(self, answer: Answer) -> T:
+    def result(self, answer: HttpAnswer) -> T:
         """Return the result of a successful answer; raise the error of another one."""
         if not 200 <= answer.status < 300:
             raise read_failure(answer)

@@ -10,8 +10,8 @@ import anyio
 import httpx
 
 from relight.client.answers import (
-    Answer,
     Catalogue,
+    HttpAnswer,
     Maps,
     Relit,
 )
@@ -129,7 +129,7 @@ class Client(BlockingJobs):
                 pause_s = call.pause_s(error)
             time.sleep(pause_s)
 
-    def _send(self, call: Call[T]) -> Answer:
+    def _send(self, call: Call[T]) -> HttpAnswer:
         with call.request() as request:
             answer = self._http.send(request, stream=True)
             try:
@@ -139,7 +139,7 @@ class Client(BlockingJobs):
                     pieces.append(piece)
             finally:
                 answer.close()
-        return Answer(str(request.url), answer.status_code, answer.headers, b"".join(pieces))
+        return HttpAnswer(str(request.url), answer.status_code, answer.headers, b"".join(pieces))
 
 
 class AsyncClient(AsyncJobs):
@@ -231,7 +231,7 @@ class AsyncClient(AsyncJobs):
                 pause_s = call.pause_s(error)
             await anyio.sleep(pause_s)
 
-    async def _send(self, call: Call[T]) -> Answer:
+    async def _send(self, call: Call[T]) -> HttpAnswer:
         with call.request() as request:
             answer = await self._http.send(request)
-        return Answer(str(request.url), answer.status_code, answer.headers, answer.content)
+        return HttpAnswer(str(request.url), answer.status_code, answer.headers, answer.content)

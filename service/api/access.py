@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from relight.errors import Forbidden, InvalidOption
 from service.api.context import AppContextDep, RequestContext, RequestContextDep
 from service.batching.urgency import Priority
-from service.traffic.keys import Key
+from service.traffic.keys import ApiKey
 
 TIMEOUT_HEADER: Final = "X-Request-Timeout-Ms"
 PRIORITY_HEADER: Final = "X-Priority"
@@ -18,7 +18,7 @@ PRIORITY_HEADER: Final = "X-Priority"
 _PRIORITIES: Final = {priority.name.lower(): priority for priority in Priority}
 
 
-async def known_caller(request: Request, app: AppContextDep, context: RequestContextDep) -> Key:
+async def known_caller(request: Request, app: AppContextDep, context: RequestContextDep) -> ApiKey:
     """Return the key of a request; a FastAPI dependency.
 
     Raises:
@@ -30,8 +30,8 @@ async def known_caller(request: Request, app: AppContextDep, context: RequestCon
 
 
 async def working_caller(
-    app: AppContextDep, caller: Annotated[Key, Depends(known_caller)]
-) -> AsyncIterator[Key]:
+    app: AppContextDep, caller: Annotated[ApiKey, Depends(known_caller)]
+) -> AsyncIterator[ApiKey]:
     """Return the key of a request once it has a free slot; a FastAPI dependency.
 
     Raises:
@@ -41,7 +41,7 @@ async def working_caller(
         yield caller
 
 
-WorkingCaller = Annotated[Key, Depends(working_caller)]
+WorkingCaller = Annotated[ApiKey, Depends(working_caller)]
 
 
 async def known_admin(request: Request, app: AppContextDep) -> None:
@@ -71,7 +71,7 @@ def timeout_s(request: Request, limit_ms: int) -> float:
     return seconds
 
 
-def priority(request: Request, caller: Key, default: Priority) -> Priority:
+def priority(request: Request, caller: ApiKey, default: Priority) -> Priority:
     """Return the class of a request.
 
     Raises:

@@ -29,12 +29,12 @@ from service.api.deferral import defer, deferral_of
 from service.api.documentation import batch_documentation
 from service.api.negotiation import parse_accept
 from service.api.problems import problem_body
-from service.api.upload import Photo, read_photos
+from service.api.upload import UploadedPhoto, read_photos
 from service.batching.urgency import Priority
 from service.jobs.job import Result
 from service.jobs.patience import patiently
 from service.relighting.options import RelightOptions
-from service.relighting.relit import RelightRequest, Relit
+from service.relighting.relit import RelightRequest, RelightResult
 from service.traffic.deadline import until
 from service.traffic.memory_budget import Holding
 
@@ -119,7 +119,7 @@ async def relight_batch(
 async def _result(
     request: Request,
     app: AppContext,
-    photos: Sequence[Photo],
+    photos: Sequence[UploadedPhoto],
     order: _Order,
     grow: Callable[[int], None],
 ) -> Result:
@@ -137,13 +137,13 @@ class _Done:
     """A photo that is finished, one way or the other; its worker waits until it has left."""
 
     number: int
-    photo: Photo
-    outcome: Relit | Exception
+    photo: UploadedPhoto
+    outcome: RelightResult | Exception
     left: asyncio.Event
 
 
 async def _archive(
-    request: Request, app: AppContext, photos: Sequence[Photo], order: _Order
+    request: Request, app: AppContext, photos: Sequence[UploadedPhoto], order: _Order
 ) -> AsyncGenerator[bytes, None]:
     """Relight the photos, a few at once, and yield the bytes of the archive.
 
@@ -189,7 +189,7 @@ async def _archive(
             worker.cancel()
 
 
-def _member(number: int, photo: Photo, relit: Relit) -> tuple[str, dict[str, Any]]:
+def _member(number: int, photo: UploadedPhoto, relit: RelightResult) -> tuple[str, dict[str, Any]]:
     """Return the name of a photo's member of the archive, and what the manifest says of it."""
     name = member_name(number, photo.name, relit.media_type)
     return name, {
@@ -211,8 +211,8 @@ def _problem(request: Request, app: AppContext, error: Exception) -> dict[str, o
 
 
 async def _relight(
-    app: AppContext, photo: Photo, order: _Order, holding: Holding
-) -> Relit | Exception:
+    app: AppContext, photo: UploadedPhoto, order: _Order, holding: Holding
+) -> RelightResult | Exception:
     max_bytes = app.settings.max_body_bytes
     try:
         if app.lifecycle.draining:
@@ -225,7 +225,9 @@ async def _relight(
         return error
 
 
-async def _relight_now(app: AppContext, photo: Photo, order: _Order, holding: Holding) -> Relit:
+async def _relight_now(
+    app: AppContext, photo: UploadedPhoto, order: _Order, holding: Holding
+) -> RelightResult:
     holding.shrink_to(0)  # of an earlier try
     return await app.relighter.relight(
         RelightRequest(

@@ -99,7 +99,7 @@ class Marks(BaseModel):
     content_credentials: bool
 
 
-class Catalogue(BaseModel):
+class ModelCatalogue(BaseModel):
     """The models, lights, formats, marks and limits."""
 
     models: list[ModelDescription]
@@ -111,15 +111,17 @@ class Catalogue(BaseModel):
     limits: Limits
 
     @classmethod
-    def of(cls, repository: ModelRepository, settings: Settings) -> Catalogue:
+    def of(cls, repository: ModelRepository, settings: Settings) -> ModelCatalogue:
         """Describe the models in use."""
-        offers = repository.offers
+        routes = repository.routes
         return cls(
             models=[ModelDescription.of(model) for model in repository.models],
-            directions=sorted({offer.light.direction for offer in offers}),
+            directions=sorted({route.light.direction for route in routes}),
             lights=[
-                LightOffer(light=str(o.light), model=o.model.contract.name, mirrored=o.mirrored)
-                for o in offers
+                LightOffer(
+                    light=str(route.light), model=route.model.contract.name, mirrored=route.mirrored
+                )
+                for route in routes
             ],
             formats=list(FORMATS),
             answer_formats=list(ANSWER_FORMATS),
@@ -147,9 +149,9 @@ class Catalogue(BaseModel):
     dependencies=[Depends(known_caller)],
     **catalogue_documentation(),
 )
-async def models(app: AppContextDep) -> Catalogue:
+async def models(app: AppContextDep) -> ModelCatalogue:
     """Return the models, the lights that they and their mirrors offer, formats and limits."""
-    return Catalogue.of(app.repository, app.settings)
+    return ModelCatalogue.of(app.repository, app.settings)
 
 
 @router.get("/problems", summary="What can go wrong", tags=["catalogue"])

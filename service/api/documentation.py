@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from relight import errors
-from service.api.headers import ANSWER_HEADERS, header_parameter, headers_of
+from service.api.headers import ANSWER_HEADERS, PHOTO_HEADERS, header_parameter, headers_of
 from service.api.job_documentation import job_answer, job_parameters
 from service.api.openapi_parts import (
     BINARY,
@@ -40,19 +40,12 @@ _SECURITY_SCHEMES: Final = {
     "key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
 }
 
-_OF_ADMINS: Final = (
-    errors.Unauthorized,
-    errors.Forbidden,
-    errors.ModelRefused,
-)
+_OF_ADMINS: Final = (errors.Unauthorized, errors.Forbidden, errors.ModelRefused)
 
 
 def relight_documentation() -> dict[str, Any]:
     """Return the documentation of `POST /relight`."""
-    headers = headers_of(
-        *("ETag", "Server-Timing", "Vary", "X-Cache", "X-Content-Credentials"),
-        *("X-Digital-Source-Type", "X-Light", "X-Model"),
-    )
+    headers = headers_of(*PHOTO_HEADERS)
     return {
         "tags": ["relight"],
         "openapi_extra": {

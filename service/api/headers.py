@@ -95,6 +95,16 @@ ANSWER_HEADERS: Final = {
         "0d6f1f1c5b7c4f8fa5a0c8a3c1f0d7b2",
     ),
 }
+PHOTO_HEADERS: Final = (  # of a relit photo
+    "ETag",
+    "Server-Timing",
+    "Vary",
+    "X-Cache",
+    "X-Content-Credentials",
+    "X-Digital-Source-Type",
+    "X-Light",
+    "X-Model",
+)
 
 
 def header_parameter(name: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from service.api.tensors import (
     writing_bytes,
 )
 from service.imaging import raw
-from service.relighting.relit import RelightRequest, Relit
+from service.relighting.relit import RelightRequest, RelightResult
 from service.telemetry.stage_timings import Timings
 
 _NUM_AT_ONCE: Final = 4  # enough to fill the stages, few enough to leave capacity for others
@@ -31,7 +31,7 @@ _NUM_AT_ONCE: Final = 4  # enough to fill the stages, few enough to leave capaci
 class PhotoAnswer:
     """A relit photo, and its pixels if it came as pixels."""
 
-    relit: Relit
+    relit: RelightResult
     pixels: NDArray[np.uint8] | None
 
     @property

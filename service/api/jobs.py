@@ -23,11 +23,11 @@ from service.api.job_documentation import (
     job_result_documentation,
 )
 from service.api.problems import MEDIA_TYPE
-from service.traffic.keys import Key
+from service.traffic.keys import ApiKey
 
 router = APIRouter()
 
-Caller = Annotated[Key, Depends(known_caller)]
+Caller = Annotated[ApiKey, Depends(known_caller)]
 
 
 @router.get("/jobs/{job_id}", summary="How far a job is", **job_documentation())

@@ -31,16 +31,30 @@ _ANY_IMAGE: Final = "application/octet-stream"  # the service detects the type f
 _MORE_HEADERS: Final = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
 OF_BATCHES: Final = (
-    *(errors.Unauthorized, errors.RateLimited),
-    *(errors.InvalidMultipart, errors.MissingImage, errors.InvalidOption, errors.BodyTooLarge),
-    *(errors.BodyTimeout, errors.Overloaded, errors.ServerFull, errors.Draining),
-    *(errors.ModelNotReady, errors.DeadlineExceeded),
+    errors.Unauthorized,
+    errors.RateLimited,
+    errors.InvalidMultipart,
+    errors.MissingImage,
+    errors.InvalidOption,
+    errors.BodyTooLarge,
+    errors.BodyTimeout,
+    errors.Overloaded,
+    errors.ServerFull,
+    errors.Draining,
+    errors.ModelNotReady,
+    errors.DeadlineExceeded,
 )
 OF_PHOTOS: Final = (
     *OF_BATCHES,
-    *(errors.UnsupportedMediaType, errors.ImageCorrupt, errors.ImageTooLarge),
-    *(errors.ImageTooSmall, errors.ImageAnimated, errors.ImageTooSlow),
-    *(errors.InferenceFailed, errors.OutOfMemory, errors.DevicePoisoned),
+    errors.UnsupportedMediaType,
+    errors.ImageCorrupt,
+    errors.ImageTooLarge,
+    errors.ImageTooSmall,
+    errors.ImageAnimated,
+    errors.ImageTooSlow,
+    errors.InferenceFailed,
+    errors.OutOfMemory,
+    errors.DevicePoisoned,
 )
 
 

@@ -19,7 +19,7 @@ from service.batching.urgency import Priority
 from service.jobs.job import Result
 from service.jobs.patience import patiently
 from service.relighting.options import RelightOptions
-from service.relighting.relit import RelightRequest, Relit
+from service.relighting.relit import RelightRequest, RelightResult
 from service.telemetry.labels import Stage
 from service.telemetry.stage_timings import Timings
 from service.traffic.deadline import until
@@ -99,7 +99,7 @@ async def relight(
 async def _result(app: AppContext, asked: RelightRequest) -> Result:
     """Relight for a job, as soon as the service has time for it."""
 
-    async def relit_now() -> Relit:
+    async def relit_now() -> RelightResult:
         with app.budget.open() as holding:
             holding.grow_to(asked.body_bytes)
             deadline_s = time.monotonic() + app.settings.request_timeout_ms / 1e3
@@ -117,7 +117,7 @@ async def _result(app: AppContext, asked: RelightRequest) -> Result:
     return Result(relit.data, relit.media_type, _headers(relit))
 
 
-def _headers(relit: Relit) -> dict[str, str]:
+def _headers(relit: RelightResult) -> dict[str, str]:
     headers = {
         "Cache-Control": "no-store",
         "ETag": relit.etag,

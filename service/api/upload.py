@@ -43,7 +43,7 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Photo:
+class UploadedPhoto:
     """One file of a form: the caller's name for it, and its bytes."""
 
     name: str
@@ -77,7 +77,7 @@ async def read_upload(
 
 async def read_photos(
     request: Request, max_body_bytes: int, *, max_photos: int
-) -> tuple[Sequence[Photo], Sequence[tuple[str, str]]]:
+) -> tuple[Sequence[UploadedPhoto], Sequence[tuple[str, str]]]:
     """Read a form with many photos; return them and the other fields, in order.
 
     Args:
@@ -107,11 +107,11 @@ async def read_photos(
     return photos, fields
 
 
-async def _taken(file: UploadFile) -> Photo:
+async def _taken(file: UploadFile) -> UploadedPhoto:
     """Read a file of a form and free it there, so that no body is in memory twice."""
     data = await file.read()
     await file.close()
-    return Photo(file.filename or "", data)
+    return UploadedPhoto(file.filename or "", data)
 
 
 async def _read_single(request: Request, max_body_bytes: int, companions: Sequence[str]) -> Upload:

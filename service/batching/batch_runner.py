@@ -15,12 +15,12 @@ from typing import Generic
 
 from relight.errors import DeadlineExceeded, DevicePoisoned, InferenceFailed, OutOfMemory
 from service.batching.job import (
-    Answer,
     Batch,
     In,
     Job,
+    JobOutcome,
+    JobResult,
     Out,
-    Outcome,
     Staged,
     inference_failed,
     thread_ended,
@@ -59,7 +59,7 @@ class BatchRunner(Generic[In, Staged, Out]):
 
     def serve(
         self, jobs: Sequence[Job[In, Out]], staged: Staged | None = None
-    ) -> list[tuple[Job[In, Out], Outcome[Out]]]:
+    ) -> list[tuple[Job[In, Out], JobOutcome[Out]]]:
         """Return each job with its outcome.
 
         Args:
@@ -83,9 +83,9 @@ class BatchRunner(Generic[In, Staged, Out]):
 
     def _in_parts(
         self, jobs: Sequence[Job[In, Out]], most: int
-    ) -> list[tuple[Job[In, Out], Outcome[Out]]]:
+    ) -> list[tuple[Job[In, Out], JobOutcome[Out]]]:
         """Run the jobs of a failed batch again, at most so many at a time."""
-        outcomes: list[tuple[Job[In, Out], Outcome[Out]]] = []
+        outcomes: list[tuple[Job[In, Out], JobOutcome[Out]]] = []
         waiting = list(jobs)
         while waiting:
             reasons = [self._why_not(job) for job in waiting]
@@ -106,7 +106,9 @@ class BatchRunner(Generic[In, Staged, Out]):
             return DeadlineExceeded("the deadline passed while its batch failed")
         return None
 
-    def _call(self, jobs: Sequence[Job[In, Out]], staged: Staged | None) -> Sequence[Answer[Out]]:
+    def _call(
+        self, jobs: Sequence[Job[In, Out]], staged: Staged | None
+    ) -> Sequence[JobResult[Out]]:
         size = len(jobs)
         started_s = time.monotonic()
         failed, lacked_memory = True, False
@@ -126,6 +128,6 @@ class BatchRunner(Generic[In, Staged, Out]):
             ran_s = time.monotonic() - started_s
             self._observe(Batch(jobs[0].key, size, ran_s, failed, lacked_memory))
         return [
-            Answer(value, started_s - job.arrived_s, ran_s, size)
+            JobResult(value, started_s - job.arrived_s, ran_s, size)
             for job, value in zip(jobs, values, strict=True)
         ]

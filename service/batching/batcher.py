@@ -24,12 +24,12 @@ from relight.errors import DeadlineExceeded, Draining
 from service.batching.batch_runner import BatchRunner
 from service.batching.durations import Durations
 from service.batching.job import (
-    Answer,
     Batch,
     In,
     Job,
+    JobOutcome,
+    JobResult,
     Out,
-    Outcome,
     Staged,
     StagedBatch,
     thread_ended,
@@ -160,7 +160,7 @@ class Batcher(Generic[In, Staged, Out]):
         priority: Priority = Priority.INTERACTIVE,
         caller: Hashable = None,
         arrived_s: float | None = None,
-    ) -> Answer[Out]:
+    ) -> JobResult[Out]:
         """Return the result of `item`; cancelling the call removes it from the queue.
 
         Args:
@@ -178,7 +178,7 @@ class Batcher(Generic[In, Staged, Out]):
             Draining: `close` was called.
         """
         now_s = time.monotonic()
-        future: asyncio.Future[Answer[Out]] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[JobResult[Out]] = asyncio.get_running_loop().create_future()
         since_s = now_s if arrived_s is None else arrived_s
         job = Job[In, Out](item, key, since_s, deadline_s, priority, caller, future)
         with self._lock:
@@ -241,7 +241,7 @@ class Batcher(Generic[In, Staged, Out]):
                 return StagedBatch(decision.batch, staged)
 
     def _serve(self, batch: StagedBatch[In, Staged, Out]) -> None:
-        outcomes: list[tuple[Job[In, Out], Outcome[Out]]]
+        outcomes: list[tuple[Job[In, Out], JobOutcome[Out]]]
         outcomes = [(job, thread_ended()) for job in batch.jobs]
         try:
             outcomes = self._runner.serve(batch.jobs, batch.staged)
@@ -268,7 +268,7 @@ class Batcher(Generic[In, Staged, Out]):
                 self._durations.observe(batch.key, batch.size, batch.duration_s)
         self._ran.append(batch)
 
-    def _deliver(self, outcomes: Sequence[tuple[Job[In, Out], Outcome[Out]]]) -> None:
+    def _deliver(self, outcomes: Sequence[tuple[Job[In, Out], JobOutcome[Out]]]) -> None:
         """Wake all callers of a batch with one call into the event loop."""
         if not outcomes:
             return

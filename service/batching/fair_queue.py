@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from service.batching.urgency import AGEING_S, Priority
 
 
-class Job(Protocol):
+class QueuedJob(Protocol):
     """A waiting job with a key, a caller and a deadline; it may be abandoned."""
 
     @property
@@ -38,7 +38,7 @@ class Job(Protocol):
         """Whether its caller has left."""
 
 
-J = TypeVar("J", bound=Job)
+J = TypeVar("J", bound=QueuedJob)
 
 
 class FairQueue:
@@ -88,7 +88,7 @@ class FairQueue:
                 heappop(heads)
         return order
 
-    def serve(self, batch: Sequence[Job], line: Sequence[Job]) -> None:
+    def serve(self, batch: Sequence[QueuedJob], line: Sequence[QueuedJob]) -> None:
         """Charge the callers of a batch that was taken."""
         self._level_s = min((self._had(job.caller) for job in line), default=self._level_s)
         for job in batch:
@@ -98,5 +98,5 @@ class FairQueue:
         return max(self._level_s, self._had_s.get(caller, 0.0))
 
 
-def _class_now(job: Job, now_s: float) -> int:
+def _class_now(job: QueuedJob, now_s: float) -> int:
     return max(0, job.priority - int(max(0.0, now_s - job.arrived_s) / AGEING_S))

@@ -16,7 +16,7 @@ Out = TypeVar("Out")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[Out]):
+class JobResult(Generic[Out]):
     """A result and its cost.
 
     Attributes:
@@ -43,7 +43,7 @@ class Batch:
     lacked_memory: bool = False
 
 
-Outcome: TypeAlias = Answer[Out] | RelightError
+JobOutcome: TypeAlias = JobResult[Out] | RelightError
 
 
 @dataclass(eq=False, slots=True)
@@ -56,14 +56,14 @@ class Job(Generic[In, Out]):
     deadline_s: float
     priority: Priority
     caller: Hashable
-    future: asyncio.Future[Answer[Out]]
+    future: asyncio.Future[JobResult[Out]]
 
     @property
     def abandoned(self) -> bool:
         """Whether its caller has left."""
         return self.future.done()
 
-    def settle(self, outcome: Outcome[Out]) -> None:
+    def settle(self, outcome: JobOutcome[Out]) -> None:
         """Resolve the future; to be called by the event loop."""
         if self.future.done():  # the caller may have left meanwhile
             return

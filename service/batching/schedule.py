@@ -18,11 +18,11 @@ from typing import Generic, TypeVar
 
 from relight.errors import DeadlineExceeded, Overloaded
 from service.batching.durations import Durations
-from service.batching.fair_queue import FairQueue, Job
+from service.batching.fair_queue import FairQueue, QueuedJob
 from service.batching.sizes import BatchSizes
 from service.batching.urgency import Priority, due_s
 
-J = TypeVar("J", bound=Job)
+J = TypeVar("J", bound=QueuedJob)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,16 +169,23 @@ class Schedule(Generic[J]):
     def _waiting(self) -> list[J]:
         return [job for job in self._line if not job.abandoned]
 
-    def _split(self, new: Job, now_s: float) -> tuple[Sequence[Job], Sequence[Job]]:
+    def _split(
+        self, new: QueuedJob, now_s: float
+    ) -> tuple[Sequence[QueuedJob], Sequence[QueuedJob]]:
         """Return the jobs ahead of a new one, and those behind it."""
-        line: list[Job] = [*self._waiting()]
+        line: list[QueuedJob] = [*self._waiting()]
         insort(line, new, key=_due_s)
         order = self._fair_queue.order(line, now_s)
         place = order.index(new)
         return order[:place], order[place + 1 :]
 
     def _check_own(
-        self, new: Job, ahead: Sequence[Job], now_s: float, busy_s: float, num_coming: int
+        self,
+        new: QueuedJob,
+        ahead: Sequence[QueuedJob],
+        now_s: float,
+        busy_s: float,
+        num_coming: int,
     ) -> None:
         """Refuse `new` if it would be late, or would wait too long."""
         alone_s = self._durations.estimate_s(new.key, 1)
@@ -198,7 +205,7 @@ class Schedule(Generic[J]):
             )
 
     def _check_others(
-        self, new: Job, ahead: Sequence[Job], behind: Sequence[Job], free_s: float
+        self, new: QueuedJob, ahead: Sequence[QueuedJob], behind: Sequence[QueuedJob], free_s: float
     ) -> None:
         """Refuse `new` if it would make a job behind it late; the device is free then."""
         size = self._sizes.largest(new.key)
@@ -219,7 +226,7 @@ class Schedule(Generic[J]):
                     retry_after_s=ready_s - free_s,
                 )
 
-    def _needs_s(self, jobs: Iterable[Job], num_coming: int) -> float:
+    def _needs_s(self, jobs: Iterable[QueuedJob], num_coming: int) -> float:
         """Return the device time of the waiting and the coming jobs, in seconds."""
         numbers = Counter(job.key for job in jobs)
         if num_coming:  # their keys are not known yet: assume the most frequent one
@@ -246,5 +253,5 @@ class Schedule(Generic[J]):
         return max(keys, key=lambda key: keys[key], default=self._durations.last_key)
 
 
-def _due_s(job: Job) -> float:
+def _due_s(job: QueuedJob) -> float:
     return due_s(job.arrived_s, job.deadline_s, job.priority)

@@ -46,6 +46,7 @@ class Curve:
 
 _C, _E = (0.310, 0.316), (1 / 3, 1 / 3)
 _D65: Final = (0.3127, 0.3290)
+_CREATED: Final = (2026, 1, 1, 0, 0, 0)  # the same date in all profiles
 _D50_XYZ: Final = (0.9642, 1.0, 0.8249)  # of the profile connection space
 
 BT709: Final = Primaries(_D65, (0.640, 0.330), (0.300, 0.600), (0.150, 0.060))
@@ -185,7 +186,7 @@ def _file(space: bytes, tags: dict[bytes, bytes]) -> bytes:
         b"mntr",
         space,
         b"XYZ ",
-        *(2026, 1, 1, 0, 0, 0),
+        *_CREATED,
         b"acsp",
         *(round(65536 * v) for v in _D50_XYZ),
     )

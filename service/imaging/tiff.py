@@ -57,8 +57,14 @@ _COLOR_FILTER_ARRAY, _LINEAR_RAW = 32803, 34892
 _WHOLE_NUMBERS: Final = MappingProxyType({1: "B", 3: "H", 4: "I", 13: "I"})  # section 2
 _TELLING_TAGS: Final = frozenset(
     {
-        *(COMPRESSION, PHOTOMETRIC, SAMPLES_PER_PIXEL, EXTRA_SAMPLES),
-        *(_NEW_SUBFILE_TYPE, _SUBFILE_TYPE, _SUB_DIRECTORIES, _DNG_VERSION),
+        COMPRESSION,
+        PHOTOMETRIC,
+        SAMPLES_PER_PIXEL,
+        EXTRA_SAMPLES,
+        _NEW_SUBFILE_TYPE,
+        _SUBFILE_TYPE,
+        _SUB_DIRECTORIES,
+        _DNG_VERSION,
     }
 )
 _MAX_SUB_DIRECTORIES: Final = 8  # cameras write up to five; each costs time

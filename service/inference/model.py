@@ -32,7 +32,7 @@ _DTYPES: Final[Mapping[str, type[np.generic]]] = {
 }
 
 
-class Key(NamedTuple):
+class BatchKey(NamedTuple):
     """What may share a batch: one graph at one shape."""
 
     part: str
@@ -41,7 +41,7 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shot:
+class InferenceInput:
     """What a graph is given for one photo.
 
     Attributes:
@@ -54,8 +54,8 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Feed:
-    """What a graph is given at once: the shots of a batch, put together."""
+class InputBatch:
+    """What a graph is given at once: the inputs of a batch, put together."""
 
     part: str
     tensors: Tensors
@@ -71,9 +71,9 @@ class Model:
         provider: the ONNX Runtime provider that it runs on.
         parts: its graphs, in the order in which a photo needs them.
         buckets: the shapes that it takes.
-        durations: T(`Key`, n), in seconds.
-        batcher: takes a `Shot` with its `Key`, gives the graph's outputs by name, each without the
-            axis of the batch.
+        durations: T(`BatchKey`, n), in seconds.
+        batcher: takes an `InferenceInput` with its `BatchKey`, gives the graph's outputs by name,
+            each without the axis of the batch.
     """
 
     contract: ModelContract | PairContract
@@ -82,7 +82,7 @@ class Model:
     parts: Sequence[str]
     buckets: Sequence[Bucket]
     durations: Durations
-    batcher: Batcher[Shot, Feed, Tensors]
+    batcher: Batcher[InferenceInput, InputBatch, Tensors]
 
     @property
     def name(self) -> str:
@@ -110,9 +110,9 @@ class Model:
         return (*LAMP_OPTIONS, *GEOMETRY_OPTIONS) if self.is_pair else ("color",)
 
 
-def following(key: Hashable) -> Key | None:
+def following(key: Hashable) -> BatchKey | None:
     """Return the key of the light that follows when a scene has been read."""
-    reads_scene = isinstance(key, Key) and key.part == "scene"
+    reads_scene = isinstance(key, BatchKey) and key.part == "scene"
     return key._replace(part="light") if reads_scene else None  # type: ignore[attr-defined]
 
 
@@ -123,29 +123,29 @@ def queue_of(
     sizes: BatchSizes,
     max_wait_s: float,
     observe: Callable[[Batch], None],
-) -> Batcher[Shot, Feed, Tensors]:
+) -> Batcher[InferenceInput, InputBatch, Tensors]:
     """Return the queue to the graphs of one model; not started.
 
     Args:
         engines: the graphs by part.
-        durations: T(`Key`, n).
-        sizes: how many shots a graph may be given.
+        durations: T(`BatchKey`, n).
+        sizes: how many inputs a graph may be given.
         max_wait_s: admission refuses what would wait longer for the device.
         observe: told of each batch that ran.
     """
 
-    def stage(shots: Sequence[Shot]) -> Feed:
-        part = shots[0].part
+    def stage(inputs: Sequence[InferenceInput]) -> InputBatch:
+        part = inputs[0].part
         tensors = {
-            name: np.stack([s.inputs[name] for s in shots], dtype=_DTYPES[spec.type])
+            name: np.stack([one.inputs[name] for one in inputs], dtype=_DTYPES[spec.type])
             for name, spec in engines[part].inputs.items()
         }
-        return Feed(part, tensors)
+        return InputBatch(part, tensors)
 
-    def run(feed: Feed) -> Sequence[Tensors]:
-        outputs = engines[feed.part].run(feed.tensors)
-        num_shots = len(next(iter(feed.tensors.values())))
-        return [{name: t[i] for name, t in outputs.items()} for i in range(num_shots)]
+    def run(batch: InputBatch) -> Sequence[Tensors]:
+        outputs = engines[batch.part].run(batch.tensors)
+        num_inputs = len(next(iter(batch.tensors.values())))
+        return [{name: t[i] for name, t in outputs.items()} for i in range(num_inputs)]
 
     return Batcher(
         stage, run, durations=durations, sizes=sizes, max_wait_s=max_wait_s, observe=observe

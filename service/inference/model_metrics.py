@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from service.batching.job import Batch
 from service.batching.urgency import Priority
 from service.contract.buckets import Bucket
-from service.inference.model import Key, Model
+from service.inference.model import BatchKey, Model
 
 _RELOADS: Final = ("ok", "error")
 
@@ -121,7 +121,7 @@ class ModelMetrics:
         self.oldest_age_s.labels(name).set_function(lambda: batcher.oldest_age_s)
         for part, bucket, priority in _queues_of(model):
             depth = self.queue_depth.labels(name, part, str(bucket), priority.name.lower())
-            key = Key(part, bucket.height_px, bucket.width_px)
+            key = BatchKey(part, bucket.height_px, bucket.width_px)
             depth.set_function(partial(batcher.waiting, key, priority))
 
     def remove(self, model: Model) -> None:
@@ -134,7 +134,7 @@ class ModelMetrics:
 
     def observe(self, name: str, batch: Batch) -> None:
         """Count a batch of the model of that name."""
-        assert isinstance(batch.key, Key)
+        assert isinstance(batch.key, BatchKey)
         labels = (name, batch.key.part)
         self.batch_size.labels(*labels).observe(batch.size)
         self.device_busy_s.labels(*labels).inc(batch.duration_s)

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class LightRoute:
     """An available light.
 
     Attributes:
@@ -76,7 +76,7 @@ class ModelRepository:
         )
         self._metrics = metrics
         self._models: tuple[Model, ...] = ()
-        self._offers: Sequence[Offer] = ()
+        self._routes: Sequence[LightRoute] = ()
         self._reloading = asyncio.Lock()
         self._num_leases: Counter[Model] = Counter()
         self._last_returned: dict[Model, asyncio.Event] = {}
@@ -88,9 +88,9 @@ class ModelRepository:
         return self._models
 
     @property
-    def offers(self) -> Sequence[Offer]:
+    def routes(self) -> Sequence[LightRoute]:
         """All available lights; a model's own lights before mirrored ones."""
-        return self._offers
+        return self._routes
 
     @property
     def num_retiring(self) -> int:
@@ -147,21 +147,21 @@ class ModelRepository:
         temperature_k: int | None = None,
         name: str | None = None,
         options: Collection[str] = (),
-    ) -> Iterator[Offer]:
+    ) -> Iterator[LightRoute]:
         """Yield the result of `find`; its model stays usable inside, even if it is replaced.
 
         Raises:
             InvalidOption, ModelNotReady: as `find` does.
         """
-        offer = self.find(direction, temperature_k=temperature_k, name=name, options=options)
-        self._num_leases[offer.model] += 1
+        route = self.find(direction, temperature_k=temperature_k, name=name, options=options)
+        self._num_leases[route.model] += 1
         try:
-            yield offer
+            yield route
         finally:
-            self._num_leases[offer.model] -= 1
-            if not self._num_leases[offer.model]:
-                del self._num_leases[offer.model]
-                if returned := self._last_returned.get(offer.model):
+            self._num_leases[route.model] -= 1
+            if not self._num_leases[route.model]:
+                del self._num_leases[route.model]
+                if returned := self._last_returned.get(route.model):
                     returned.set()
 
     def find(
@@ -171,8 +171,8 @@ class ModelRepository:
         temperature_k: int | None = None,
         name: str | None = None,
         options: Collection[str] = (),
-    ) -> Offer:
-        """Return the best offer for a direction: of a pair, else of the nearest temperature.
+    ) -> LightRoute:
+        """Return the best route for a direction: of a pair, else of the nearest temperature.
 
         Args:
             direction: one of `relight.lights.DIRECTIONS`; None: any.
@@ -190,11 +190,11 @@ class ModelRepository:
         names = tuple(model.name for model in self._models)
         if name is not None and name not in names:
             raise InvalidOption(f"there is no model {name!r}", option="model", allowed=names)
-        named = [offer for offer in self.offers if name in {None, offer.model.name}]
-        offers = _that_take(options, named, name)
-        fitting = [o for o in offers if direction in {None, o.light.direction}]
+        named = [route for route in self.routes if name in {None, route.model.name}]
+        routes = _that_take(options, named, name)
+        fitting = [r for r in routes if direction in {None, r.light.direction}]
         if not fitting:
-            offered = {o.light.direction for o in offers}
+            offered = {r.light.direction for r in routes}
             raise InvalidOption(
                 f"no model relights from {direction}",
                 option="direction",
@@ -215,7 +215,7 @@ class ModelRepository:
 
     def _swap(self, models: Sequence[Model]) -> None:
         old, self._models = self._models, tuple(models)
-        self._offers = _offers_of(self._models)
+        self._routes = _routes_of(self._models)
         for model in self._models:
             if model not in old:
                 model.batcher.start()
@@ -241,10 +241,10 @@ class ModelRepository:
 
 
 def _that_take(
-    options: Collection[str], offers: Sequence[Offer], name: str | None
-) -> Sequence[Offer]:
-    """Return the offers of models that take all these options."""
-    taking = [o for o in offers if set(options) <= set(o.model.special_options)]
+    options: Collection[str], routes: Sequence[LightRoute], name: str | None
+) -> Sequence[LightRoute]:
+    """Return the routes of models that take all these options."""
+    taking = [r for r in routes if set(options) <= set(r.model.special_options)]
     if taking:
         return taking
     option = min(options, key=lambda option: (option != "color", option))
@@ -253,15 +253,15 @@ def _that_take(
     raise InvalidOption(f"{detail}; `GET /models` lists `options`", option=option, allowed=allowed)
 
 
-def _offers_of(models: Sequence[Model]) -> Sequence[Offer]:
+def _routes_of(models: Sequence[Model]) -> Sequence[LightRoute]:
     computed = [
-        Offer(Light(direction, NEUTRAL_K), model, index, mirrored=False)
+        LightRoute(Light(direction, NEUTRAL_K), model, index, mirrored=False)
         for model in models
         if model.is_pair
         for index, direction in enumerate(DIRECTIONS)
     ]
     own = [
-        Offer(light, model, index, mirrored=False)
+        LightRoute(light, model, index, mirrored=False)
         for model in models
         if isinstance(model.contract, ModelContract)
         for index, light in enumerate(model.contract.lights)

@@ -17,7 +17,7 @@ from service.batching.sizes import BatchSizes
 from service.contract.buckets import Bucket
 from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME
 from service.contract.pair import LIGHT_OUTPUTS, SCENE_OUTPUTS, Shapes
-from service.inference.model import WHOLE, Key
+from service.inference.model import WHOLE, BatchKey
 from service.inference.session import CUDA, Engine, Tensors
 
 _TOLERANCE: Final = 1e-3  # what float16 may be beyond 0 and 1
@@ -42,7 +42,7 @@ def warm_up(
     Args:
         part: which graph of its model it is.
         engine: what to run.
-        durations: learns T(`Key`, n).
+        durations: learns T(`BatchKey`, n).
         buckets: the shapes.
         batch_sizes: sizes to warm.
         sizes: told what the device has no memory for.
@@ -54,7 +54,8 @@ def warm_up(
     shapes = [(bucket.height_px, bucket.width_px) for bucket in buckets]
     for height, width in sorted(shapes, key=math.prod, reverse=True):  # memory grows once
         for size in sorted(batch_sizes, reverse=True):
-            key, tensors = Key(part, height, width), plain_inputs(part, engine, size, height, width)
+            key = BatchKey(part, height, width)
+            tensors = plain_inputs(part, engine, size, height, width)
             try:
                 if cold:
                     engine.run(tensors)

@@ -40,7 +40,7 @@ _ENOUGH: Final = 1e-4  # of the logarithm of the mean luminance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Arriving:
+class LampLight:
     """The light of one lamp where it arrives.
 
     Attributes:
@@ -91,7 +91,7 @@ class Lit:
     """
 
     scene: Mapping[str, NDArray[Any]]
-    lamps: Sequence[Arriving]
+    lamps: Sequence[LampLight]
     ambient: float
     removal: float
     softness_px: float = 0.0

@@ -48,7 +48,7 @@ class MapsRequest:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Maps:
+class MapsResult:
     """The finished maps.
 
     Attributes:
@@ -88,7 +88,7 @@ class MapMaker:
         self._renderer = renderer
         self._metrics = metrics
 
-    async def make(self, request: MapsRequest) -> Maps:
+    async def make(self, request: MapsRequest) -> MapsResult:
         """Make the maps of one photo; cancelling the call frees its work at every stage.
 
         Raises:
@@ -108,12 +108,12 @@ class MapMaker:
         )
         return maps
 
-    async def _lease_and_make(self, request: MapsRequest) -> Maps:
-        with self._repository.lease(None, name=self._reading_model(request.options)) as offer:
+    async def _lease_and_make(self, request: MapsRequest) -> MapsResult:
+        with self._repository.lease(None, name=self._reading_model(request.options)) as route:
             order = Order(
-                offer=offer,
+                route=route,
                 lamps=Lamps(()),
-                photo_key=(await digest_of_photo(request.data), offer.model.sha256, "full"),
+                photo_key=(await digest_of_photo(request.data), route.model.sha256, "full"),
                 deadline_s=request.deadline_s,
                 priority=request.priority,
                 caller=request.caller,
@@ -130,8 +130,8 @@ class MapMaker:
             raise InvalidOption(what, option="model", allowed=reading)
         return name
 
-    async def _make(self, request: MapsRequest, order: Order) -> Maps:
-        timings, model = request.timings, order.offer.model
+    async def _make(self, request: MapsRequest, order: Order) -> MapsResult:
+        timings, model = request.timings, order.route.model
         with self._renderer.expected(order):
             timings.place = Place.PREPARE
             prepared = await self._reader.read(
@@ -154,4 +154,4 @@ class MapMaker:
         data = await self._pool.run(Step.FINISH, pack, num_bytes=packing_bytes(prepared))
         request.holding.shrink_to(len(request.data))  # the pixels are gone
         request.holding.grow_to(len(request.data) + len(data))
-        return Maps(data=data, model=model.tag, origin=origin)
+        return MapsResult(data=data, model=model.tag, origin=origin)

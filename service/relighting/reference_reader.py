@@ -5,7 +5,7 @@ from __future__ import annotations
 from relight.errors import ImageError, InvalidOption
 from relight.lights import Lamps
 from service.contract.pair import PairContract
-from service.inference.repository import Offer
+from service.inference.repository import LightRoute
 from service.relighting.options import RelightOptions
 from service.relighting.photo_reader import PhotoReader, digest_of_photo
 from service.relighting.reference import read_lamp
@@ -31,7 +31,7 @@ class ReferenceReader:
         self._renderer = renderer
 
     async def lit_options(
-        self, request: RelightRequest, reference: bytes, offer: Offer
+        self, request: RelightRequest, reference: bytes, route: LightRoute
     ) -> RelightOptions:
         """Return a request's options with the light of the reference.
 
@@ -42,7 +42,7 @@ class ReferenceReader:
             LightUnreadable: it shows no direction of light.
             Overloaded, DeadlineExceeded, Draining, InferenceFailed: as `Batcher.submit` does.
         """
-        contract = offer.model.contract
+        contract = route.model.contract
         assert isinstance(contract, PairContract)  # no other model takes a reference
         for name in _PLACES:
             if getattr(request.options, name) is not None:
@@ -51,9 +51,9 @@ class ReferenceReader:
                     option=name,
                 )
         order = Order(
-            offer=offer,
+            route=route,
             lamps=Lamps(()),
-            photo_key=(await digest_of_photo(reference), offer.model.sha256, "model"),
+            photo_key=(await digest_of_photo(reference), route.model.sha256, "model"),
             deadline_s=request.deadline_s,
             priority=request.priority,
             caller=request.caller,
@@ -63,7 +63,7 @@ class ReferenceReader:
             with self._renderer.expected(order):
                 prepared = await self._reader.read(
                     reference,
-                    offer.model,
+                    route.model,
                     request.holding,
                     request.timings,
                     body_bytes=request.body_bytes,

@@ -18,7 +18,7 @@ from service.credentials import Credentials
 from service.imaging import DIGITAL_SOURCE_TYPE, Edit, writing_bytes
 from service.imaging.formats import FORMATS, Ranking, choose_format, rank_formats, sniff
 from service.imaging.photo import Codes
-from service.inference.repository import ModelRepository, Offer
+from service.inference.repository import LightRoute, ModelRepository
 from service.inference.session import Tensors
 from service.relighting.action import action_of
 from service.relighting.composition import Lit
@@ -32,7 +32,7 @@ from service.relighting.pipeline import (
 )
 from service.relighting.reference_reader import ReferenceReader
 from service.relighting.relief import with_depth
-from service.relighting.relit import ContentCredentials, RelightRequest, Relit
+from service.relighting.relit import ContentCredentials, RelightRequest, RelightResult
 from service.relighting.rendering import Change, Order, Renderer, light_of
 from service.telemetry.labels import Origin, Place, Stage
 from service.telemetry.metrics import Metrics
@@ -87,7 +87,7 @@ class Relighter:
         self._software = software
         self._is_marked = is_marked
 
-    async def relight(self, request: RelightRequest) -> Relit:
+    async def relight(self, request: RelightRequest) -> RelightResult:
         """Relight one image file; cancelling the call frees its work at every stage.
 
         Raises:
@@ -109,40 +109,40 @@ class Relighter:
         )
         return relit
 
-    async def _trip(self, request: RelightRequest) -> Relit:
+    async def _trip(self, request: RelightRequest) -> RelightResult:
         options = request.options
         with self._repository.lease(
             None if options.stands_free or request.reference else options.wanted_direction,
             temperature_k=options.wanted_temperature_k,
             name=options.model,
             options=request.special,
-        ) as offer:
+        ) as route:
             if options.depth_white is not None and request.depth is None:
                 raise InvalidOption("`depth_white` needs a file `depth`", option="depth_white")
             if request.reference is not None:
-                options = await self._references.lit_options(request, request.reference, offer)
+                options = await self._references.lit_options(request, request.reference, route)
                 request = replace(request, options=options)
             digest = await digest_of_photo(request.data)
             formats = rank_formats(options.format, request.format_weights, sniff(request.data))
             depth_digest = await digest_of_photo(request.depth)
-            order = _order(request, offer, digest, depth_digest)
+            order = _order(request, route, digest, depth_digest)
             etag = answer_tag(
                 " ".join([digest, await digest_of_photo(request.mask), depth_digest]),
                 options,
                 light=str(order.lamps or options.wanted_direction),
-                model=offer.model.tag,
+                model=route.model.tag,
                 formats=formats,
                 revision=self._revision,
             )
             data, format_name, origin, credentials = None, formats[0][0], None, None
             if etag not in request.known_tags:
                 data, format_name, origin, credentials = await self._make(request, order, formats)
-        return Relit(
+        return RelightResult(
             data=data,
             media_type=FORMATS[format_name].media_type,
             etag=etag,
             light=light_of(options, order),
-            model=offer.model.tag,
+            model=route.model.tag,
             origin=origin,
             timings=request.timings,
             digital_source_type=(
@@ -161,7 +161,7 @@ class Relighter:
             timings.place = Place.PREPARE
             prepared = await self._reader.read(
                 request.data,
-                order.offer.model,
+                order.route.model,
                 request.holding,
                 request.timings,
                 body_bytes=request.body_bytes,
@@ -231,7 +231,7 @@ class Relighter:
         mask: Codes | None,
     ) -> bytes:
         """Make the answer's file, within the budget of memory, and sign it."""
-        options, timings, tag = request.options, request.timings, order.offer.model.tag
+        options, timings, tag = request.options, request.timings, order.route.model.tag
         edit = Edit(f"{self._software}, {tag}", self._is_marked)
         num_bytes = self._writing_bytes(request, prepared, format_name)
         if num_bytes > self._max_working_bytes:
@@ -290,13 +290,13 @@ class Relighter:
             self._admission.learn_lag(now_s - timings.rendered_s - work_s)
 
 
-def _order(request: RelightRequest, offer: Offer, digest: str, depth_digest: str) -> Order:
-    options, contract = request.options, offer.model.contract
+def _order(request: RelightRequest, route: LightRoute, digest: str, depth_digest: str) -> Order:
+    options, contract = request.options, route.model.contract
     return Order(
-        offer=offer,
+        route=route,
         lamps=options.lamps(contract) if isinstance(contract, PairContract) else None,
         # For another detail the photo is decoded at another size.
-        photo_key=(digest, offer.model.sha256, options.detail),
+        photo_key=(digest, route.model.sha256, options.detail),
         deadline_s=request.deadline_s,
         priority=request.priority,
         caller=request.caller,

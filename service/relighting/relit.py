@@ -63,7 +63,7 @@ class RelightRequest:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Relit:
+class RelightResult:
     """A finished answer.
 
     Attributes:

@@ -19,14 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relight.lights import NEUTRAL_K, Lamp, Lamps, Light
-from service.batching.job import Answer
+from service.batching.job import JobResult
 from service.batching.urgency import Priority
 from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, ModelContract
 from service.contract.pair import SURFACE_NAMES, PairContract
-from service.inference.model import WHOLE, Key, Shot
-from service.inference.repository import Offer
+from service.inference.model import WHOLE, BatchKey, InferenceInput
+from service.inference.repository import LightRoute
 from service.inference.session import Tensors
-from service.relighting.composition import Arriving, Lit
+from service.relighting.composition import LampLight, Lit
 from service.relighting.options import RelightOptions
 from service.relighting.pipeline import Prepared, Rendered, own_temperature_k
 from service.telemetry.labels import Origin, Stage
@@ -44,7 +44,7 @@ class Order:
     """What is wanted of a model for one photo.
 
     Attributes:
-        offer: the model and its light.
+        route: the model and its light.
         lamps: where the light comes from; None for a "relight/1" model.
         photo_key: what the model's view of the photo depends on.
         deadline_s: when the answer becomes worthless, on the monotonic clock.
@@ -54,7 +54,7 @@ class Order:
         depth_key: names the depth map that replaces the model's relief; None: no map does.
     """
 
-    offer: Offer
+    route: LightRoute
     lamps: Lamps | None
     photo_key: Hashable
     deadline_s: float
@@ -67,7 +67,7 @@ class Order:
     def first_key(self) -> Hashable:
         """Names what the first inference makes."""
         if self.lamps is None:
-            return (self.photo_key, WHOLE, self.offer.light_index, self.offer.mirrored)
+            return (self.photo_key, WHOLE, self.route.light_index, self.route.mirrored)
         return (self.photo_key, "scene")
 
     def light_key(self, lamp: Lamp) -> Hashable:
@@ -89,7 +89,7 @@ class Renderer:
         cache: keeps what the models make.
     """
 
-    def __init__(self, admission: Admission, cache: Cache[Answer[Tensors]]) -> None:
+    def __init__(self, admission: Admission, cache: Cache[JobResult[Tensors]]) -> None:
         self._admission = admission
         self._cache = cache
 
@@ -110,7 +110,7 @@ class Renderer:
                 order.deadline_s,
                 order.priority,
                 order.caller,
-                model=order.offer.model,
+                model=order.route.model,
                 is_read=is_read,
             )
         if is_read:  # the rest is short, and of another kind than what is counted
@@ -132,7 +132,7 @@ class Renderer:
         Raises:
             Overloaded, DeadlineExceeded, Draining, InferenceFailed: as `Batcher.submit` does.
         """
-        contract = order.offer.model.contract
+        contract = order.route.model.contract
         if isinstance(contract, ModelContract):
             return await self._render_whole(prepared, order, contract)
         return await self._light(prepared, order, contract, change)
@@ -140,10 +140,10 @@ class Renderer:
     async def _render_whole(
         self, prepared: Prepared, order: Order, contract: ModelContract
     ) -> tuple[Rendered, Origin]:
-        offer, image = order.offer, prepared.image
+        route, image = order.route, prepared.image
         inputs: dict[str, NDArray[Any]] = {
-            INPUT_NAME: image[:, ::-1] if offer.mirrored else image,
-            LIGHT_NAME: np.array(offer.light_index, np.int64),
+            INPUT_NAME: image[:, ::-1] if route.mirrored else image,
+            LIGHT_NAME: np.array(route.light_index, np.int64),
         }
         asked_s = time.monotonic()
         answer, origin = await self._cache.get(
@@ -154,8 +154,8 @@ class Renderer:
         if origin != Origin.HIT:
             _note(order.timings, WHOLE, answer, asked_s, asked_s)
         relit = answer.value[OUTPUT_NAME].astype(np.float32, copy=False)
-        relit = relit[:, ::-1] if offer.mirrored else relit
-        return Rendered(relit, offer.light.temperature_k, contract.softness_px), origin
+        relit = relit[:, ::-1] if route.mirrored else relit
+        return Rendered(relit, route.light.temperature_k, contract.softness_px), origin
 
     async def read(self, prepared: Prepared, order: Order) -> tuple[Tensors, Origin]:
         """Return what the scene graph of a pair reads from a photo, and where that came from.
@@ -193,7 +193,7 @@ class Renderer:
         # The temperature of one lamp alone is that of the whole picture, and `finish` gives it.
         is_one = len(lit) == 1
         lamps = [
-            Arriving(
+            LampLight(
                 answer.value["irradiance"].astype(np.float32),
                 answer.value["residual"].astype(np.float32),
                 lamp.intensity_stops,
@@ -212,7 +212,7 @@ class Renderer:
         prepared: Prepared,
         order: Order,
         arrived_s: float,
-    ) -> tuple[Answer[Tensors], Origin]:
+    ) -> tuple[JobResult[Tensors], Origin]:
         """Return the light that arrives from a lamp, seen as the small picture is."""
         right, up, near = lamp.vector
         inputs = {name: scene[name] for name in SURFACE_NAMES} | {
@@ -232,11 +232,11 @@ class Renderer:
         prepared: Prepared,
         order: Order,
         arrived_s: float | None = None,
-    ) -> Answer[Tensors]:
+    ) -> JobResult[Tensors]:
         """Have one graph run; what comes of it holds no other photo's memory."""
-        answer = await order.offer.model.batcher.submit(
-            Shot(part, inputs),
-            key=Key(part, *prepared.image.shape[:2]),
+        answer = await order.route.model.batcher.submit(
+            InferenceInput(part, inputs),
+            key=BatchKey(part, *prepared.image.shape[:2]),
             deadline_s=self._admission.device_deadline_s(order.deadline_s),
             priority=order.priority,
             caller=order.caller,
@@ -251,7 +251,7 @@ class Renderer:
 
 def light_of(options: RelightOptions, order: Order) -> Light | Lamps:
     """Return the light of an answer."""
-    light = order.offer.light
+    light = order.route.light
     own_k = own_temperature_k(options, light.temperature_k)
     return order.lamps or Light(light.direction, options.wanted_temperature_k or own_k)
 
@@ -265,7 +265,7 @@ def _origin(scene: Origin, lights: Sequence[Origin]) -> Origin:
 
 
 def _note(
-    timings: Timings, part: str, answer: Answer[Tensors], arrived_s: float, submitted_s: float
+    timings: Timings, part: str, answer: JobResult[Tensors], arrived_s: float, submitted_s: float
 ) -> None:
     run_s = arrived_s + answer.waited_s
     timings.add(Stage.QUEUE, submitted_s, max(submitted_s, run_s))

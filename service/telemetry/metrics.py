@@ -41,8 +41,27 @@ OUTCOMES: Final = ("ok", "client_error", "refused", "server_error", "client_left
 UNMATCHED: Final = "unmatched"  # one series for all unknown paths
 
 _DURATION_BUCKETS_S: Final = (
-    *(0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3),
-    *(0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0),
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.02,
+    0.03,
+    0.05,
+    0.075,
+    0.1,
+    0.15,
+    0.2,
+    0.3,
+    0.5,
+    0.75,
+    1.0,
+    1.5,
+    2.0,
+    3.0,
+    5.0,
+    10.0,
+    30.0,
 )
 _BODY_BUCKETS_BYTES: Final = tuple(2.0**power for power in range(14, 27))
 

@@ -22,7 +22,7 @@ BULK = "bulk"
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class ApiKey:
     """An issued key.
 
     Attributes:
@@ -38,13 +38,13 @@ class Key:
     bulk_only: bool = False
 
     @classmethod
-    def parse(cls, text: str, *, is_admin: bool) -> Key:
+    def parse(cls, text: str, *, is_admin: bool) -> ApiKey:
         """Read `name:digest` or `name:digest:bulk`."""
         name, digest, *rest = text.split(":")
         return cls(name, digest.lower(), is_admin, bulk_only=rest == [BULK])
 
 
-ANONYMOUS = Key("anonymous", "")
+ANONYMOUS = ApiKey("anonymous", "")
 
 
 def digest_of(key: str) -> str:
@@ -56,7 +56,7 @@ class Keyring:
     """All keys. Without any, calls need no key, and reloading is closed.
 
     Args:
-        keys: callers' keys, each as `Key.parse` reads it.
+        keys: callers' keys, each as `ApiKey.parse` reads it.
         admin_keys: operators' keys in the same form; they may also call.
         max_concurrency: maximum of concurrent requests per name; None: no limit.
         clock: a monotonic clock, in seconds.
@@ -71,14 +71,14 @@ class Keyring:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._keys = [
-            *(Key.parse(text, is_admin=False) for text in keys),
-            *(Key.parse(text, is_admin=True) for text in admin_keys),
+            *(ApiKey.parse(text, is_admin=False) for text in keys),
+            *(ApiKey.parse(text, is_admin=True) for text in admin_keys),
         ]
         self._is_open = not keys
         self._max_concurrency = max_concurrency
         self._requests: defaultdict[str, Occupancy] = defaultdict(lambda: Occupancy(clock))
 
-    def caller(self, given: str | None) -> Key:
+    def caller(self, given: str | None) -> ApiKey:
         """Return the key of a caller.
 
         Raises:
@@ -99,7 +99,7 @@ class Keyring:
             raise Forbidden("this needs an admin key")
 
     @contextmanager
-    def slot(self, caller: Key) -> Iterator[None]:
+    def slot(self, caller: ApiKey) -> Iterator[None]:
         """Count a request of a caller; several keys of one name share its slots.
 
         Raises:
@@ -117,7 +117,7 @@ class Keyring:
         finally:
             requests.end(request)
 
-    def _find(self, given: str | None) -> Key:
+    def _find(self, given: str | None) -> ApiKey:
         if given is None:
             raise Unauthorized("a key is needed: Authorization: Bearer <key>, or X-Api-Key: <key>")
         if not given.strip():

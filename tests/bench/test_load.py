@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from bench.drawing import load_curve
-from bench.open_loop import Outcome, in_open_loop, quantile, summarise, table
+from bench.open_loop import RequestOutcome, in_open_loop, quantile, summarise, table
 
 
 async def test_a_slow_answer_does_not_hold_back_the_next_request():
@@ -36,8 +36,8 @@ async def test_a_load_ends_when_it_is_enough():
 
 def test_goodput_leaves_out_what_a_filling_queue_took_in_and_what_came_late():
     # 10 a second are answered from the first second on; half of them too late.
-    outcomes = [Outcome(n / 10, n / 10 + (1.0 if n % 2 else 3.0), 200) for n in range(100)]
-    outcomes += [Outcome(5.0, 5.1, 503)] * 20
+    outcomes = [RequestOutcome(n / 10, n / 10 + (1.0 if n % 2 else 3.0), 200) for n in range(100)]
+    outcomes += [RequestOutcome(5.0, 5.1, 503)] * 20
     summary = summarise(outcomes, duration_s=10.0, deadline_s=2.0)
     assert summary.offered_hz == 12.0
     assert summary.goodput_hz == pytest.approx(5.0, abs=0.2)
@@ -54,7 +54,7 @@ def test_a_quantile_is_one_of_the_values():
 
 def test_the_same_figures_give_the_same_small_plot(tmp_path):
     loads = [
-        summarise([Outcome(n / r, n / r + 0.1 * r, 200) for n in range(10 * r)], 10.0, 2.0)
+        summarise([RequestOutcome(n / r, n / r + 0.1 * r, 200) for n in range(10 * r)], 10.0, 2.0)
         for r in (1, 2, 4)
     ]
     for name in ("a.svg", "b.svg"):

@@ -16,10 +16,8 @@ every_service = pytest.mark.parametrize("name", SERVICES)
 
 
 def test_it_keeps_the_compose_specification():
-    run(
-        sys.executable,
-        *("-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", COMPOSE),
-    )
+    checker = [sys.executable, "-m", "check_jsonschema"]
+    run(*checker, "--builtin-schema", "vendor.compose-spec", COMPOSE)
 
 
 def test_plain_up_is_the_cpu_service_alone():

@@ -72,10 +72,8 @@ def test_the_mean_of_two_sittings_is_a_checkpoint_that_says_so(folder, trained, 
 
 def test_a_recorded_score_travels_into_the_exported_file(folder, trained, tmp_path):
     sheet, failures = tmp_path / "sheet.png", tmp_path / "failures.png"
-    result = run(
-        *("evaluate", trained, folder.root, "--held-out", 1, "--size-px", 64),
-        *("--sheet", sheet, "--failures", failures, "--record"),
-    )
+    data = (folder.root, "--held-out", 1, "--size-px", 64)
+    result = run("evaluate", trained, *data, "--sheet", sheet, "--failures", failures, "--record")
     assert re.search(r"\| unchanged input \|  \| 0 \| 7 \|", result.output), result.output
     assert sheet.exists()
     _make_fainter(trained)

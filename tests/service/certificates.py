@@ -12,8 +12,15 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 KINDS = ("ES256", "ES384", "PS256", "ED25519")
 _USAGES = (
-    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"),
-    *("key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
 )
 
 

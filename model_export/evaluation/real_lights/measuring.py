@@ -22,7 +22,7 @@ from model_export.evaluation.real_lights.measures import (
     psnr_after_gain,
 )
 from model_export.evaluation.real_lights.methods import LightMethod
-from model_export.evaluation.real_lights.sets import SIDES, LitSet, Pair, Pixels
+from model_export.evaluation.real_lights.sets import SIDES, EvaluationPair, LitSet, Pixels
 from model_export.evaluation.real_lights.soft_light import (
     LEAST_LAMPS,
     in_soft_light,
@@ -41,7 +41,7 @@ class PairResult:
         fog: how many times brighter the background became; None where there is none.
     """
 
-    pair: Pair
+    pair: EvaluationPair
     unchanged_db: float
     psnr_db: float
     change: Change
@@ -162,7 +162,7 @@ def _measure_set(lit: LitSet, photos: _ContrastPhotos, ask: _Asking) -> SetResul
     return SetResult(lit.name, pairs, *(_measure_contrast(lit, photo, ask) for photo in photos))
 
 
-def _measure_pair(lit: LitSet, pair: Pair, ask: _Asking) -> PairResult:
+def _measure_pair(lit: LitSet, pair: EvaluationPair, ask: _Asking) -> PairResult:
     photo, target = lit.pictures[pair.input], lit.pictures[pair.target]
     output = ask(photo, pair.side, lit.lights[pair.target])
     return PairResult(

@@ -22,7 +22,7 @@ from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, Model
 from service.contract.pair import PARTS, SURFACE_NAMES, PairContract
 from service.imaging import ImageLimits, decode, profiles
 from service.inference.session import Session
-from service.relighting.composition import Arriving, Lit
+from service.relighting.composition import LampLight, Lit
 from service.relighting.options import RelightOptions
 from service.relighting.pipeline import Rendered, finish, prepare
 from service.telemetry.stage_timings import Timings
@@ -99,7 +99,7 @@ def open_relight_2(path: Path) -> LightMethod:
         soft = contract.softness if softness is None else softness
         inputs |= {"light": lamp[None].astype(np.float32), "softness": np.array([soft], np.float32)}
         lit = sessions["light"].run(inputs)
-        arriving = Arriving(lit["irradiance"][0], lit["residual"][0])
+        arriving = LampLight(lit["irradiance"][0], lit["residual"][0])
         maps = {key: plane[0] for key, plane in scene.items()}
         composed = Lit(maps, [arriving], contract.ambient, contract.removal)
         return _read_png(finish(prepared, composed, options, "png", timings))

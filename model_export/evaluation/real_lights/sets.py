@@ -35,7 +35,7 @@ _MOST_INPUTS: Final = 3  # for one target
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class EvaluationPair:
     """One question: the photo `input`, asked for from `side`, shall look like `target`."""
 
     input: str
@@ -87,7 +87,7 @@ class LitSet:
         }
 
     @property
-    def pairs(self) -> Sequence[Pair]:
+    def pairs(self) -> Sequence[EvaluationPair]:
         """What is measured: each target from at most three inputs.
 
         The inputs are the other targets, then the evenly lit pictures by name.
@@ -97,7 +97,7 @@ class LitSet:
         pairs = []
         for side, target in targets.items():
             inputs = [name for other, name in targets.items() if other != side] + even
-            pairs += [Pair(name, target, side) for name in inputs[:_MOST_INPUTS]]
+            pairs += [EvaluationPair(name, target, side) for name in inputs[:_MOST_INPUTS]]
         return pairs
 
     @property

@@ -4,8 +4,8 @@ import torch
 from model_export.networks.blocks import (
     DownBackProjection,
     ExposureModulation,
+    ModulatedResidualBlock,
     PhotoGate,
-    ResidualBlock,
     UpBackProjection,
 )
 from model_export.networks.drn import (
@@ -92,7 +92,7 @@ def test_the_smallest_allowed_picture_is_relit(network):
     [
         (DownBackProjection(4), 4, (8, 8, 12)),
         (UpBackProjection(4), 4, (2, 32, 48)),
-        (ResidualBlock(4), 4, (4, 16, 24)),
+        (ModulatedResidualBlock(4), 4, (4, 16, 24)),
         (MultiScalePerception(8), 8, (8, 16, 24)),
     ],
 )

@@ -15,7 +15,7 @@ from model_export.evaluation.methods import LightNotRendered, open_methods
 from model_export.evaluation.scores import evaluate
 from model_export.networks.architectures import build
 from model_export.training.comparison import COLOR_TRANSFER_FILE, METHODS, compare, within_budget
-from model_export.training.conditions import Machine, Origin
+from model_export.training.conditions import DataOrigin, Machine
 from model_export.training.learner import Learner
 from model_export.training.loop import Training
 from relight.lights import Light
@@ -38,7 +38,7 @@ def train(folder, tmp_path):
     training_folder, held_out = folder.split(1)
 
     def start(out, config):
-        origin = Origin("planes", "CC0-1.0")
+        origin = DataOrigin("planes", "CC0-1.0")
         return Training(out, config, training_folder, held_out, origin=origin, machine=Machine())
 
     def train(configs=CONFIGS, minutes=None):

@@ -11,7 +11,7 @@ from model_export.config import CONFIGS, DEFAULT, PAPER
 from model_export.data.pairs import Pair, to_tensor
 from model_export.data.sources import MissingData
 from model_export.evaluation.scores import ssim
-from model_export.training.conditions import Machine, Origin
+from model_export.training.conditions import DataOrigin, Machine
 from model_export.training.learner import Learner
 from model_export.training.loaders import BatchLoader
 from model_export.training.loop import RunMismatch, Training
@@ -32,7 +32,7 @@ def start(folder, tmp_path):
     training_folder, held_out = folder.split(1)
 
     def start(name, config=TINY, machine=MACHINE):
-        origin = Origin("planes", "CC0-1.0")
+        origin = DataOrigin("planes", "CC0-1.0")
         return Training(
             tmp_path / name, config, training_folder, held_out, origin=origin, machine=machine
         )
@@ -79,7 +79,7 @@ def test_a_run_of_another_config_is_not_resumed(start):
 
 def test_held_out_scenes_stay_held_out_and_new_scenes_stay_out(start, folder, tmp_path):
     start("run").run(minutes=1e-9)
-    origin = Origin("planes", "CC0-1.0")
+    origin = DataOrigin("planes", "CC0-1.0")
     more, fewer = folder.only((2, 3)), folder.only((0, 1))
     other = Training(tmp_path / "run", TINY, more, fewer, origin=origin, machine=MACHINE)
     with pytest.raises(RunMismatch, match="holds out"):

@@ -96,7 +96,9 @@ def test_a_batch_tells_for_each_photo_how_it_ended(call, url, png, tmp_path):
 
 def test_the_catalogue_comes_as_the_service_describes_it(call, url):
     offered = call(url, "models")
-    assert set(offered) == set(get_type_hints(Catalogue)) == set(catalogue.Catalogue.model_fields)
+    assert (
+        set(offered) == set(get_type_hints(Catalogue)) == set(catalogue.ModelCatalogue.model_fields)
+    )
     assert offered["directions"] == ["E", "W"]
 
 

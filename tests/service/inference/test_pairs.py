@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from relight.errors import InvalidOption, ModelRefused
 from service.contract.golden import golden_path, golden_picture, round_scene, write_pair_golden
 from service.contract.pair import SURFACE_NAMES
-from service.inference.model import Key, Shot
+from service.inference.model import BatchKey, InferenceInput
 from service.inference.model_metrics import ModelMetrics
 from service.inference.repository import ModelRepository
 from service.inference.session import Session
@@ -37,7 +37,7 @@ async def test_two_files_are_one_model_that_lights_from_everywhere(tmp_path):
     await models.start()
     (model,) = models.models
     assert (model.contract, model.parts) == (PAIR, ("scene", "light"))
-    assert len({offer.light.direction for offer in models.offers}) == 8
+    assert len({route.light.direction for route in models.routes}) == 8
     assert models.find(None, options=["azimuth"]).model is model
     await models.close()
 
@@ -149,7 +149,7 @@ async def test_reading_counts_the_lighting_that_follows(tmp_path):
     models = repository(tmp_path, max_batch_size=2)
     await models.start()
     (model,) = models.models
-    scene, light = Key("scene", 64, 64), Key("light", 64, 64)
+    scene, light = BatchKey("scene", 64, 64), BatchKey("light", 64, 64)
     times = model.durations
     assert times.batch_s(light, 2) > 0
     assert times.estimate_s(light, 2) == times.batch_s(light, 2)
@@ -165,13 +165,15 @@ async def test_one_queue_runs_both_graphs(tmp_path):
     await models.start()
     (model,) = models.models
     image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    scene_key, light_key = Key("scene", 64, 64), Key("light", 64, 64)
-    scene = (await model.batcher.submit(Shot("scene", {"image": image}), key=scene_key)).value
+    scene_key, light_key = BatchKey("scene", 64, 64), BatchKey("light", 64, 64)
+    scene = (
+        await model.batcher.submit(InferenceInput("scene", {"image": image}), key=scene_key)
+    ).value
     np.testing.assert_allclose(scene["normals"], normals_of(image), atol=1e-6)
     assert scene["features"].shape == (3, 32, 32)
     lamp = {"light": np.array([1, 0, 0], np.float32), "softness": np.array(0, np.float32)}
     kept = {name: scene[name].astype(np.float16) for name in SURFACE_NAMES}
-    lit = (await model.batcher.submit(Shot("light", kept | lamp), key=light_key)).value
+    lit = (await model.batcher.submit(InferenceInput("light", kept | lamp), key=light_key)).value
     expected = np.maximum(normals_of(image)[..., 0], 0)
     np.testing.assert_allclose(lit["irradiance"], expected, atol=1e-3)
     await models.close()

@@ -46,7 +46,7 @@ async def test_a_light_of_its_own_is_preferred_to_a_mirrored_one(tmp_path):
     await models.start()
     east = models.find("E")
     assert (east.light_index, east.mirrored) == (1, False)
-    assert len(models.offers) == 2
+    assert len(models.routes) == 2
     await models.close()
 
 

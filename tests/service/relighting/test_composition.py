@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.contract.color import LUMINANCE, linear_to_srgb, srgb_to_linear
-from service.relighting.composition import Arriving, Lit
+from service.relighting.composition import LampLight, Lit
 from service.relighting.orientation import leans_left
 
 SHAPE = (24, 32)
@@ -27,7 +27,7 @@ def lit(irradiance, *, residual=0.0, relightable=1.0, log_shading=0.0, removal=0
         "relightable": np.broadcast_to(np.float32(relightable), SHAPE),
         "log_shading": np.broadcast_to(np.float32(log_shading), SHAPE),
     }
-    arriving = Arriving(irradiance, ones(residual), **lamp)
+    arriving = LampLight(irradiance, ones(residual), **lamp)
     return Lit(scene, [arriving], ambient=0.15, removal=removal)
 
 
@@ -101,7 +101,7 @@ def test_the_photos_own_light_is_taken_out():
 def test_the_light_of_two_lamps_is_the_sum_of_each():
     original = photo(most=0.1)
     scene = lit(ones()).scene
-    left, right = (Arriving(side(*s), ones(0.0)) for s in ((0.8, 0), (0, 0.8)))
+    left, right = (LampLight(side(*s), ones(0.0)) for s in ((0.8, 0), (0, 0.8)))
     both = Lit(scene, [left, right], 0.15, 0.0).compose(original)
     np.testing.assert_allclose(both, lit(ones(0.8)).compose(original), atol=1e-5)
 
@@ -109,8 +109,8 @@ def test_the_light_of_two_lamps_is_the_sum_of_each():
 def test_each_lamp_has_its_own_colour():
     original = np.full((*SHAPE, 3), 0.4, np.float32)
     scene = lit(ones()).scene
-    warm = Arriving(side(0.8, 0), ones(0.0), temperature_k=2700)
-    cold = Arriving(side(0, 0.8), ones(0.0), temperature_k=10000)
+    warm = LampLight(side(0.8, 0), ones(0.0), temperature_k=2700)
+    cold = LampLight(side(0, 0.8), ones(0.0), temperature_k=10000)
     relit = Lit(scene, [warm, cold], 0.15, 0.0).compose(original)
     assert relit[:, :16, 0].mean() > relit[:, :16, 2].mean() + 0.1
     assert relit[:, 16:, 2].mean() > relit[:, 16:, 0].mean() + 0.05

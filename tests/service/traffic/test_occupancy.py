@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from relight.errors import RateLimited, ServerFull
-from service.traffic.keys import Key, Keyring
+from service.traffic.keys import ApiKey, Keyring
 from service.traffic.memory_budget import ByteBudget
 from service.traffic.occupancy import Occupancy
 
@@ -75,7 +75,7 @@ def test_a_body_that_finds_no_room_is_told_when_there_will_be():
 def test_a_caller_with_all_its_requests_in_flight_is_told_when_one_ends():
     clock = Clock()
     keyring = Keyring([f"editor:{'0' * 64}"], [], max_concurrency=1, clock=clock)
-    editor = Key("editor", "0" * 64)
+    editor = ApiKey("editor", "0" * 64)
     with keyring.slot(editor):
         clock.now_s += 4.0
     with keyring.slot(editor):

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from model_export.data.sources import MissingData
-from model_export.evaluation.real_lights.sets import Pair, read_set, read_sets
+from model_export.evaluation.real_lights.sets import EvaluationPair, read_set, read_sets
 from model_export.evaluation.real_lights.soft_light import in_soft_light
 from service.contract.color import srgb_to_linear
 from tests.model_export.evaluation.real_lights.spheres import (
@@ -31,15 +31,15 @@ def test_the_lamp_nearest_to_each_direction_gives_the_target(lit):
 
 def test_a_target_is_asked_from_the_other_targets_and_from_evenly_lit_pictures(lit):
     assert lit.pairs == [
-        Pair("west.png", "east.png", "E"),
-        Pair("south.png", "east.png", "E"),
-        Pair("even.png", "east.png", "E"),
-        Pair("east.png", "west.png", "W"),
-        Pair("south.png", "west.png", "W"),
-        Pair("even.png", "west.png", "W"),
-        Pair("east.png", "south.png", "S"),
-        Pair("west.png", "south.png", "S"),
-        Pair("even.png", "south.png", "S"),
+        EvaluationPair("west.png", "east.png", "E"),
+        EvaluationPair("south.png", "east.png", "E"),
+        EvaluationPair("even.png", "east.png", "E"),
+        EvaluationPair("east.png", "west.png", "W"),
+        EvaluationPair("south.png", "west.png", "W"),
+        EvaluationPair("even.png", "west.png", "W"),
+        EvaluationPair("east.png", "south.png", "S"),
+        EvaluationPair("west.png", "south.png", "S"),
+        EvaluationPair("even.png", "south.png", "S"),
     ]
 
 
