@@ -10,9 +10,7 @@ from dataclasses import dataclass
 import httpx
 
 from bench.harness import photo
-from bench.open_loop import arrivals
-
-MARGIN_S = 0.05  # of its deadline, which a client keeps for the way
+from bench.open_loop import MARGIN_S, arrivals
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-MARGIN_S = 0.05
+MARGIN_S = 0.05  # what a client subtracts from its deadline, for the network
 SHARES = (0.5, 0.9, 0.95, 0.99)
 
 _T = TypeVar("_T")

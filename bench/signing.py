@@ -14,8 +14,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
+from bench.certificates import make_certificates
 from service.credentials import Credentials
-from tests.service.certificates import make_certificates
 
 
 def main() -> None:

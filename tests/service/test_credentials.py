@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from PIL import Image
 
+from bench.certificates import KINDS, make_certificates
 from relight.errors import SigningFailed
 from service.app import create_app
 from service.credentials import Credentials
@@ -23,7 +24,6 @@ from service.settings import Settings
 from service.telemetry.heap_trim import trim_heap
 from tests.service import exiftool
 from tests.service.calls import problem_of, relight
-from tests.service.certificates import KINDS, make_certificates
 from tests.service.peak import peak_growth
 from tests.service.pictures import noise, saved
 from tests.service.stand_ins import decoded, serving

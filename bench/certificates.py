@@ -1,17 +1,17 @@
-"""Certificates that may sign C2PA manifests, made on the spot."""
+"""Makes certificates that may sign C2PA manifests, for benchmarks and tests."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-KINDS = ("ES256", "ES384", "PS256", "ED25519")
-_USAGES = (
+KINDS: Final = ("ES256", "ES384", "PS256", "ED25519")
+_USAGES: Final = (
     "digital_signature",
     "content_commitment",
     "key_encipherment",
@@ -23,6 +23,8 @@ _USAGES = (
     "decipher_only",
 )
 
+PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
+
 
 class Certificates(NamedTuple):
     """A chain, the key of its first certificate, and its root, in PEM."""
@@ -33,6 +35,12 @@ class Certificates(NamedTuple):
 
 
 def make_certificates(kind: str = "ES256", *, days: int = 30) -> Certificates:
+    """Return a new root and a certificate that it has signed.
+
+    Args:
+        kind: the signature algorithm, one of `KINDS`.
+        days: days until the certificate expires; negative: it has expired.
+    """
     root_key, key = ec.generate_private_key(ec.SECP256R1()), _key(kind)
     root = _certificate("root", root_key, "root", root_key, 365, is_root=True)
     leaf = _certificate("signer", key, "root", root_key, days, is_root=False)
@@ -44,7 +52,7 @@ def make_certificates(kind: str = "ES256", *, days: int = 30) -> Certificates:
     return Certificates(leaf.public_bytes(pem) + root_pem, private, root_pem)
 
 
-def _key(kind: str):
+def _key(kind: str) -> PrivateKey:
     if kind == "ED25519":
         return ed25519.Ed25519PrivateKey.generate()
     if kind == "PS256":
@@ -52,7 +60,15 @@ def _key(kind: str):
     return ec.generate_private_key(ec.SECP384R1() if kind == "ES384" else ec.SECP256R1())
 
 
-def _certificate(name, key, issuer, issuer_key, days, *, is_root):
+def _certificate(
+    name: str,
+    key: PrivateKey,
+    issuer: str,
+    issuer_key: ec.EllipticCurvePrivateKey,
+    days: int,
+    *,
+    is_root: bool,
+) -> x509.Certificate:
     now = datetime.now(UTC)
     usage = dict.fromkeys(_USAGES, False) | {
         "key_cert_sign" if is_root else "digital_signature": True
