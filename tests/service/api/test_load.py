@@ -125,15 +125,16 @@ def test_a_malformed_timeout_is_refused(url, png, value):
 
 
 def test_clients_that_leave_do_not_cost_device_time(fake_service, png):
+    outstanding = 'relight_requests_outstanding{priority="interactive"}'
     with fake_service(lambda n: 0.0, max_batch_size=1) as (url, engine):
         target = urlsplit(url)
         head = f"POST /relight HTTP/1.1\r\nHost: x\r\nContent-Length: {len(png)}\r\n\r\n"
         with held(engine):
-            for _ in range(10):
+            for num_left in range(10):
                 with socket.create_connection((target.hostname, target.port)) as connection:
                     connection.sendall(head.encode() + png)
-                    time.sleep(0.02)
-            wait_until(lambda: cancelled(url) == 10)
+                    wait_until(lambda: metric(url, outstanding) == 1)
+                wait_until(lambda: cancelled(url) == num_left + 1)  # noqa: B023 - called at once
         assert relight(url, png).status_code == 200
     assert sum(engine.batch_sizes) <= 2  # the first of those who left may have begun
 

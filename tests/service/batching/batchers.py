@@ -6,9 +6,12 @@ import asyncio
 import threading
 from contextlib import asynccontextmanager
 
+import anyio
+
 from service.batching.batcher import Batcher
 from service.batching.durations import Durations
 from service.batching.sizes import BatchSizes
+from service.batching.urgency import Priority
 
 POISON = 13
 
@@ -33,6 +36,19 @@ class Device:
     async def busy(self) -> None:
         """Wait until a batch has begun."""
         assert await asyncio.to_thread(self.begun.wait, 5)
+
+
+async def queued(batcher: Batcher, num_items: int) -> None:
+    """Wait until so many items of the key "k" wait for the device."""
+    with anyio.fail_after(5):
+        while batcher.waiting("k", Priority.INTERACTIVE) != num_items:
+            await anyio.lowlevel.checkpoint()
+
+
+async def leave(caller: asyncio.Task) -> None:
+    """Cancel a call, and wait until it has ended."""
+    caller.cancel()
+    await asyncio.wait([caller])
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from relight.errors import InferenceFailed, OutOfMemory
-from tests.service.batching.batchers import POISON, Device, batching
+from tests.service.batching.batchers import POISON, Device, batching, leave, queued
 
 pytestmark = pytest.mark.serial
 
@@ -36,7 +36,7 @@ async def test_a_batch_without_memory_is_halved_and_its_size_never_used_again(mo
         first = asyncio.create_task(batcher.submit(0, key="k"))
         await device.busy()
         others = [asyncio.create_task(batcher.submit(n, key="k")) for n in range(1, 9)]
-        await asyncio.sleep(0.01)
+        await queued(batcher, 8)
         device.free.set()
         answers = await asyncio.gather(first, *others)
     assert [answer.value for answer in answers] == [n * n for n in range(9)]
@@ -50,7 +50,7 @@ async def test_an_item_for_which_there_is_no_memory_alone_fails_alone():
             await batcher.submit(1, key="k")
 
 
-async def test_whoever_leaves_while_its_batch_fails_is_not_run_again():
+async def test_an_item_whose_caller_leaves_while_its_batch_fails_is_not_run_again():
     device = Device()
     begun, go_on = threading.Event(), threading.Event()
     device.free.clear()
@@ -66,12 +66,11 @@ async def test_whoever_leaves_while_its_batch_fails_is_not_run_again():
         await device.busy()
         leaver = asyncio.create_task(batcher.submit(1, key="k"))
         poison = asyncio.create_task(batcher.submit(POISON, key="k"))
-        await asyncio.sleep(0.01)
+        await queued(batcher, 2)
         device.free.set()
         await first
         assert await asyncio.to_thread(begun.wait, 5)
-        leaver.cancel()
-        await asyncio.sleep(0.01)
+        await leave(leaver)
         go_on.set()
         with pytest.raises(InferenceFailed):
             await poison

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
+from types import SimpleNamespace
 
 import anyio
 import pytest
@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from relight.errors import DeadlineExceeded, Draining, InferenceFailed, Overloaded
+from service.batching import batcher as batcher_module
 from service.batching.durations import Durations
 from service.batching.schedule import Schedule
-from tests.service.batching.batchers import POISON, Device, batching
+from tests.service.batching.batchers import POISON, Device, batching, leave, queued
 
 pytestmark = pytest.mark.serial
 
@@ -33,7 +34,7 @@ async def test_what_arrives_during_a_batch_shares_the_next():
         first = asyncio.create_task(batcher.submit(0, key="k"))
         await device.busy()
         others = [asyncio.create_task(batcher.submit(n, key="k")) for n in (1, 2, 3, 4, 5)]
-        await asyncio.sleep(0.01)
+        await queued(batcher, 5)
         device.free.set()
         answers = await asyncio.gather(first, *others)
     assert [answer.value for answer in answers] == [0, 1, 4, 9, 16, 25]
@@ -47,7 +48,7 @@ async def test_one_poisoned_item_fails_alone():
         first = asyncio.create_task(batcher.submit(0, key="k"))
         await device.busy()
         others = [asyncio.create_task(batcher.submit(n, key="k")) for n in (1, POISON, 2, 3)]
-        await asyncio.sleep(0.01)
+        await queued(batcher, 4)
         device.free.set()
         results = await asyncio.gather(first, *others, return_exceptions=True)
     assert isinstance(results[2], InferenceFailed)
@@ -69,9 +70,8 @@ async def test_a_caller_who_leaves_costs_no_device_time():
         await device.busy()
         leaver = asyncio.create_task(batcher.submit(1, key="k"))
         stayer = asyncio.create_task(batcher.submit(2, key="k"))
-        await asyncio.sleep(0.01)
-        leaver.cancel()
-        await asyncio.sleep(0.01)
+        await queued(batcher, 2)
+        await leave(leaver)
         device.free.set()
         await asyncio.gather(first, stayer)
     assert device.batches == [[0], [2]]
@@ -83,20 +83,21 @@ async def test_a_caller_who_leaves_during_the_run_hurts_nobody():
     async with batching(device.run) as batcher:
         leaver = asyncio.create_task(batcher.submit(0, key="k"))
         await device.busy()
-        leaver.cancel()
-        await asyncio.sleep(0.01)
+        await leave(leaver)
         device.free.set()
         assert (await batcher.submit(5, key="k")).value == 25
 
 
-async def test_a_deadline_that_passes_in_the_queue_is_told():
-    device = Device()
+async def test_a_deadline_that_passes_in_the_queue_is_told(monkeypatch):
+    device, clock_s = Device(), [100.0]
+    monkeypatch.setattr(batcher_module, "time", SimpleNamespace(monotonic=lambda: clock_s[0]))
     device.free.clear()
     async with batching(device.run) as batcher:
         first = asyncio.create_task(batcher.submit(0, key="k"))
         await device.busy()
-        late = asyncio.create_task(batcher.submit(1, key="k", deadline_s=time.monotonic() + 0.02))
-        await asyncio.sleep(0.05)
+        late = asyncio.create_task(batcher.submit(1, key="k", deadline_s=101.0))
+        await queued(batcher, 1)
+        clock_s[0] = 102.0
         device.free.set()
         with pytest.raises(DeadlineExceeded):
             await late
@@ -113,7 +114,7 @@ async def test_overload_is_refused_at_once_by_the_estimated_wait():
         admitted = [asyncio.create_task(batcher.submit(0, key="k"))]
         await device.busy()
         admitted.append(asyncio.create_task(batcher.submit(1, key="k")))
-        await asyncio.sleep(0.01)
+        await queued(batcher, 1)
         assert batcher.wait_s == pytest.approx(20.0, abs=1.0)
         with pytest.raises(Overloaded) as refusal:
             await batcher.submit(2, key="k")
@@ -131,7 +132,10 @@ async def test_closing_answers_everything_admitted_and_refuses_the_rest():
         admitted = [asyncio.create_task(batcher.submit(n, key="k")) for n in range(10)]
         await device.busy()
         closing = asyncio.create_task(batcher.close())
-        await asyncio.sleep(0.01)
+        with anyio.fail_after(5), pytest.raises(Draining):
+            while True:  # until it has begun to close
+                batcher.check()
+                await anyio.lowlevel.checkpoint()
         with pytest.raises(Draining):
             await batcher.submit(99, key="k")
         device.free.set()

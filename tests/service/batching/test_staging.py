@@ -6,7 +6,8 @@ import threading
 import pytest
 
 from relight.errors import InferenceFailed
-from tests.service.batching.batchers import Device, batching
+from service.batching.schedule import Schedule
+from tests.service.batching.batchers import Device, batching, leave, queued
 
 pytestmark = pytest.mark.serial
 
@@ -14,25 +15,36 @@ pytestmark = pytest.mark.serial
 class Staging:
     """Notes what is staged and by which thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, monkeypatch) -> None:
         self.calls: list[tuple[str, list[int]]] = []
-        self.done = threading.Event()
+        self._num_handed_over = 0
+        self._handed_over = threading.Semaphore(0)
+        preview = Schedule.preview
+
+        def noted_preview(schedule, now_s):
+            """The look-ahead thread asks again as soon as it has handed over what it staged."""
+            if self._num_ahead > self._num_handed_over:
+                self._num_handed_over += 1
+                self._handed_over.release()
+            return preview(schedule, now_s)
+
+        monkeypatch.setattr(Schedule, "preview", noted_preview)
+
+    @property
+    def _num_ahead(self) -> int:
+        return sum(thread == "look-ahead" for thread, _ in self.calls)
 
     def stage(self, items):
         self.calls.append((threading.current_thread().name, list(items)))
-        if threading.current_thread().name == "look-ahead":
-            self.done.set()
         return items
 
     async def happened(self) -> None:
-        """Wait until something has been staged ahead."""
-        assert await asyncio.to_thread(self.done.wait, 5)
-        await asyncio.sleep(0.01)  # until it is handed over
-        self.done.clear()
+        """Wait until one more batch has been staged ahead and handed over."""
+        assert await asyncio.to_thread(self._handed_over.acquire, timeout=5)
 
 
-async def test_the_next_batch_is_prepared_while_the_present_one_runs():
-    device, staging = Device(), Staging()
+async def test_the_next_batch_is_staged_while_the_current_one_runs(monkeypatch):
+    device, staging = Device(), Staging(monkeypatch)
     device.free.clear()
     async with batching(device.run, stage=staging.stage) as batcher:
         first = asyncio.create_task(batcher.submit(1, key="k"))
@@ -46,8 +58,8 @@ async def test_the_next_batch_is_prepared_while_the_present_one_runs():
     assert device.batches == [[1], [2]]
 
 
-async def test_whoever_comes_after_the_next_batch_was_prepared_still_joins_it():
-    device, staging = Device(), Staging()
+async def test_an_item_that_arrives_after_the_next_batch_was_staged_still_joins_it(monkeypatch):
+    device, staging = Device(), Staging(monkeypatch)
     device.free.clear()
     async with batching(device.run, stage=staging.stage) as batcher:
         tasks = [asyncio.create_task(batcher.submit(1, key="k"))]
@@ -62,8 +74,10 @@ async def test_whoever_comes_after_the_next_batch_was_prepared_still_joins_it():
     assert device.batches == [[1], [2, 3]]
 
 
-async def test_whoever_leaves_after_the_next_batch_was_prepared_costs_no_device_time():
-    device, staging = Device(), Staging()
+async def test_a_caller_who_leaves_after_the_next_batch_was_staged_costs_no_device_time(
+    monkeypatch,
+):
+    device, staging = Device(), Staging(monkeypatch)
     device.free.clear()
     async with batching(device.run, stage=staging.stage, sizes=(1, 2)) as batcher:
         first = asyncio.create_task(batcher.submit(1, key="k"))
@@ -71,8 +85,7 @@ async def test_whoever_leaves_after_the_next_batch_was_prepared_costs_no_device_
         leaver = asyncio.create_task(batcher.submit(2, key="k"))
         stayer = asyncio.create_task(batcher.submit(3, key="k"))
         await staging.happened()
-        leaver.cancel()
-        await asyncio.sleep(0.01)
+        await leave(leaver)
         device.free.set()
         await asyncio.gather(first, stayer)
     assert device.batches == [[1], [3]]
@@ -91,7 +104,7 @@ async def test_an_item_that_cannot_be_staged_fails_alone():
         first = asyncio.create_task(batcher.submit(1, key="k"))
         await device.busy()
         others = [asyncio.create_task(batcher.submit(n, key="k")) for n in (2, 7)]
-        await asyncio.sleep(0.05)
+        await queued(batcher, 2)
         device.free.set()
         results = await asyncio.gather(first, *others, return_exceptions=True)
     assert [getattr(result, "value", None) for result in results] == [1, 4, None]

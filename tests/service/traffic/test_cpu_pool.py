@@ -7,6 +7,7 @@ import time
 import weakref
 from functools import partial
 
+import anyio
 import pytest
 
 from relight.errors import ServerFull
@@ -17,8 +18,14 @@ pytestmark = pytest.mark.serial
 
 
 async def until(condition):
-    while not condition():  # noqa: ASYNC110 - threads set it
-        await asyncio.sleep(0.005)
+    with anyio.fail_after(30):
+        while not condition():
+            await anyio.lowlevel.checkpoint()
+
+
+async def begun(pool: CpuPool, num_jobs: int) -> None:
+    """Wait until so many jobs run or wait."""
+    await until(lambda: len(pool._pending) == num_jobs)
 
 
 @pytest.fixture
@@ -43,24 +50,30 @@ async def test_the_budget_begins_when_the_job_begins(pool):
     free = threading.Event()
     first = asyncio.create_task(pool.run(Step.PREPARE, free.wait))
     second = asyncio.create_task(pool.run(Step.PREPARE, lambda: "in time", budget_s=0.5))
-    await asyncio.sleep(0.7)  # it waits for longer than it may run
+    await asyncio.sleep(0.7)  # no synchronisation: it must wait for longer than it may run
     free.set()
     assert await second == "in time"
     await first
 
 
-async def test_no_more_jobs_run_at_once_than_there_are_threads(pool):
-    running, most = 0, 0
+async def test_as_many_jobs_run_at_once_as_there_are_threads_and_no_more():
+    pool, lock, num_running, most = CpuPool(2), threading.Lock(), 0, 0
+    both = threading.Barrier(2)
 
     def work():
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
-        time.sleep(0.01)
-        running -= 1
+        nonlocal num_running, most
+        with lock:
+            num_running += 1
+            most = max(most, num_running)
+        both.wait(30)
+        with lock:
+            num_running -= 1
 
-    await asyncio.gather(*(pool.run(Step.PREPARE, work, budget_s=1) for _ in range(8)))
-    assert most == 1
+    try:
+        await asyncio.gather(*(pool.run(Step.PREPARE, work) for _ in range(8)))
+    finally:
+        pool.close()
+    assert most == 2
 
 
 async def test_a_job_that_fails_with_a_timeout_of_its_own_is_not_over_budget(pool):
@@ -75,7 +88,7 @@ async def test_a_cancelled_call_leaves_no_trace_in_the_queue(pool):
     stop = threading.Event()
     first = asyncio.create_task(pool.run(Step.PREPARE, stop.wait))
     second = asyncio.create_task(pool.run(Step.PREPARE, lambda: None))
-    await asyncio.sleep(0.05)
+    await begun(pool, 2)
     second.cancel()
     stop.set()
     await first
@@ -87,10 +100,10 @@ async def test_finishing_goes_ahead_of_preparing():
     pool, free, order = CpuPool(1), threading.Event(), []
     try:
         busy = asyncio.create_task(pool.run(Step.PREPARE, free.wait))
-        await asyncio.sleep(0.01)
+        await begun(pool, 1)
         steps = [Step.PREPARE, Step.PREPARE, Step.FINISH]
         others = [asyncio.create_task(pool.run(s, lambda s=s: order.append(s))) for s in steps]
-        await asyncio.sleep(0.01)
+        await begun(pool, 1 + len(steps))
         free.set()
         await asyncio.gather(busy, *others)
     finally:
@@ -102,13 +115,13 @@ async def test_callers_take_turns_at_preparing_however_many_one_of_them_sends():
     pool, free, order = CpuPool(1), threading.Event(), []
     try:
         busy = asyncio.create_task(pool.run(Step.PREPARE, free.wait))
-        await asyncio.sleep(0.01)
+        await begun(pool, 1)
         callers = ["flood"] * 10 + ["few"] * 2
         others = [
             asyncio.create_task(pool.run(Step.PREPARE, lambda c=c: order.append(c), caller=c))
             for c in callers
         ]
-        await asyncio.sleep(0.01)
+        await begun(pool, 1 + len(callers))
         free.set()
         await asyncio.gather(busy, *others)
     finally:
@@ -124,7 +137,7 @@ async def test_a_caller_does_not_wait_for_what_another_one_floods_the_pool_with(
             asyncio.create_task(pool.run(Step.PREPARE, free.wait, caller="flood"))
             for _ in range(20)
         ]
-        await asyncio.sleep(0.01)
+        await begun(pool, 20)
         assert pool.wait_s("few") < 0.2 * pool.wait_s("flood")
         free.set()
         await asyncio.gather(*tasks)
@@ -176,7 +189,7 @@ async def test_a_job_without_a_thread_is_told_to_the_probe(monkeypatch):
     first = asyncio.create_task(pool.run(Step.PREPARE, free.wait))
     await until(lambda: pool.why_not_alive is None and pool._pending)
     second = asyncio.create_task(pool.run(Step.PREPARE, lambda: None))
-    await until(lambda: len(pool._pending) == 2)
+    await begun(pool, 2)
     monkeypatch.setattr(threading.Thread, "is_alive", lambda thread: False)
     assert pool.why_not_alive == "no thread decodes or encodes"
     monkeypatch.undo()
