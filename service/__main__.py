@@ -119,7 +119,7 @@ def _configure_logs(settings: Settings) -> None:
 
 
 def _print_key(name: str, key: str) -> int:
-    """Print what the settings shall hold for a key; return the exit status."""
+    """Print the entry of a key for the settings; return the exit status."""
     if not key:
         print("--hash-key: standard input holds no key", file=sys.stderr)
     elif not KEY_NAME.fullmatch(name):

@@ -45,7 +45,7 @@ class Lifecycle:
 
     async def until_dead(self) -> None:
         """Return once only a restart can help."""
-        while self.why_not_alive is None:  # noqa: ASYNC110 - a hanging thread tells nobody
+        while self.why_not_alive is None:  # noqa: ASYNC110 - a hanging thread sends no event
             await asyncio.sleep(_PERIOD_S)
         _log.critical("this process cannot go on: %s", self.why_not_alive)
 

@@ -75,7 +75,7 @@ def test_light_from_the_west_is_the_mirror_of_light_from_the_east(url, picture):
     np.testing.assert_allclose(west.astype(int), east[:, ::-1].astype(int), atol=1)
 
 
-def test_the_catalogue_tells_where_the_weights_come_from(url):
+def test_the_catalogue_names_the_origin_of_the_weights(url):
     (model,) = httpx.get(f"{url}/models").json()["models"]
     assert model["name"] == "untrained"
     assert model["trained_on"] == "nothing"

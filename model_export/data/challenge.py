@@ -102,7 +102,7 @@ def _refuse_incomplete(files: Mapping[Role, Mapping[int, tuple[Source, str]]]) -
     if not targets:
         raise MissingData(
             f"there are {len(inputs)} inputs and no target: the archive of the ground truth"
-            " (..._gt.zip) is wanted, too"
+            " (..._gt.zip) is also needed"
         )
     for number in sorted(inputs ^ targets):
         raise MissingData(f"pair {number} lacks its {'target' if number in inputs else 'input'}")

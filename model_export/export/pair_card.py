@@ -65,7 +65,7 @@ Mood and look of still pictures: previews, design, photo editing, research on re
 - Evidence. Surfaces, shadows and highlights are estimates: a relit picture shows what might have
   been, never what was.
 - Decisions about people. The training scenes hold no real people; faces come out less well, and
-  not equally so for everybody.
+  not equally for all people.
 - Measurement: neither colours nor brightness are calibrated.
 
 ## Limits

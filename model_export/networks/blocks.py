@@ -106,8 +106,8 @@ class ExposureModulation(nn.Module):
         mean = photo.mean(dim=(2, 3))  # (n, 3)
         variance = (photo - mean[:, :, None, None]).square().mean(dim=(2, 3))
         statistics = torch.cat([mean, (variance + _MIN_VARIANCE).sqrt()], dim=1)  # (n, 6)
-        told = self.modulation(self.hidden(statistics))[:, :, None, None]
-        gamma, beta = told.chunk(2, dim=1)  # (n, c, 1, 1) each
+        modulation = self.modulation(self.hidden(statistics))[:, :, None, None]
+        gamma, beta = modulation.chunk(2, dim=1)  # (n, c, 1, 1) each
         modulated: Tensor = x * (1 + gamma) + beta
         return modulated
 

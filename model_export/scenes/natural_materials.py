@@ -40,7 +40,7 @@ def finished(
 def _wet(
     rng: np.random.Generator, color: FloatArray, height: FloatArray, share: float
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Let water stand in the low places: darker, flat, shiny. Returns the roughness, too."""
+    """Let water stand in the low places: darker, flat, shiny. Also returns the roughness."""
     size_px = len(height)
     level = 0.7 * fractal_noise(rng, slope=2.2, size_px=size_px) + 0.3 * height
     shore, edge = np.quantile(level, (share, share / 2))

@@ -84,7 +84,7 @@ def photos_in(
     Args:
         folder: where they are looked for.
         out: the folder of the relit photos.
-        on_unreadable: told of each folder that cannot be read.
+        on_unreadable: called with the error of each folder that cannot be read.
     """
     real_folder, real_out = os.path.realpath(folder), os.path.realpath(out)
     is_around = Path(real_folder).is_relative_to(real_out)

@@ -92,7 +92,7 @@ class Marks(BaseModel):
     """What a relit photo says about itself; at strength 0 it says what it said before.
 
     `digital_source_type` is the IPTC concept in its XMP, null if the operator turned it off.
-    `content_credentials` tells whether answers have a signed C2PA manifest.
+    `content_credentials` says whether answers have a signed C2PA manifest.
     """
 
     digital_source_type: str | None

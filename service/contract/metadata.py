@@ -62,7 +62,7 @@ class ModelContract:
     softness_px: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a promise that nobody could keep, and text that is none."""
+        """Refuse a promise that cannot be kept, and text that is none."""
         for key in ("name", "version"):
             if not _WORD.fullmatch(getattr(self, key)):  # they become headers and labels
                 raise ModelRefused(f"{key} {getattr(self, key)[:80]!r} is no short plain word")

@@ -1,4 +1,4 @@
-"""JPEG (ITU-T T.81): the kinds that are not read, told by the markers of the whole image.
+"""JPEG (ITU-T T.81): the kinds that are not read, recognised by the markers of the whole image.
 
 `containers.jpeg` checks the lengths of its segments.
 """

@@ -216,7 +216,7 @@ def _drop_longest(directories: Sequence[dict[int, Any]], max_bytes: int) -> None
 
 
 def read_dpi(file: ImageFile) -> tuple[float, float] | None:
-    """Return the resolution in print, across and down, in dots an inch; None where none is told."""
+    """Return the print resolution, across and down, in dots per inch, if the file gives one."""
     with _broken_is_absent():
         across, down = (float(side) for side in file.info["dpi"])
         if all(1 <= side <= _MAX_DPI for side in (across, down)):

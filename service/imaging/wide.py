@@ -40,7 +40,7 @@ def is_wide(file: ImageFile, png: Png | None) -> bool:
         png: what a PNG says of itself.
 
     Raises:
-        UnsupportedMediaType: a TIFF has 16-bit samples in a layout that nobody here reads.
+        UnsupportedMediaType: a TIFF has 16-bit samples in a layout that no decoder here reads.
         ValueError: the header contradicts itself.
     """
     if png is not None:

@@ -46,7 +46,7 @@ _SIGNS: Final = (*_GONE_NAMESPACES, *(name for _, name in _GONE_PROPERTIES))
 
 
 def still_true(packet: bytes | None) -> bytes | None:
-    """Return what of a packet to keep, upright; None if nothing, or if it cannot be told.
+    """Return what of a packet to keep, upright; None if nothing, or if it cannot be parsed.
 
     Args:
         packet: as the file has it.

@@ -23,7 +23,7 @@ _NUM_FEATURES = 4
 
 
 class FakePairEngine:
-    """One graph of a pair whose every batch takes as long as it is told.
+    """One graph of a pair whose batches take a given time.
 
     The scene is a wall that faces the viewer, in even light.
 

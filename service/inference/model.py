@@ -131,7 +131,7 @@ def queue_of(
         durations: T(`BatchKey`, n).
         sizes: how many inputs a graph may be given.
         max_wait_s: admission refuses what would wait longer for the device.
-        observe: told of each batch that ran.
+        observe: called after each batch.
     """
 
     def stage(inputs: Sequence[InferenceInput]) -> InputBatch:

@@ -45,7 +45,7 @@ def warm_up(
         durations: learns T(`BatchKey`, n).
         buckets: the shapes.
         batch_sizes: sizes to warm.
-        sizes: told what the device has no memory for.
+        sizes: those that exceed the memory are removed.
 
     Raises:
         ModelRefused: an output has another shape than promised, or leaves its range.

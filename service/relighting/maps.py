@@ -35,7 +35,7 @@ Pixels = NDArray[np.float32]
 NAMES: Final = ("normals", "depth", "albedo", "shading", "occlusion", "relightable")
 _WHITE: Final = 65535
 _PACKING: Final = 180  # bytes for each pixel of a bucket at the worst moment, measured
-_BRIGHT_SHARE: Final = 99.9  # percent; a few brighter pixels shall not darken a picture
+_BRIGHT_SHARE: Final = 99.9  # percent; a few brighter pixels must not darken a picture
 
 
 def pack_maps(prepared: Prepared, scene: Tensors, model: str) -> bytes:

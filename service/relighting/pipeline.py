@@ -97,7 +97,7 @@ def prepare(
         buckets: the model's input shapes.
         timings: receives the duration of each stage.
         full_size: whether the answer needs more pixels than the model.
-        canonical: whether a photo and its mirror image shall be seen alike.
+        canonical: whether the model sees a photo and its mirror image alike.
 
     Raises:
         ImageError: the image is invalid.

@@ -24,7 +24,7 @@ KEY = "the-key-of-the-test"
         (b"nothing that anybody reads", "Unsupported image format", 415),
     ],
 )
-def test_a_broken_file_is_told_in_the_services_words(visit, url, jpeg, data, title, status):
+def test_a_broken_file_is_reported_in_the_services_words(visit, url, jpeg, data, title, status):
     tab = visit(url, expected=(f"status of {status}",))
     tab.choose("broken.jpg", data)
     alert = tab.page.get_by_role("alert")
@@ -36,7 +36,7 @@ def test_a_broken_file_is_told_in_the_services_words(visit, url, jpeg, data, tit
     tab.wait_for("lit from the right")
 
 
-def test_a_cut_off_photo_is_told_and_the_next_one_works(visit, url, jpeg):
+def test_a_cut_off_photo_is_reported_and_the_next_one_works(visit, url, jpeg):
     tab = visit(url, expected=("status of 422",))
     tab.choose("cut.jpg", jpeg[: len(jpeg) // 2])
     tab.page.get_by_role("heading", name="Image is corrupt").wait_for()
@@ -55,7 +55,7 @@ def test_a_file_over_the_limit_is_not_sent(visit, tmp_path, jpeg):
         assert tab.relights == []
 
 
-def test_no_connection_is_told_and_tried_again(visit, url, jpeg):
+def test_a_lost_connection_is_reported_and_tried_again(visit, url, jpeg):
     tab = visit(url, expected=("ERR_INTERNET_DISCONNECTED",))
     tab.choose("garden.jpg", jpeg)
     tab.wait_for("lit from the right")

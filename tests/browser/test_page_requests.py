@@ -37,7 +37,7 @@ def test_stale_requests_are_aborted_and_only_the_latest_is_answered(visit, tmp_p
         tab.page.get_by_role("radio", name="W, from the left").check(force=True)
         wait_until(lambda: tab.page.wait_for_timeout(20) or tab.aborted)
         assert "direction=E" in tab.aborted[0].url
-        wait_until(lambda: cancelled(url) == 1)  # the service gave up the work, too
+        wait_until(lambda: cancelled(url) == 1)  # the service also gave up the work
 
         num_before = len(tab.relights)
         tab.page.get_by_role("slider", name="Temperature").evaluate(

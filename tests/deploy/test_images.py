@@ -96,7 +96,7 @@ def test_images_run_unprivileged_from_a_base_that_is_pinned_by_digest(file):
     assert all("[" in start for start in starts), "exec form: no shell at run time"
 
 
-def test_the_healthcheck_fails_where_nobody_listens():
+def test_the_healthcheck_fails_if_no_server_listens():
     command = [sys.executable, "-IS", DOCKER / "healthcheck.py"]
     done = subprocess.run(command, env={"RELIGHT_OPS_PORT": "1"}, check=False)
     assert done.returncode == 1

@@ -16,7 +16,7 @@ every_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 
 
 @every_variant
-def test_pods_trust_nobody_and_nobody_need_trust_them(overlay, components):
+def test_pods_have_no_credentials_and_no_privileges(overlay, components):
     pod = render(overlay, components).pod
     assert pod["automountServiceAccountToken"] is False
     assert pod["securityContext"]["runAsNonRoot"] is True

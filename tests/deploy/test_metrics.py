@@ -140,7 +140,7 @@ def test_no_alert_fires_on_a_service_that_is_well(rule, prometheus):
     assert query(prometheus, rule["expr"]) == []
 
 
-def test_the_autoscaler_is_told_numbers(prometheus):
+def test_the_autoscaler_gets_numbers(prometheus):
     for expression in autoscaler_queries():
         if "!=" not in expression:  # the adapter's wants a pod's labels
             (found,) = query(prometheus, expression)

@@ -92,7 +92,7 @@ def held(engine: FakeEngine) -> Iterator[list[int]]:
 
     def hold(n: int) -> float:
         sizes.append(n)
-        assert free.wait(50), "nobody let the device go on"
+        assert free.wait(50), "the device was never freed"
         return before(n)
 
     engine.duration_s = hold

@@ -107,7 +107,7 @@ def test_the_manifest_of_a_photo_is_kept_as_its_ingredients(signing_url, png, fo
     assert "failure" not in str(ingredient.get("validation_status", ""))
 
 
-def test_what_is_wrong_with_the_manifest_of_a_photo_is_told(signing_url, png):
+def test_a_fault_of_a_photos_manifest_is_reported(signing_url, png):
     first = relight(signing_url, png, format="png", metadata="strip").content
     at = first.rindex(b"IDAT") + 20  # a pixel
     forged = first[:at] + bytes([first[at] ^ 1]) + first[at + 1 :]

@@ -104,7 +104,7 @@ def test_sigterm_turns_readyz_first_serves_on_and_ends_with_0(models_dir, png):
     assert all(line["request_id"] for line in access)
 
 
-def test_the_ops_port_tells_metrics_and_nothing_else(models_dir):
+def test_the_ops_port_serves_metrics_and_probes_alone(models_dir):
     with service(models_dir) as (_, url, ops):
         assert "relight_model_ready 1.0" in httpx.get(f"{ops}/metrics").text
         assert status(f"{ops}/models") == 404
@@ -191,7 +191,7 @@ def test_sighup_loads_new_models_and_a_bad_one_changes_nothing(tmp_path, png):
         assert status(f"{ops}/readyz") == 200
 
 
-def test_the_runtime_reports_to_nobody(models_dir, tmp_path, monkeypatch):
+def test_the_runtime_sends_no_telemetry(models_dir, tmp_path, monkeypatch):
     # Where it reports, ONNX Runtime first writes a device's number under the home folder.
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("CI", "PYTEST_CURRENT_TEST", "ORT_DISABLE_TELEMETRY"):

@@ -19,7 +19,7 @@ def test_an_unknown_variable_refuses_the_start_by_name(monkeypatch):
         Settings()
 
 
-def test_what_the_command_line_calls_a_service_with_is_no_setting(monkeypatch):
+def test_variables_of_the_command_line_are_no_settings(monkeypatch):
     monkeypatch.setenv("RELIGHT_URL", "http://localhost:8000")
     monkeypatch.setenv("RELIGHT_KEY", "secret")
     Settings()

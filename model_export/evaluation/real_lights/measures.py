@@ -28,7 +28,7 @@ _BLUR_SHARE: Final = 1 / 64  # of the longer side, standard deviation
 _FLAT: Final = 1e-9  # variance of a logarithm below which nothing has changed
 _STOPS: Final = np.arange(-6, 6.01, 0.25)  # gains to look at first, as powers of two
 _NUM_SAMPLES: Final = 4096  # pixels that the gain is found on
-_LEAST_BACKGROUND: Final = 0.02  # of the object's brightness; less cannot be told from black
+_LEAST_BACKGROUND: Final = 0.02  # of the object's brightness; less is taken for black
 _LEAST_BACKGROUND_SHARE: Final = 0.1  # of the picture, to measure fog at all
 
 

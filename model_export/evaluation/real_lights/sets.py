@@ -36,7 +36,7 @@ _MOST_INPUTS: Final = 3  # for one target
 
 @dataclass(frozen=True, slots=True)
 class EvaluationPair:
-    """One question: the photo `input`, asked for from `side`, shall look like `target`."""
+    """One question: the photo `input`, relit from `side`, should look like `target`."""
 
     input: str
     target: str

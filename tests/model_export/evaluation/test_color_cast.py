@@ -17,7 +17,7 @@ def test_a_darker_picture_has_no_cast(photos):
     assert cast == pytest.approx((0, 0, 0), abs=0.5)
 
 
-def test_less_red_is_told_with_its_sign(photos):
+def test_less_red_is_reported_with_its_sign(photos):
     cast = measure_cast(photos, lambda photo: (photo * np.array([0.8, 1, 1])).astype(np.uint8))
     assert cast.red < -10
     assert cast.green > 0

@@ -24,7 +24,7 @@ def photo():
     )
 
 
-def test_the_backbone_is_told_by_its_weights(lpips, request):
+def test_the_backbone_is_recognised_by_its_weights(lpips, request):
     assert lpips.backbone_name in request.node.name
 
 

@@ -158,7 +158,7 @@ def test_16_bits_a_weight_make_the_file_half_as_large(exported, exact):
     assert narrow[f"{widest.name}.steps"] == len(widest.raw_data) / 2
 
 
-def test_the_file_tells_nothing_of_the_machine_that_wrote_it(exported):
+def test_the_file_says_nothing_about_the_machine_that_wrote_it(exported):
     content = exported.read_bytes()
     assert b".py" not in content
     assert b"File " not in content
@@ -214,7 +214,7 @@ def several(tmp_path_factory):
     return checkpoint, path
 
 
-def test_a_model_of_several_lights_is_told_which_one_each_picture_gets(several):
+def test_a_model_of_several_lights_gets_an_index_for_each_picture(several):
     checkpoint, path = several
     session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
     image = probe_images(64, 48)[1]

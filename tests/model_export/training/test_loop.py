@@ -181,7 +181,7 @@ def test_autocast_to_bfloat16_trains_and_keeps_float32_weights(start):
     assert all(weight.dtype == torch.float32 for weight in weights_of(run).values())
 
 
-def test_the_perceptual_loss_tells_a_texture_from_its_blur():
+def test_the_perceptual_loss_distinguishes_a_texture_from_its_blur():
     generator = torch.Generator().manual_seed(0)
     shapes = [(64, 3), (64, 64), (128, 64), (128, 128), (256, 128)]
     weights = {}
@@ -210,7 +210,7 @@ def test_the_paper_is_a_config_of_its_own():
     assert {stage.learning_rate for stage in PAPER.stages} == {1e-4}
 
 
-def test_the_pyramid_tells_a_change_of_light_from_a_change_of_texture():
+def test_the_pyramid_distinguishes_a_change_of_light_from_a_change_of_texture():
     picture = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
     fine = torch.ones(64, 64)
     fine[::2] = -1

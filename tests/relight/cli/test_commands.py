@@ -51,7 +51,7 @@ def test_what_a_relit_photo_says_about_itself_is_explained(url, models_dir, phot
     assert "mark: none" in same
 
 
-def test_the_name_of_the_output_tells_its_format(url, photo):
+def test_the_name_of_the_output_sets_its_format(url, photo):
     run("image", photo, "-o", photo.with_suffix(".webp"), "--url", url)
     assert photo.with_suffix(".webp").read_bytes()[8:12] == b"WEBP"
 
@@ -68,7 +68,7 @@ def test_the_name_of_the_output_tells_its_format(url, photo):
         (["--url", "localhost:8000"], ["http://"]),
     ],
 )
-def test_a_mistake_is_told_in_a_line_with_what_is_allowed(models_dir, photo, arguments, words):
+def test_a_mistake_is_reported_with_the_allowed_values(models_dir, photo, arguments, words):
     refused = run(
         "image",
         photo,
@@ -82,7 +82,7 @@ def test_a_mistake_is_told_in_a_line_with_what_is_allowed(models_dir, photo, arg
     assert not photo.with_name("relit.png").exists()
 
 
-def test_a_broken_photo_is_told_in_a_line(url, photo):
+def test_a_broken_photo_is_reported_in_a_line(url, photo):
     photo.write_bytes(photo.read_bytes()[:500])
     refused = run("image", photo, "-o", photo.with_name("relit.png"), "--url", url)
     assert refused.returncode == 1
@@ -168,7 +168,7 @@ def test_every_option_of_the_api_is_one_of_the_commands():
     assert set(OPTIONS) == set(get_type_hints(Options))
 
 
-def test_serve_serves_until_it_is_told_to_stop(models_dir, png):
+def test_serve_serves_until_a_signal(models_dir, png):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

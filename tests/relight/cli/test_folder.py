@@ -145,7 +145,7 @@ def test_a_service_that_goes_away_stops_the_run_with_one_line(fake_service, sour
     assert "Traceback" not in done.stderr
 
 
-def test_a_wrong_key_or_light_is_told_before_the_first_photo(fake_service, source, tmp_path):
+def test_a_wrong_key_or_light_is_reported_before_the_first_photo(fake_service, source, tmp_path):
     with fake_service(lambda n: 0.0, api_keys=(f"me:{digest_of('secret')}",)) as (url, engine):
         folder = ("folder", source, tmp_path / "out")
         refused = run(*folder, "--url", url)

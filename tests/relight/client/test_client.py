@@ -85,7 +85,7 @@ def test_a_missing_file_is_an_error_of_the_file_system(call, url, tmp_path):
         call(url, "relight", tmp_path / "nothing.jpg")
 
 
-def test_a_batch_tells_for_each_photo_how_it_ended(call, url, png, tmp_path):
+def test_a_batch_reports_the_outcome_of_each_photo(call, url, png, tmp_path):
     (tmp_path / "bad.png").write_bytes(png[:500])
     first, bad, last = call(url, "relight_batch", [png, tmp_path / "bad.png", png], direction="W")
     assert isinstance(bad, ImageCorrupt)

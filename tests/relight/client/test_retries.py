@@ -58,7 +58,7 @@ def test_an_upload_is_wound_back_for_the_next_try_and_the_deadline_spans_all(cal
     assert third_ms < 20_000 - (second_s - first_s) * 1e3 - 490
 
 
-def test_nobody_comes_back_earlier_than_told(call, png):
+def test_no_retry_is_earlier_than_the_service_asked_for(call, png):
     app = refusing(1, {"Retry-After": "1"})
     with serving(app) as url:
         call(url, "relight", png)
@@ -103,7 +103,7 @@ def test_a_service_that_starts_late_is_waited_for(call, png, models_dir):
             process.kill()
 
 
-def test_where_nobody_listens_it_says_so(call, png):
+def test_a_missing_server_is_reported(call, png):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
@@ -136,7 +136,7 @@ def test_a_deadline_ends_an_answer_that_trickles(call, png):
         call(url, "relight", png, timeout_s=0.5)
 
 
-def test_the_service_is_told_the_deadline(call, fake_service, png):
+def test_the_deadline_is_sent_to_the_service(call, fake_service, png):
     with fake_service(lambda n: 0.0) as (url, engine), held(engine):
         with pytest.raises(DeadlineExceeded):
             call(url, "relight", png, timeout_s=1.0)

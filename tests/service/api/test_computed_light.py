@@ -70,7 +70,7 @@ def test_a_mirrored_photo_under_the_mirrored_lamp_is_the_mirrored_answer(
 
 
 @pytest.mark.parametrize("direction", ["E", "SW", "N"])
-def test_mirrored_photos_and_directions_match_at_the_models_size_too(url, direction):
+def test_mirrored_photos_and_directions_also_match_at_the_models_size(url, direction):
     pixels = photo(3, 300, 200)
     one = relit_png(url, pixels, direction=direction, detail="model")
     back = mirror_direction(direction)
@@ -111,7 +111,7 @@ def test_black_stays_black_and_hue_and_mean_luminance_stay(url):
     np.testing.assert_allclose(after / after.sum(axis=-1, keepdims=True), shares, atol=0.02)
 
 
-def test_what_no_lamp_lights_is_left_as_it_is(url):
+def test_pixels_that_no_lamp_lights_stay_as_they_are(url):
     pixels = photo(2)
     pixels[:, :32, 2] = 255  # where the tiny network sees a sky
     relit = relit_png(url, pixels, direction="W")

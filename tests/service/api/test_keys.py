@@ -68,7 +68,7 @@ def test_only_an_admin_key_reloads(guarded_url):
     assert httpx.post(f"{guarded_url}/-/reload", headers={"X-Api-Key": "root"}).status_code == 200
 
 
-def test_without_admin_keys_nobody_reloads(url):
+def test_without_admin_keys_reloading_is_closed(url):
     assert httpx.post(f"{url}/-/reload", headers={"X-Api-Key": "x"}).status_code == 401
 
 

@@ -101,7 +101,7 @@ def test_x_light_says_what_was_used(url):
         ({"model": "tiny-E-4500", "direction": "E", "softness": 0.5}, "softness"),
     ],
 )
-def test_what_cannot_be_asked_for_is_refused_by_name(url, options, option):
+def test_an_option_that_does_not_apply_is_refused_by_name(url, options, option):
     problem = problem_of(relight(url, encoded(photo(), "png"), **options))
     assert (problem["status"], problem["code"]) == (422, "invalid_option")
     assert problem["option"] == option

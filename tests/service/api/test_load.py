@@ -139,7 +139,7 @@ def test_clients_that_leave_do_not_cost_device_time(fake_service, png):
     assert sum(engine.batch_sizes) <= 2  # the first of those who left may have begun
 
 
-def test_a_client_that_leaves_during_the_upload_is_counted_and_hurts_nobody(url, png):
+def test_a_client_that_leaves_during_the_upload_is_counted_and_hurts_no_other(url, png):
     before = cancelled(url)
     target = urlsplit(url)
     with socket.create_connection((target.hostname, target.port)) as connection:
@@ -161,7 +161,7 @@ def test_a_device_that_fails_answers_500_without_its_words(fake_service, png):
         assert relight(url, png).status_code == 200
 
 
-async def test_overload_can_be_told_as_429(fake_service, png):
+async def test_overload_can_be_answered_with_429(fake_service, png):
     knobs = {"max_batch_size": 1, "max_queue_wait_ms": 1, "overload_status": "429"}
     with fake_service(lambda n: 0.1, **knobs) as (url, engine):
         first, answers = await flood(url, engine, png, 6)

@@ -82,7 +82,7 @@ END = b"--B--\r\n"
 
 @pytest.mark.parametrize("size", [0, 1_100_000])
 @pytest.mark.parametrize("path", ["/relight", "/relight/batch"])
-def test_a_photo_without_a_filename_is_told_to_have_one(url, png, size, path):
+def test_a_photo_without_a_filename_is_refused_with_that_reason(url, png, size, path):
     body = part('name="image"', png + bytes(size), "Content-Type: image/png") + END
     problem = problem_of(post(url, body, path))
     assert (problem["status"], problem["code"]) == (400, "missing_image")

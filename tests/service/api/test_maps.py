@@ -143,7 +143,7 @@ def test_maps_are_counted_as_photos_are(pair_url):
         ({"azimuth": 3}, "azimuth"),
     ],
 )
-def test_what_cannot_be_asked_for_is_refused_by_name(pair_url, options, option):
+def test_an_option_that_does_not_apply_is_refused_by_name(pair_url, options, option):
     answer = httpx.post(f"{pair_url}/maps", content=encoded(photo(0), "png"), params=options)
     problem = problem_of(answer)
     assert (problem["status"], problem["code"]) == (422, "invalid_option")

@@ -114,7 +114,7 @@ def test_options_of_the_encoding_are_obeyed_or_refused(url, png):
     assert problem_of(relight(url, png, subsampling="411"))["allowed"] == ["444", "422", "420"]
 
 
-def test_models_tells_which_formats_are_read_and_which_are_written(url):
+def test_models_lists_the_formats_that_are_read_and_written(url):
     catalogue = httpx.get(f"{url}/models").json()
     assert "heif" in catalogue["formats"]
     assert catalogue["answer_formats"] == ["jpeg", "png", "webp", "avif", "tiff"]
@@ -141,7 +141,7 @@ def test_an_operator_can_run_every_photo_at_one_square(models_dir, png, picture)
     assert all('bucket="512x512"' in line for line in depths)
 
 
-def test_a_decode_that_outlives_its_budget_is_counted_and_blocks_nobody(
+def test_a_decode_that_outlives_its_budget_is_counted_and_blocks_no_request(
     models_dir, png, wide_tiff, monkeypatch
 ):
     free = threading.Event()

@@ -181,12 +181,12 @@ def test_too_many_pixels_are_refused(url):
     assert problem_of(relight(url, large))["code"] == "image_too_large"
 
 
-def test_the_framework_answers_with_problems_too(url):
+def test_errors_of_the_framework_are_problems(url):
     assert problem_of(httpx.get(f"{url}/nowhere"))["code"] == "not_found"
     assert problem_of(httpx.get(f"{url}/relight"))["code"] == "method_not_allowed"
 
 
-def test_models_tells_what_can_be_asked_for(url):
+def test_models_lists_the_options_of_a_request(url):
     catalogue = httpx.get(f"{url}/models").json()
     assert catalogue["models"][0]["name"] == "tiny-E-4500"
     assert catalogue["models"][0]["provider"] == "CPUExecutionProvider"

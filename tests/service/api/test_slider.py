@@ -48,7 +48,9 @@ async def test_requests_that_share_an_inference_are_not_refused_for_each_other(f
     assert sum(engine.batch_sizes) == 1
 
 
-def test_a_photo_that_needs_no_inference_keeps_nobody_out(fake_service, png, picture, monkeypatch):
+def test_a_photo_without_inference_does_not_count_at_admission(
+    fake_service, png, picture, monkeypatch
+):
     untouched, free = encoded(picture[::-1], "png"), threading.Event()
 
     def held_up(data, *arguments, **options):

@@ -77,7 +77,7 @@ async def test_a_caller_who_leaves_costs_no_device_time():
     assert device.batches == [[0], [2]]
 
 
-async def test_a_caller_who_leaves_during_the_run_hurts_nobody():
+async def test_a_caller_who_leaves_during_the_run_hurts_no_other():
     device = Device()
     device.free.clear()
     async with batching(device.run) as batcher:
@@ -88,7 +88,7 @@ async def test_a_caller_who_leaves_during_the_run_hurts_nobody():
         assert (await batcher.submit(5, key="k")).value == 25
 
 
-async def test_a_deadline_that_passes_in_the_queue_is_told(monkeypatch):
+async def test_a_deadline_that_passes_in_the_queue_is_reported(monkeypatch):
     device, clock_s = Device(), [100.0]
     monkeypatch.setattr(batcher_module, "time", SimpleNamespace(monotonic=lambda: clock_s[0]))
     device.free.clear()
@@ -146,7 +146,7 @@ async def test_closing_answers_everything_admitted_and_refuses_the_rest():
         assert not batcher.alive
 
 
-async def test_a_dead_device_thread_leaves_nobody_waiting(monkeypatch):
+async def test_a_dead_device_thread_leaves_no_caller_waiting(monkeypatch):
     monkeypatch.setattr(threading, "excepthook", lambda args: None)
 
     def die(items):
@@ -199,7 +199,7 @@ async def test_an_idle_batcher_blocks_and_does_not_poll(monkeypatch):
 @given(
     items=st.lists(st.tuples(st.integers(0, 20), st.sampled_from("ab"), st.booleans()), max_size=40)
 )
-def test_everyone_gets_their_own_answer_whoever_else_is_poisoned_or_leaves(items):
+def test_each_caller_gets_its_own_answer_even_if_others_are_poisoned_or_leave(items):
     async def play() -> None:
         device = Device()
         async with batching(device.run) as batcher:

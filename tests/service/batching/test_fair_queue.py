@@ -19,7 +19,7 @@ def test_callers_take_turns_however_many_one_of_them_sends():
     assert max(order.index(job) for job in few) < 12
 
 
-def test_a_callers_own_jobs_keep_their_order_whoever_else_waits():
+def test_a_callers_own_jobs_keep_their_order_among_those_of_others():
     plan = schedule(durations(a={1: 0.1}), max_size=1)
     own = admitted(plan, [Job(caller="a", arrived_s=n / 10) for n in range(30)])
     admitted(plan, [Job(caller="b", arrived_s=3.0) for _ in range(30)])
@@ -28,7 +28,7 @@ def test_a_callers_own_jobs_keep_their_order_whoever_else_waits():
 
 
 def test_a_caller_who_floods_the_queue_does_not_shut_the_others_out():
-    """Deadlines of 1 s and a queue of 1 s: without turns nobody else would be let in."""
+    """Deadlines of 1 s and a queue of 1 s: without turns no other caller would be admitted."""
     plan = schedule(durations(a={1: 0.1}), max_size=1)
     now_s, num_flood, num_few, served = 0.0, 0, 0, Counter()
     for step in range(300):  # three times what the device can do

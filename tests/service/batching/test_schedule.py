@@ -155,7 +155,7 @@ def test_those_on_their_way_to_the_queue_count():
         plan.check(0.0, key="a", num_coming=3)
 
 
-def test_whoever_has_to_wait_is_promised_no_more_than_a_full_batch_allows():
+def test_a_waiting_job_is_promised_no_more_than_a_full_batch_allows():
     plan = schedule(durations(a={1: 0.1, 4: 0.4}))
     plan.admit(Job(deadline_s=0.2), now_s=0.0)  # alone, at once
     with pytest.raises(Overloaded):
@@ -166,7 +166,7 @@ def test_whoever_has_to_wait_is_promised_no_more_than_a_full_batch_allows():
     seed=st.lists(st.tuples(st.floats(0, 0.3), st.floats(0.5, 60)), min_size=5, max_size=80),
     priority=st.sampled_from(Priority),
 )
-def test_nobody_starves_whatever_else_keeps_coming(seed, priority):
+def test_no_job_starves_however_many_others_arrive(seed, priority):
     """One job against a stream that the device can just not keep up with."""
     table = durations(a={1: 0.3})
     plan = schedule(table, max_size=1)
@@ -202,13 +202,13 @@ def test_the_order_is_class_with_ageing_then_deadline(jobs):
     assert max(dues, default=0.0) <= 10 + PATIENCE_S + AGEING_S
 
 
-def test_nobody_is_let_in_at_the_cost_of_one_who_waits():
+def test_no_job_is_admitted_at_the_cost_of_a_waiting_one():
     plan = schedule(durations(a={1: 1.0}), max_size=1)
     admitted(plan, [Job(deadline_s=4.0), Job(deadline_s=4.0)])
     plan.admit(Job(deadline_s=3.5), now_s=0.0, busy_s=0.5)
     with pytest.raises(Overloaded, match="admitted earlier"):
         plan.admit(Job(deadline_s=3.0), now_s=0.0, busy_s=0.5)
-    plan.admit(Job(deadline_s=4.9), now_s=0.0, busy_s=0.0)  # behind all: it hurts nobody
+    plan.admit(Job(deadline_s=4.9), now_s=0.0, busy_s=0.0)  # behind all: it delays no other
 
 
 def test_interactive_work_may_make_bulk_work_late():
@@ -220,7 +220,7 @@ def test_interactive_work_may_make_bulk_work_late():
 @given(
     arriving=st.lists(st.tuples(st.floats(0, 1.0), st.floats(0.3, 8)), min_size=1, max_size=80),
 )
-def test_whoever_is_let_in_is_served_in_time_by_a_device_that_keeps_time(arriving):
+def test_an_admitted_job_is_served_in_time_by_a_device_that_keeps_time(arriving):
     table = durations(a={1: 0.3})
     plan = schedule(table, max_size=1)
     jobs, now_s = [], 0.0
@@ -264,7 +264,7 @@ def test_a_preview_is_what_is_taken_and_changes_nothing(jobs, max_size, now_s):
     assert list(guess) == list(plan.take(now_s).batch)
 
 
-def test_a_slow_time_that_is_over_does_not_shut_everybody_out_for_ever():
+def test_a_slow_period_that_is_over_does_not_shut_all_callers_out():
     table = durations(a={1: 0.1})
     for _ in range(20):
         table.observe("a", 1, 5.0)  # as when the machine was busy with something else

@@ -222,7 +222,7 @@ def test_a_body_that_trickles_after_its_answer_does_not_keep_a_connection():
         wait_until(lambda: running.closed("header_timeout") == 1)
 
 
-def test_one_connection_too_many_is_told_so_and_a_free_place_is_used_again():
+def test_one_connection_too_many_is_refused_and_a_free_place_is_used_again():
     with served() as running:
         clients = [running.connect() for _ in range(20)]
         for client in clients:  # each is counted once it is answered

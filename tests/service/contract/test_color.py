@@ -134,7 +134,7 @@ def test_black_stays_black_and_white_stays_nearly_white_at_any_temperature():
         assert change_temperature(white, 4500, to_k).min() > 0.7
 
 
-def test_a_rendered_scene_under_another_lamp_is_foretold():
+def test_a_rendered_scene_under_another_lamp_is_predicted():
     """Render with both lamps, 8-bit; gain behind the curve must beat plain linear gain."""
     rng = np.random.default_rng(1)
     reflectance = rng.uniform(0.02, 0.9, (64, 64, 3)) * np.geomspace(0.05, 4, 64)[:, None]

@@ -33,7 +33,7 @@ def chosen_for(asked, accept, own, size=(640, 480), *, has_alpha=False):
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "heif"),
     ],
 )
-def test_formats_are_told_by_their_first_bytes(data, name):
+def test_formats_are_recognised_by_their_first_bytes(data, name):
     assert sniff(data) == name
 
 

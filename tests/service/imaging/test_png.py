@@ -79,7 +79,7 @@ def test_the_transparent_colour_has_8_bits_of_its_16_in_a_file_of_8():
     ],
 )
 @pytest.mark.parametrize("depth", [8, 16])
-def test_a_text_or_profile_that_nobody_reads_spoils_no_picture(chunk, depth):
+def test_an_unreadable_text_or_profile_spoils_no_picture(chunk, depth):
     pixels = noise()
     for data in (png(pixels, RGB, chunk, depth=depth), png(pixels, RGB, depth=depth, after=chunk)):
         np.testing.assert_array_equal(decode(data, LIMITS).pixels, pixels)

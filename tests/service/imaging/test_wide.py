@@ -104,7 +104,7 @@ def test_other_programs_read_the_16_bit_tiff_that_we_write():
         (np.zeros((8, 8), np.int32), {}),
     ],
 )
-def test_tiff_that_nobody_here_reads_is_refused_as_unsupported(samples, options):
+def test_tiff_that_no_decoder_reads_is_refused_as_unsupported(samples, options):
     with pytest.raises(UnsupportedMediaType):
         decode(wide_tiff(samples, **options), LIMITS)
 

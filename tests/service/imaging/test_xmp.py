@@ -71,7 +71,7 @@ def test_a_packet_about_the_picture_alone_is_not_touched():
         b"<x>" + b"<a/>" * 60_000 + b"<HasExtendedXMP/></x>",
     ],
 )
-def test_a_packet_that_cannot_be_told_apart_is_dropped(broken):
+def test_a_packet_that_cannot_be_parsed_is_dropped(broken):
     assert still_true(broken) is None
 
 

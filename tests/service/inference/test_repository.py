@@ -62,7 +62,7 @@ async def test_the_nearest_temperature_is_taken(tmp_path):
     await models.close()
 
 
-async def test_a_direction_nobody_covers_is_refused_with_those_that_are(models_dir):
+async def test_a_direction_without_a_model_is_refused_with_those_that_have_one(models_dir):
     models = repository(models_dir)
     await models.start()
     with pytest.raises(InvalidOption) as refusal:

@@ -25,7 +25,7 @@ def picture(dtype, height_px, width_px, seed=0):
     st.integers(1, 300),
     st.integers(0, 2**31),
 )
-def test_colours_that_nobody_sees_change_nothing(dtype, height_px, width_px, seed):
+def test_colours_of_transparent_pixels_change_nothing(dtype, height_px, width_px, seed):
     rng = np.random.default_rng(seed)
     alpha = rng.choice(np.array([0, np.iinfo(dtype).max], dtype), (height_px, width_px))
     first = picture(dtype, height_px, width_px, seed)
@@ -88,7 +88,7 @@ def test_a_picture_and_its_mirror_image_are_seen_alike_to_the_last_bit(height_px
         )
 
 
-def test_what_nobody_sees_does_not_turn_a_picture_round():
+def test_transparent_pixels_do_not_decide_whether_a_picture_is_mirrored():
     pixels, alpha = np.zeros((8, 64, 3), np.uint8), np.zeros((8, 64), np.uint8)
     pixels[:, :20], alpha[:, 50:], pixels[:, 50:] = 255, 255, 9
     assert leans_left(pixels)

@@ -77,7 +77,7 @@ async def test_a_deadline_of_the_first_is_not_the_others():
     assert (await second)[0] == b"1234"
 
 
-async def test_a_failure_of_the_making_is_told_to_all_and_not_kept():
+async def test_a_failure_is_raised_to_all_waiting_callers_and_not_kept():
     cache, make = Cache[bytes](100, len), Maker()
     make.failures = [InferenceFailed("no")]
     asked = [asyncio.create_task(cache.get("k", make)) for _ in range(3)]
@@ -105,7 +105,7 @@ async def test_what_is_larger_than_the_cache_is_not_kept():
     assert cache.num_bytes == 0
 
 
-async def test_with_no_room_nothing_is_kept_or_shared():
+async def test_without_memory_nothing_is_kept_or_shared():
     cache, make = Cache[bytes](0, len), Maker()
     make.free.set()
     origins = await asyncio.gather(*(cache.get("k", make) for _ in range(3)))

@@ -184,7 +184,7 @@ async def test_jobs_run_together_only_where_memory_is_enough_for_both():
     pool.close()
 
 
-async def test_a_job_without_a_thread_is_told_to_the_probe(monkeypatch):
+async def test_a_job_without_a_thread_fails_the_probe(monkeypatch):
     pool, free = CpuPool(1), threading.Event()
     first = asyncio.create_task(pool.run(Step.PREPARE, free.wait))
     await until(lambda: pool.why_not_alive is None and pool._pending)

@@ -58,7 +58,7 @@ def test_what_took_no_room_teaches_nothing():
     assert occupancy.until_free_s(1) == pytest.approx(10.0)
 
 
-def test_a_body_that_finds_no_room_is_told_when_there_will_be():
+def test_a_body_without_space_is_refused_with_the_time_when_there_will_be_some():
     clock = Clock()
     budget = ByteBudget(1000, clock)
     with budget.open() as earlier:
@@ -72,7 +72,7 @@ def test_a_body_that_finds_no_room_is_told_when_there_will_be():
     assert refusal.value.retry_after_s == pytest.approx(5.0)
 
 
-def test_a_caller_with_all_its_requests_in_flight_is_told_when_one_ends():
+def test_a_caller_at_its_limit_is_refused_with_the_time_when_a_request_ends():
     clock = Clock()
     keyring = Keyring([f"editor:{'0' * 64}"], [], max_concurrency=1, clock=clock)
     editor = ApiKey("editor", "0" * 64)

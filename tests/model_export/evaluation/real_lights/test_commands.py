@@ -62,7 +62,7 @@ def test_sets_can_be_left_out(sets, model):
     assert "unmasked" not in result.stdout
 
 
-def test_models_of_one_name_are_told_apart(model, tmp_path):
+def test_models_of_one_name_get_different_names(model, tmp_path):
     other = write_ramp_model(tmp_path / "tiny.onnx")
     assert [m.name for m in open_model_files([model, other])] == [str(model), str(other)]
 
