@@ -1,11 +1,11 @@
-"""How fast the photo on the web page follows a lamp that is dragged round it, in Chromium.
+"""Measures how fast the photo on the web page follows a dragged lamp, in Chromium.
 
     python -m service &
     python -m bench.page photo.jpg --stills stills/
 
-The lamp goes round at a low elevation, in small steps of the mouse. Measured are the time from a
+The lamp goes round at a low elevation, in small steps of the mouse. It measures the time from a
 request to its picture, the time between two pictures, the service's own stages (`Server-Timing`),
-and its CPU time a picture, which says more than the wall time where other work is running.
+and its CPU time per picture, which says more than the wall time on a busy machine.
 `--stills` then keeps a picture at each of twelve azimuths.
 """
 

@@ -1,4 +1,4 @@
-"""One photo that is asked for many times at once, as by a slider: what reaches the device."""
+"""Requests one photo many times at once, as a slider does, and counts the inferences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mixed load for a while, and whether memory, descriptors or threads grow.
+"""Sends a mixed load, and checks whether memory, descriptors or threads grow.
 
     python -m bench.soak --minutes 30      (2 in CI)
 
@@ -6,7 +6,7 @@ Sound, damaged and cut-off pictures of every format, clients that leave, and bat
 few clients at once, to a service of its own on 127.0.0.1. Under load memory swings by the pictures
 that are in work, so the clients pause after each round until the heap was trimmed, and memory is
 read then, less what the slider cache says that it holds. Prints the growth after the first
-quarter; the exit status is 1 where it is too large, or where an answer is a 500.
+quarter; the exit status is 1 if it is too large, or if an answer is a 500.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def bodies(rng: np.random.Generator) -> list[bytes]:
 
 
 def _once(service: Service, random_: random.Random, files: Sequence[bytes]) -> str:
-    """Send one request of some kind; return what became of it."""
+    """Send one request of some kind; return its outcome."""
     body, kind = random_.choice(files), random_.random()
     query = random_.choice(_QUERIES)
     if kind < 0.1:
@@ -81,7 +81,7 @@ def _once(service: Service, random_: random.Random, files: Sequence[bytes]) -> s
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """What the process holds while nothing is in flight."""
+    """Resources of the process while no request is in flight."""
 
     minutes: float
     resident_mb: float

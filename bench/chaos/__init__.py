@@ -1,1 +1,1 @@
-"""Faults of processes, models, limits and clients, and what the service makes of them."""
+"""Provokes faults of processes, models, limits and clients, and checks what the service does."""

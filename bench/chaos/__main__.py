@@ -2,7 +2,7 @@
 
     python -m bench.chaos [processes devices clients bombs]
 
-Each fault starts a service of its own on 127.0.0.1. The exit status is 1 where a promise was
+Each fault starts a service of its own on 127.0.0.1. The exit status is 1 if a promise was
 not kept.
 """
 

@@ -1,4 +1,4 @@
-"""Small files of every format that claim, or become, as much as they can."""
+"""Small files of every format that claim or decode to the largest accepted size."""
 
 from __future__ import annotations
 

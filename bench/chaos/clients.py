@@ -1,4 +1,4 @@
-"""Clients that are slow, half gone, in a hurry, or lie."""
+"""Clients that are slow, leave early, have short deadlines, or send false headers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _slow() -> tuple[str, bool]:
 
 
 def _half_open() -> tuple[str, bool]:
-    """Leave without a word after the request's head, a hundred times."""
+    """Disconnect after the request's head, a hundred times."""
     with running(_FAKE, settings={"body_timeout_s": 2}) as service:
         clients = [connect(service) for _ in range(100)]
         for client in clients:

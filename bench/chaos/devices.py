@@ -1,4 +1,4 @@
-"""A device that hangs or fails; models that are not what they were."""
+"""A device that hangs or fails; models whose files change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fault is, and small calls that every fault needs."""
+"""A fault, and the small calls that every fault needs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def connect(service: Service, *, receive_bytes: int | None = None) -> socket.soc
 
 
 def received(client: socket.socket) -> bytes:
-    """Return all that comes until the connection ends."""
+    """Return all bytes received until the connection ends."""
     parts = []
     try:
         while part := client.recv(65_536):

@@ -1,7 +1,7 @@
-"""Whether an even picture stays even: no blots where there is nothing to light.
+"""Measures whether an even picture stays even, without blots.
 
 A wall, a sky or a sheet of paper may become brighter towards the lamp, smoothly. Anything else is
-a blot. It is measured on made pictures: plain greys, gentle gradients, and fine and coarse noise.
+a blot. The test pictures are synthetic: plain greys, gentle gradients, and fine and coarse noise.
 """
 
 from __future__ import annotations

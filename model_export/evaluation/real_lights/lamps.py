@@ -1,4 +1,4 @@
-"""Where a lamp stands, as a unit vector in the camera's frame: x right, y up, z to the viewer.
+"""The direction to a lamp, as a unit vector in the camera's frame: x right, y up, z to the viewer.
 
     l = (cos(el) sin(az), sin(el), -cos(el) cos(az))
 

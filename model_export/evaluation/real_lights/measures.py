@@ -1,6 +1,7 @@
-"""How well a relit photo shows the light that was asked for, against the true photo.
+"""Measures how well a relit photo shows the requested light, compared with the true photo.
 
-Exposure is no issue: PSNR is taken after the best gain, and the other measures do not see one.
+Exposure does not count: PSNR is measured after the best gain, and a gain does not change the
+other measures.
 They compare changes of light: the logarithm of a ratio of two pictures' luminance in linear light,
 blurred inside the mask by 1/64 of the longer side and not below 1/64 of white.
 """
@@ -34,7 +35,7 @@ _LEAST_BACKGROUND_SHARE: Final = 0.1  # of the picture, to measure fog at all
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How the light moved against how it should have; all 0 where it did not move.
+    """How the light moved, compared with the true photo; all 0 if it did not move.
 
     Attributes:
         direction: correlation of log(output / input) with log(target / input). 1: as in the
@@ -51,7 +52,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """How two answers, from E and from W, differ against how the true photos do.
+    """How two answers, from E and from W, differ, compared with the true photos.
 
     Attributes:
         r: correlation of log(E / W) of the answers with that of the true photos, after the best

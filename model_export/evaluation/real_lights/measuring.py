@@ -31,10 +31,10 @@ from model_export.evaluation.real_lights.soft_light import (
 
 @dataclass(frozen=True, slots=True)
 class PairResult:
-    """What one answer is worth; see `measures`.
+    """The measures of one answer; see `measures`.
 
     Attributes:
-        pair: what was asked.
+        pair: the requested relighting.
         unchanged_db: PSNR of the unchanged photo, after its best gain.
         psnr_db: that of the answer.
         change: how the light moved.
@@ -50,7 +50,7 @@ class PairResult:
 
 @dataclass(frozen=True, slots=True)
 class SetResult:
-    """What a method is worth on one set.
+    """The measures of a method on one set.
 
     Attributes:
         name: the set's.
@@ -69,7 +69,7 @@ class SetResult:
 
 @dataclass(slots=True)
 class MethodResult:
-    """What a method is worth on all sets.
+    """The measures of a method on all sets.
 
     Attributes:
         name: the method's.
@@ -141,7 +141,7 @@ class _Asking:
 
 
 class _ContrastPhotos(NamedTuple):
-    """What E against W is measured on; None where a set does not have it."""
+    """The photos on which E is measured against W; None if a set lacks one."""
 
     hard: Pixels | None = None
     soft: Pixels | None = None

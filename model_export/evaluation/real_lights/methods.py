@@ -1,4 +1,4 @@
-"""Ways to relight that are measured side by side, each asked for a light by its vector."""
+"""The relighting methods to measure; each takes a light as a vector."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RAMP_DEPTH: Final = 0.7  # of the ramp, natural logarithm from the middle to th
 
 
 class RelightFrom(Protocol):
-    """What relights a photo with a lamp at a vector."""
+    """Relights a photo with a lamp at a vector."""
 
     def __call__(self, photo: Pixels, light: Vector, softness: float | None) -> Pixels:
         """Return the photo under the light.
@@ -37,7 +37,7 @@ class LightMethod:
 
     Attributes:
         name: its name in tables and sheets.
-        relight: does it.
+        relight: the method.
         takes_any_light: whether it is asked for a real lamp by that lamp's own vector; else by
             the vector of the plain direction, E, W or S, that the lamp stands for.
         directions: the vectors that it takes for the eight directions.

@@ -1,4 +1,4 @@
-"""What was measured, as Markdown tables and as JSON."""
+"""Reports the measures as Markdown tables and as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model file measured as users meet it: through the service's own path from bytes to bytes.
+"""Measures a model file as users see it: through the service's own path, from bytes to bytes.
 
 photo -> PNG -> decode, fit -> model -> shade, detail -> PNG -> photo
 """
@@ -38,9 +38,9 @@ class _Lamp(NamedTuple):
 
 
 def open_relight_1(path: Path) -> LightMethod:
-    """Return what the service makes of photos with a "relight/1" model, on one core of the CPU.
+    """Return the service's relighting with a "relight/1" model, on one core of the CPU.
 
-    The light is rounded to the nearest of the eight directions; a softness is of no effect.
+    The light is rounded to the nearest of the eight directions; a softness has no effect.
 
     Raises:
         ModelRefused: the file breaks its contract.
@@ -70,7 +70,7 @@ def open_relight_1(path: Path) -> LightMethod:
 
 
 def open_relight_2(path: Path) -> LightMethod:
-    """Return what the service makes of photos with a "relight/2" pair, on one core of the CPU.
+    """Return the service's relighting with a "relight/2" pair, on one core of the CPU.
 
     Args:
         path: either file of the pair.

@@ -4,7 +4,7 @@
     FOLDER/SET/*.png         the photos; one that `lights.json` does not name is evenly lit
     FOLDER/SET/mask.png      white = the object to measure on; without it the whole picture
 
-Each set answers the question how a photo under one lamp looks under another one.
+Each set shows how a photo under one lamp looks under another one.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class LitSet:
 
     @property
     def pairs(self) -> Sequence[EvaluationPair]:
-        """What is measured: each target from at most three inputs.
+        """The pairs to measure: each target from at most three inputs.
 
         The inputs are the other targets, then the evenly lit pictures by name.
         """

@@ -1,4 +1,4 @@
-"""The scene of a set as ordinary photos are lit: in soft light, and before bright surroundings.
+"""Composes a set's scene in soft light and before bright surroundings, as in ordinary photos.
 
 Light adds, so the mean of the photos under each lamp shows the scene under all of them.
 """

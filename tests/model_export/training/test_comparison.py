@@ -125,7 +125,7 @@ def test_all_methods_are_trained_in_turn_and_measured_in_one_table(train, folder
 def test_a_stopped_comparison_goes_on_where_it_was(train, tmp_path):
     configs = {name: tiny(name, 4) for name in ("u-net", "retinex-net")}
     sittings = []
-    while (stopped := train(configs, minutes=0)) is not None:  # a step of each sitting
+    while (stopped := train(configs, minutes=0)) is not None:  # one step at a time
         sittings.append(stopped)
         assert len(sittings) < 12
     assert list(dict.fromkeys(sittings)) == ["u-net", "retinex-net"]

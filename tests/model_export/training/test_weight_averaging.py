@@ -11,8 +11,8 @@ from model_export.training.weight_averaging import average
 
 
 @pytest.fixture
-def sittings():
-    def sitting(seed, **provenance):
+def runs():
+    def run_from(seed, **provenance):
         torch.manual_seed(seed)
         return Checkpoint(
             architecture="drn-xs",
@@ -21,24 +21,24 @@ def sittings():
             provenance=provenance,
         )
 
-    return [sitting(0), sitting(1, size_px=256)]
+    return [run_from(0), run_from(1, size_px=256)]
 
 
-def test_every_weight_is_the_mean_of_the_sittings(sittings):
-    first, second = sittings
-    mean = average(["drn.pt", "drn.pt"], sittings).weights  # of two folders
+def test_every_weight_is_the_mean_of_the_runs(runs):
+    first, second = runs
+    mean = average(["drn.pt", "drn.pt"], runs).weights  # of two folders
     for name, weight in mean.items():
         torch.testing.assert_close(weight, (first.weights[name] + second.weights[name]) / 2)
 
 
-def test_the_history_names_the_sittings_and_drops_what_was_measured(sittings):
+def test_the_history_names_the_runs_and_drops_what_was_measured(runs):
     measured = {"size_px": 256, "metrics.psnr_db": 17.5, "softness_px": 0.2}
-    sittings[1] = dataclasses.replace(sittings[1], provenance=measured)
-    history = average(["first.pt", "second.pt"], sittings).provenance
+    runs[1] = dataclasses.replace(runs[1], provenance=measured)
+    history = average(["first.pt", "second.pt"], runs).provenance
     assert history == {"size_px": 256, "mean_of": "first.pt, second.pt"}
 
 
-def test_networks_of_different_lights_do_not_mix(sittings):
-    sittings[1] = dataclasses.replace(sittings[1], lights=("W-4500",))
+def test_networks_of_different_lights_do_not_mix(runs):
+    runs[1] = dataclasses.replace(runs[1], lights=("W-4500",))
     with pytest.raises(CheckpointError, match="same lights"):
-        average(["first.pt", "second.pt"], sittings)
+        average(["first.pt", "second.pt"], runs)
