@@ -42,6 +42,16 @@ async def test_those_who_ask_together_share_one_making():
     assert sorted(origins) == ["coalesced"] * 19 + ["miss"]
 
 
+async def test_only_calls_of_the_same_urgency_share_one_making():
+    cache, make = Cache[bytes](100, len), Maker()
+    asked = [asyncio.create_task(cache.get("k", make, urgency=u)) for u in (0, 1, 0, 1)]
+    await asyncio.sleep(0)
+    make.free.set()
+    origins = [origin for _, origin in await asyncio.gather(*asked)]
+    assert make.num_calls == 2
+    assert origins == ["miss", "miss", "coalesced", "coalesced"]
+
+
 async def test_the_first_may_leave_without_hurting_those_who_wait_with_it():
     cache, make = Cache[bytes](100, len), Maker()
     first, second = (asyncio.create_task(cache.get("k", make)) for _ in range(2))
