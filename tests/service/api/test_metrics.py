@@ -34,6 +34,30 @@ def test_every_series_is_there_from_the_first_scrape(fake_service, png):
         assert series(url) == first
 
 
+def counts(url: str, name: str) -> dict[str, float]:
+    """The samples of a counter by the value of its one label."""
+    families = text_string_to_metric_families(httpx.get(f"{url}/metrics").text)
+    samples = (s for f in families for s in f.samples if s.name == f"{name}_total")
+    return {next(iter(s.labels.values())): s.value for s in samples}
+
+
+def test_a_broken_photo_is_counted_by_its_reason(url, png):
+    before = counts(url, "relight_decode_failures")
+    assert problem_of(relight(url, png[:500]))["code"] == "image_corrupt"
+    assert problem_of(relight(url, b"no image"))["code"] == "unsupported_media_type"
+    after = counts(url, "relight_decode_failures")
+    changed = {reason for reason in after if after[reason] == before[reason] + 1}
+    assert changed == {"image_corrupt", "unsupported_media_type"}
+    assert sum(after.values()) == sum(before.values()) + 2
+
+
+def test_a_refusal_is_counted_by_its_reason(fake_service, png):
+    with fake_service(lambda n: 0.0, max_inflight_bytes=1) as (url, _):
+        before = counts(url, "relight_rejected")
+        assert relight(url, png).status_code == 503
+        assert counts(url, "relight_rejected") == before | {"bytes": before["bytes"] + 1}
+
+
 def test_a_refusal_is_no_part_of_how_long_answers_take(fake_service, png):
     with fake_service(lambda n: 0.0, max_inflight_bytes=1) as (url, _):
         assert relight(url, png).status_code == 503
@@ -70,6 +94,6 @@ def test_the_number_of_series_is_the_documented_one(url):
     lines = httpx.get(f"{url}/metrics").text.splitlines()
     number = sum(not line.startswith("#") for line in lines)
     guide = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
-    told = re.search(r"A pod has about ([\d,]+) series", guide)
-    assert told
-    assert abs(number / int(told[1].replace(",", "")) - 1) < 0.1
+    documented = re.search(r"A pod has about ([\d,]+) series", guide)
+    assert documented
+    assert abs(number / int(documented[1].replace(",", "")) - 1) < 0.1
