@@ -70,8 +70,10 @@ def relight_documentation() -> dict[str, Any]:
             202: job_answer(),
             **problem_documentation(
                 (
-                    *(*OF_PHOTOS, errors.LightUnreadable),
-                    *(errors.SigningFailed, errors.IdempotencyKeyReused),
+                    *OF_PHOTOS,
+                    errors.LightUnreadable,
+                    errors.SigningFailed,
+                    errors.IdempotencyKeyReused,
                 ),
                 "/relight",
             ),

@@ -25,7 +25,8 @@ _LENGTH: Final = {
 }
 _OF_INFERENCE: Final = (
     *(kind for kind in OF_PHOTOS if kind not in {errors.InvalidMultipart, errors.MissingImage}),
-    *(errors.InvalidTensor, errors.SigningFailed),
+    errors.InvalidTensor,
+    errors.SigningFailed,
 )
 
 
