@@ -12,7 +12,7 @@ from typing import Final
 
 import httpx
 
-from bench.open_loop import Outcome, arrivals, in_open_loop, new_client, summarise
+from bench.open_loop import RequestOutcome, arrivals, in_open_loop, new_client, summarise
 from bench.peers.server import Server
 
 AZIMUTH_DEG: Final = 90.0
@@ -113,17 +113,17 @@ async def _open_loop(
     seed: int,
     *,
     deadline_s: float | None = None,
-) -> list[Outcome]:
+) -> list[RequestOutcome]:
     async with new_client(_TIMEOUT_S) as client:
 
-        async def ask(number: int, planned_s: float) -> Outcome:
+        async def ask(number: int, planned_s: float) -> RequestOutcome:
             photo = photos[number % len(photos)]
             try:
                 async with asyncio.timeout(deadline_s):
                     status = await _post(client, server, photo, AZIMUTH_DEG, deadline_s)
             except TimeoutError:
                 status = 0
-            return Outcome(planned_s, time.monotonic(), status)
+            return RequestOutcome(planned_s, time.monotonic(), status)
 
         return await in_open_loop(ask, arrivals(rate_hz, duration_s, seed))
 
