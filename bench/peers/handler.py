@@ -21,7 +21,7 @@ from service.contract.buckets import buckets_for
 from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, ModelContract
 from service.contract.pair import SURFACE_NAMES, PairContract
 from service.imaging import ImageLimits
-from service.relighting.composition import Arriving, Lit
+from service.relighting.composition import LampLight, Lit
 from service.relighting.options import RelightOptions
 from service.relighting.pipeline import Prepared, Rendered, finish, prepare
 from service.telemetry.stage_timings import Timings
@@ -129,7 +129,7 @@ class Handler:
         return [
             Lit(
                 {name: tensor[n] for name, tensor in scenes.items()},
-                [Arriving(arrived["irradiance"][n], arrived["residual"][n])],
+                [LampLight(arrived["irradiance"][n], arrived["residual"][n])],
                 contract.ambient,
                 contract.removal,
             )
