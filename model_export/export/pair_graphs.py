@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 from torch.nn import functional as F
 
-from model_export.networks.drn_g import DrnG, Structure
+from model_export.networks.drn_g import NUM_FEATURES, DrnG, Structure
 from service.contract.pair import LIGHT_INPUTS, LIGHT_OUTPUTS, SCENE_OUTPUTS, Part
 
 OPSET: Final = 20
@@ -116,7 +116,7 @@ def trace(network: DrnG, part: Part) -> ir.Model:
 
 def _light_inputs() -> tuple[Tensor, ...]:
     height, width = _TRACED_PX
-    sizes: dict[str | int, Any] = {"n": 2, "h": height, "w": width, "c": 24}
+    sizes: dict[str | int, Any] = {"n": 2, "h": height, "w": width, "c": NUM_FEATURES + 1}
     sizes |= {"h/2": height // 2, "w/2": width // 2}
     return tuple(torch.rand([sizes.get(d, d) for d in shape]) for shape in LIGHT_INPUTS.values())
 

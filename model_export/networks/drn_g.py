@@ -9,7 +9,9 @@ renderer knows, so each learns from the truth. The scene reconversion never sees
 another lamp costs only the other two parts. Their result is a factor on the photo's linear
 light, so texture and hue stay and black stays black.
 
-Lengths are in units of half the picture's mean side, sqrt(h w) / 2 pixels.
+Lengths are in units of half the picture's mean side, sqrt(h w) / 2 pixels. The wanted lamp stands
+in its direction at the distance 1 / q from the picture's centre. The nearness q is read from the
+photo: 0 in the sun, about .7 near a street lamp at night.
 """
 
 from __future__ import annotations
@@ -38,6 +40,9 @@ _NUM_BLOCKS: Final = (1, 1, 3, 4, 4)
 _LIGHT_WIDTHS: Final = (16, 32, 48)
 _SHARPNESS: Final = 12.0  # of the bend where a surface turns away from the lamp
 _TOWARDS_VIEWER: Final = 0.7  # what a normal is before the photo says anything
+_FAR_AWAY: Final = -4.0  # logit of the nearness before the photo says anything
+_LEAST_SQUARED_DISTANCE: Final = 0.15  # to a lamp, in units of its distance from the centre
+_MAX_RELIEF: Final = 1.5
 
 
 class Structure(NamedTuple):
@@ -49,7 +54,8 @@ class Structure(NamedTuple):
         log_shading: (n, 1, h, w), log of the light that arrives in the photo, mean about 0.
         occlusion: (n, 1, h, w), share of the sky that a point sees, 0 to 1.
         relightable: (n, 1, h, w), how surely a lamp lights this pixel, 0 to 1.
-        features: (n, 24, h/2, w/2), what else the light needs to know.
+        features: (n, 25, h/2, w/2), what else the light needs to know; the last is the nearness of
+            lamps, 0 to 1, the same everywhere.
     """
 
     normals: Tensor
@@ -58,6 +64,11 @@ class Structure(NamedTuple):
     occlusion: Tensor
     relightable: Tensor
     features: Tensor
+
+    @property
+    def nearness(self) -> Tensor:
+        """The nearness of lamps, (n, 1, 1, 1), 0 to 1."""
+        return self.features[:, -1:].float().mean(dim=(2, 3), keepdim=True)
 
 
 class Arriving(NamedTuple):
@@ -79,6 +90,7 @@ class SceneReconversion(nn.Module):
         stem: photo and coordinates to half the size.
         encoder: one group of residual blocks a scale, each but the first at half the size.
         whole: what the whole picture shows, added at the coarsest scale.
+        nearness: logit of the nearness of lamps.
         decoder: back to half the photo's size.
         coarse_head: maps at half the size.
         fine_head: their correction at the photo's own size.
@@ -97,6 +109,9 @@ class SceneReconversion(nn.Module):
             blocks = (ResidualBlock(width) for _ in range(count))
             self.encoder.append(nn.Sequential(*down, *blocks))
         self.whole = nn.Linear(widths[-1], widths[-1])
+        self.nearness = nn.Linear(widths[-1], 1)
+        nn.init.zeros_(self.nearness.weight)
+        nn.init.constant_(self.nearness.bias, _FAR_AWAY)
         rising = tuple(reversed(widths))
         self.decoder = nn.ModuleList(Up(coarse, fine) for coarse, fine in pairwise(rising))
         self.coarse_head = nn.Conv2d(widths[0], self.NUM_MAPS, 1)
@@ -114,7 +129,9 @@ class SceneReconversion(nn.Module):
         for group in self.encoder:
             x = group(x)
             skips.append(x)
-        x = x + self.whole(x.mean(dim=(2, 3)))[:, :, None, None]
+        whole = x.mean(dim=(2, 3))
+        x = x + self.whole(whole)[:, :, None, None]
+        nearness = torch.sigmoid(self.nearness(whole).float())[:, :, None, None]
         for up, skip in zip(self.decoder, skips[-2::-1], strict=True):
             x = up(x, skip)
         maps = enlarge(self.coarse_head(x), seen) + self.fine_head(
@@ -128,7 +145,7 @@ class SceneReconversion(nn.Module):
             log_shading=maps[:, 4:5],
             occlusion=torch.sigmoid(maps[:, 5:6] + 1),
             relightable=torch.sigmoid(maps[:, 6:7] + 1),
-            features=x,
+            features=torch.cat([x, nearness.to(x.dtype).expand_as(x[:, :1])], dim=1),
         )
 
 
@@ -148,7 +165,7 @@ class ShadowPrior(nn.Module):
         self, num_features: int = NUM_FEATURES, widths: Sequence[int] = _LIGHT_WIDTHS
     ) -> None:
         super().__init__()
-        self.stem = conv_block(num_features + 14, widths[0])
+        self.stem = conv_block(num_features + 15, widths[0])
         self.encoder = nn.ModuleList(
             conv_block(fine, coarse, stride=2) for fine, coarse in pairwise(widths)
         )
@@ -169,8 +186,9 @@ class ShadowPrior(nn.Module):
             light: (n, 3), unit vectors to the lamps.
             softness: (n,), 0 for a hard lamp to 1 for an overcast sky.
         """
+        lamp = lamp_from_each_pixel(structure, light)
         march = self._march(structure, light, softness)
-        x = self.stem(self._seen(structure, light, march))  # (n, 16, h/2, w/2)
+        x = self.stem(self._seen(structure, lamp, march))  # (n, 16, h/2, w/2)
         skips = [x]
         for down in self.encoder:
             x = down(x)
@@ -182,8 +200,12 @@ class ShadowPrior(nn.Module):
         visibility = torch.sigmoid(correction[:, :1] + 5 * march.visibility[:, :1] - 2)
         bounced = 0.5 * torch.sigmoid(correction[:, 1:] - 4)
         full = enlarge(torch.cat([visibility, bounced], dim=1), structure.normals)
-        hard = _soft_cosine(structure.normals, light) * full[:, :1] + full[:, 1:]
-        return Arriving(_soften(hard, structure, light, softness), x)
+        cosine = (structure.normals * lamp.direction).sum(1, keepdim=True)
+        hard = lamp.falloff * _bent(cosine) * full[:, :1] + full[:, 1:]
+        # A sky whose brightest part is where the lamp stood.
+        sky = structure.occlusion * (1 + cosine) / 2
+        share = softness[:, None, None, None].square()
+        return Arriving((1 - share) * hard + share * sky, x)
 
     @staticmethod
     def _march(structure: Structure, light: Tensor, softness: Tensor) -> RayMarch:
@@ -191,16 +213,16 @@ class ShadowPrior(nn.Module):
         return RayMarch(*(enlarge(maps, structure.features) for maps in met))
 
     @staticmethod
-    def _seen(structure: Structure, light: Tensor, march: RayMarch) -> Tensor:
-        """Return the network's input, (n, features + 14, h/2, w/2)."""
+    def _seen(structure: Structure, lamp: Lamp, march: RayMarch) -> Tensor:
+        """Return the network's input, (n, features + 15, h/2, w/2)."""
         normals = F.normalize(F.avg_pool2d(structure.normals, 2), dim=1)
         shading = F.avg_pool2d(structure.log_shading, 2)
         occlusion = F.avg_pool2d(structure.occlusion, 2)
-        lamp = light[:, :, None, None]
+        towards = F.avg_pool2d(lamp.direction, 2)
         planes = [
             *(structure.features, normals, shading, occlusion),
-            *((normals * lamp).sum(1, keepdim=True), *march),
-            lamp.expand(-1, -1, *normals.shape[2:]),
+            *((normals * towards).sum(1, keepdim=True), *march),
+            towards,
         ]
         return torch.cat([plane.to(structure.features.dtype) for plane in planes], dim=1)
 
@@ -265,15 +287,28 @@ class DrnG(nn.Module):
         return ratio
 
 
-def _soft_cosine(normals: Tensor, light: Tensor) -> Tensor:
-    """Return max(n.l, 0) with a bend instead of a corner, (n, 1, h, w)."""
-    cosine = (normals * light[:, :, None, None]).sum(1, keepdim=True)
+class Lamp(NamedTuple):
+    """A lamp as each pixel sees it.
+
+    Attributes:
+        direction: (n, 3, h, w), unit vectors to it.
+        falloff: (n, 1, h, w), its strength there, 1 in the middle of the picture.
+    """
+
+    direction: Tensor
+    falloff: Tensor
+
+
+def lamp_from_each_pixel(structure: Structure, light: Tensor) -> Lamp:
+    """Return the lamp of direction `light`, (n, 3), at the distance that the nearness says."""
+    relief = structure.relief - structure.relief.mean(dim=(2, 3), keepdim=True)
+    height = relief.clamp(-_MAX_RELIEF, _MAX_RELIEF)
+    place = torch.cat([coordinates(relief), height], dim=1)
+    towards = light[:, :, None, None] - structure.nearness * place
+    squared = towards.square().sum(1, keepdim=True).clamp_min(_LEAST_SQUARED_DISTANCE)
+    return Lamp(towards * squared.rsqrt(), 1 / squared)
+
+
+def _bent(cosine: Tensor) -> Tensor:
+    """Return max(cosine, 0) with a bend instead of a corner."""
     return F.softplus(cosine * _SHARPNESS) / _SHARPNESS
-
-
-def _soften(hard: Tensor, structure: Structure, light: Tensor, softness: Tensor) -> Tensor:
-    """Blend a hard lamp into a sky whose brightest part is where the lamp stood."""
-    cosine = (structure.normals * light[:, :, None, None]).sum(1, keepdim=True)
-    sky = structure.occlusion * (1 + cosine) / 2
-    share = softness[:, None, None, None].square()
-    return (1 - share) * hard + share * sky

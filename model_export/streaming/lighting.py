@@ -5,7 +5,7 @@ radiance = albedo * (sum of lamps + sky * occlusion + bounce) + specular + backg
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 
 from model_export.scenes.maps import NUM_DIRECTIONAL, NUM_LAMPS
 from model_export.streaming.crops import Crop, Plane
+from model_export.streaming.near_lamps import near_light
 from service.contract.color import LUMINANCE
 
-_KINDS: Final = ("hard", "mixed", "soft")
-_KIND_SHARES: Final = (0.4, 0.32, 0.28)
+_KINDS: Final = ("dark", "hard", "mixed", "soft")
+_KIND_SHARES: Final = (0.2, 0.26, 0.28, 0.26)
+_NIGHT_LAYOUT: Final = "vidit"  # its lamps stand near, and there is no other light
+_NEAR_SHARE: Final = 0.2  # of other scenes whose lamps stand near
 _MIN_LIT: Final = 0.03  # mean irradiance below which a lamp hardly lights the picture
 _LUMINANCE: Final = LUMINANCE.astype(np.float32)
 _AMBIENT: Final = (0.03, 0.35)  # range of the wanted light's ambient share
@@ -30,12 +33,16 @@ class LightPlan:
     Attributes:
         weights: (num_lamps,), strength of each lamp in the photo.
         sky: strength of the light from all around in the photo.
+        bounce: largest strength of the light that surfaces throw at each other.
         wanted: index of the directional lamp that is wanted.
+        nearness: of all lamps, 1 over their distance in units of half the whole picture's side.
     """
 
     weights: NDArray[np.float32]
     sky: float
+    bounce: float
     wanted: int
+    nearness: float
 
     @property
     def lamps(self) -> list[int]:
@@ -55,7 +62,8 @@ class LitScene:
             relit. Its mean luminance is the photo's.
         direction: (3,), unit vector to the wanted lamp.
         ambient: share of the wanted light that comes from all around.
-        irradiance: (s, s), of the wanted lamp alone, 0 to 1.2.
+        irradiance: (s, s), of the wanted lamp alone; 0 to 1.2 where it is far.
+        nearness: of the lamps, in units of the view.
     """
 
     photo: Plane
@@ -64,22 +72,27 @@ class LitScene:
     direction: NDArray[np.float32]
     ambient: float
     irradiance: Plane
+    nearness: float
 
 
-def plan_light(mean_irradiance: NDArray[np.float32], rng: np.random.Generator) -> LightPlan:
-    """Choose the lamps: one hard one, several, or little more than the sky.
+def plan_light(
+    mean_irradiance: NDArray[np.float32], layout: str, rng: np.random.Generator
+) -> LightPlan:
+    """Choose the lamps: one hard one with or without other light, several, or mostly the sky.
 
     Args:
         mean_irradiance: (num_lamps,), of each lamp over the whole picture.
+        layout: of the scene.
         rng: where chance comes from.
     """
     lit = mean_irradiance[:NUM_DIRECTIONAL]
     weights = np.zeros(NUM_LAMPS, np.float32)
-    kind = rng.choice(_KINDS, p=_KIND_SHARES)
-    if kind == "hard":
+    night = layout == _NIGHT_LAYOUT and rng.random() < 0.8
+    kind = "dark" if night else rng.choice(_KINDS, p=_KIND_SHARES)
+    if kind in {"dark", "hard"}:
         order = np.argsort(-lit * rng.uniform(0.3, 1, NUM_DIRECTIONAL))
         weights[order[rng.integers(0, 4)]] = 1
-        sky = rng.uniform(0.02, 0.5)
+        sky = rng.uniform(0.02, 0.5) if kind == "hard" else 10 ** rng.uniform(-3.5, -1.7)
     elif kind == "mixed":
         chosen = rng.choice(NUM_DIRECTIONAL, rng.integers(2, 5), replace=False)
         weights[chosen] = rng.random(len(chosen))
@@ -92,34 +105,64 @@ def plan_light(mean_irradiance: NDArray[np.float32], rng: np.random.Generator) -
         sky = 1.0
     candidates = np.nonzero(lit > _MIN_LIT)[0]
     wanted = rng.choice(candidates) if len(candidates) else lit.argmax()
-    return LightPlan(weights=weights, sky=float(sky), wanted=int(wanted))
+    near = night or (kind != "soft" and rng.random() < _NEAR_SHARE)
+    return LightPlan(
+        weights=weights,
+        sky=float(sky),
+        bounce=0.05 if kind == "dark" else 0.4,
+        wanted=int(wanted),
+        nearness=float(rng.uniform(0.3, 1)) if near else 0.0,
+    )
 
 
-def light(crop: Crop, plan: LightPlan, rng: np.random.Generator) -> LitScene:
-    """Light a view, cut with `plan.lamps`, in both lights."""
+def light(crop: Crop, plan: LightPlan, share: float, rng: np.random.Generator) -> LitScene:
+    """Light a view in both lights.
+
+    Args:
+        crop: the view, cut with `plan.lamps`.
+        plan: the lamps.
+        share: side of the view as a share of the whole picture's.
+        rng: where chance comes from.
+    """
+    nearness = plan.nearness * share
+    crop = _with_near_lamps(crop, plan, nearness)
     albedo = _repaint(crop.albedo, rng)
     shading, highlights = _photo_light(crop, plan, albedo, rng)
     surface = albedo * shading + highlights
     background = _backdrop(crop, surface, rng)
     photo = surface * crop.coverage + background
-    irradiance = crop.irradiance[..., -1:].clip(0, _MAX_IRRADIANCE)
+    irradiance = crop.irradiance[..., -1:]
     ambient = float(rng.uniform(*_AMBIENT))
     sky, lamp = np.float32(ambient), np.float32(1 - ambient)
     arriving = np.asarray(sky * crop.occlusion + lamp * irradiance, np.float32)
     relit_surface: Plane = albedo * arriving
     if highlights.any():
         relit_surface = relit_surface + lamp * crop.specular[..., -1:]
-    share = crop.relightable * crop.coverage
-    gain = _gain(relit_surface, surface, share)
-    kept = surface * (crop.coverage - share) + background
+    sure = crop.relightable * crop.coverage
+    gain = _gain(relit_surface, surface, sure)
+    kept = surface * (crop.coverage - sure) + background
     return LitScene(
         photo=photo,
         log_shading=_centred_log(shading, crop.coverage),
-        relit=np.asarray(relit_surface * gain * share + kept, np.float32),
+        relit=np.asarray(relit_surface * gain * sure + kept, np.float32),
         direction=crop.directions[plan.wanted],
         ambient=ambient,
         irradiance=irradiance[..., 0],
+        nearness=nearness,
     )
+
+
+def _with_near_lamps(crop: Crop, plan: LightPlan, nearness: float) -> Crop:
+    """Return the view with its directional lamps as near as is planned."""
+    factors = [
+        near_light(crop, crop.directions[lamp], nearness if lamp < NUM_DIRECTIONAL else 0)
+        for lamp in plan.lamps
+    ]
+    factor = np.concatenate(factors, axis=-1)
+    far = np.concatenate(
+        [crop.irradiance[..., :-1], crop.irradiance[..., -1:].clip(0, _MAX_IRRADIANCE)], axis=-1
+    )
+    return replace(crop, irradiance=far * factor, specular=crop.specular * factor)
 
 
 def _photo_light(
@@ -141,7 +184,7 @@ def _photo_light(
     shading += open_sky * lean * _lamp_color(rng) * np.float32(plan.sky)
     covered = max(float(crop.coverage.mean()), 1e-3)
     bounced = (albedo * crop.coverage).mean((0, 1)) * (shading * crop.coverage).mean((0, 1))
-    bounce = np.float32(rng.uniform(0, 0.4) / covered**2) * bounced
+    bounce = np.float32(rng.uniform(0, plan.bounce) / covered**2) * bounced
     return shading + bounce * (0.5 + 0.5 * crop.occlusion), np.float32(gloss) * highlights
 
 

@@ -27,13 +27,15 @@ def draw_sample(scene: PooledScene, size_px: int, rng: np.random.Generator) -> S
           to be relit;
         - `light` (3,), unit vector to the wanted lamp; `ambient` (1,), share of its light that
           comes from all around; `irradiance` (1, s, s), what arrives of the lamp alone;
+          `nearness` (1,), 1 over the lamps' distance in units of half the view's side;
         - `relit` (3, s, s), sRGB codes of the same camera's picture in that light.
     """
-    plan = plan_light(scene.mean_irradiance, rng)
-    crop = cut(scene.maps, choose_window(scene.maps, rng), plan.lamps, size_px)
+    plan = plan_light(scene.mean_irradiance, scene.maps.layout, rng)
+    window = choose_window(scene.maps, rng)
+    crop = cut(scene.maps, window, plan.lamps, size_px)
     if rng.random() < 0.5:
         crop = crop.mirrored()
-    lit = light(crop, plan, rng)
+    lit = light(crop, plan, window.side_px / len(scene.maps.depth), rng)
     camera = choose_camera(lit.photo, rng)
     photo = camera.develop(lit.photo, crop.relief, crop.coverage)
     return {
@@ -47,6 +49,7 @@ def draw_sample(scene: PooledScene, size_px: int, rng: np.random.Generator) -> S
         "light": lit.direction,
         "ambient": np.array([lit.ambient], np.float32),
         "irradiance": lit.irradiance[None],
+        "nearness": np.array([lit.nearness], np.float32),
         "relit": _first(camera.develop(lit.relit, crop.relief, crop.coverage)),
     }
 

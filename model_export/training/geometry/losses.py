@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import torch
@@ -21,7 +22,8 @@ def structure_losses(structure: Structure, batch: dict[str, Tensor]) -> dict[str
     """Return the losses of the scene reconversion, scalars by name.
 
     Normals count more where they differ from the view's mean, or a flat guess would do. Relief
-    and log shading are known up to a constant.
+    and log shading are known up to a constant. Where the least distance would be a guess of too
+    little contrast, `shading_contrast` holds log shading to the true one.
     """
     surface = (batch["coverage"] > _SURE).float()
     normals, relief, shading = batch["normals"], batch["relief"], batch["log_shading"]
@@ -30,6 +32,7 @@ def structure_losses(structure: Structure, batch: dict[str, Tensor]) -> dict[str
     turned = (1 - (normals * mean_normal).sum(1, keepdim=True)).clamp(0, 1.5)
     weight = surface * (0.3 + turned)
     off = (structure.normals - normals).abs().sum(1, keepdim=True)
+    change, contrast = _likenesses([(structure.log_shading, shading)], surface, wanted_log=0.0)
     relief, own_relief = _centred(relief, surface), _centred(structure.relief, surface)
     shading, own_shading = _centred(shading, surface), _centred(structure.log_shading, surface)
     return {
@@ -38,6 +41,9 @@ def structure_losses(structure: Structure, batch: dict[str, Tensor]) -> dict[str
         + 2 * _slope_distance(own_relief, relief, surface),
         "log_shading": _mean((own_shading - shading).abs(), surface)
         + _slope_distance(own_shading, shading, surface),
+        "shading_change": change,
+        "shading_contrast": contrast,
+        "nearness": (structure.nearness[:, :, 0, 0] - batch["nearness"]).abs().mean(),
         "occlusion": _mean((structure.occlusion - batch["occlusion"]).abs(), surface),
         "relightable": F.binary_cross_entropy(
             structure.relightable.clamp(1e-4, 1 - 1e-4), batch["relightable"].clamp(0, 1)
@@ -91,14 +97,9 @@ def change_losses(ratio: Tensor, arriving: Arriving, batch: dict[str, Tensor]) -
     true_light = share * batch["occlusion"] + (1 - share) * batch["irradiance"]
     own_light = share * batch["occlusion"] + (1 - share) * arriving.irradiance
     true_log, own_log = (light.clamp_min(_DARK).log() for light in (true_light, own_light))
-    weight = F.avg_pool2d(batch["coverage"] * batch["relightable"], _POOL)
     pairs = ((ratio, true_log - batch["log_shading"]), (own_log, true_log))
-    likeness = [
-        _likeness(residual(own, weight), residual(true, weight), weight)
-        for own, true in ((_pooled(own), _pooled(true)) for own, true in pairs)
-        for residual in (_centred, _beyond_plane)
-    ]
-    change, contrast = (torch.stack(each).mean() for each in zip(*likeness, strict=True))
+    surface = batch["coverage"] * batch["relightable"]
+    change, contrast = _likenesses(pairs, surface, wanted_log=_CONTRAST_LOG)
     return {"change": change, "contrast": contrast}
 
 
@@ -118,7 +119,23 @@ def _centred(x: Tensor, weight: Tensor) -> Tensor:
     return x - (x * weight).sum((2, 3), keepdim=True) / total
 
 
-def _likeness(own: Tensor, true: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+def _likenesses(
+    pairs: Sequence[tuple[Tensor, Tensor]], surface: Tensor, *, wanted_log: float
+) -> tuple[Tensor, Tensor]:
+    """Return the mean of `_likeness` over pairs of maps, as they are and beyond a plane."""
+    weight = F.avg_pool2d(surface, _POOL)
+    each = [
+        _likeness(residual(own, weight), residual(true, weight), weight, wanted_log)
+        for own, true in ((_pooled(own), _pooled(true)) for own, true in pairs)
+        for residual in (_centred, _beyond_plane)
+    ]
+    change, contrast = (torch.stack(values).mean() for values in zip(*each, strict=True))
+    return change, contrast
+
+
+def _likeness(
+    own: Tensor, true: Tensor, weight: Tensor, wanted_log: float
+) -> tuple[Tensor, Tensor]:
     """Return one less the correlation, and the distance of the strength from the wanted one.
 
     Pictures whose light hardly differs from place to place do not count.
@@ -128,7 +145,7 @@ def _likeness(own: Tensor, true: Tensor, weight: Tensor) -> tuple[Tensor, Tensor
     product = (own * true * weight).sum((1, 2, 3))
     correlation = product * (own_power * true_power + 1e-4).rsqrt()
     strength = 0.5 * ((own_power + 1e-3) / (true_power + 1e-3)).log()
-    off = (strength - _CONTRAST_LOG).clamp(-2, 2).abs()
+    off = (strength - wanted_log).clamp(-2, 2).abs()
     return ((1 - correlation) * varied).mean(), (off * varied).mean()
 
 

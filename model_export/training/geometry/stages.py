@@ -56,6 +56,9 @@ SCENE_LOSSES: Final = {
     "normals": 2.0,
     "relief": 0.25,
     "log_shading": 0.5,
+    "shading_change": 0.4,
+    "shading_contrast": 0.1,
+    "nearness": 0.5,
     "occlusion": 0.5,
     "relightable": 0.3,
 }
