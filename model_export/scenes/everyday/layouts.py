@@ -23,19 +23,19 @@ Layout = Callable[[Rng, Context], Composition]
 
 LAYOUTS: Mapping[str, tuple[Layout, float]] = MappingProxyType(
     {
-        "person": (portraits.person_layout, 0.2),
+        "person": (portraits.person_layout, 0.18),
         "animal": (portraits.animal_layout, 0.09),
-        "closeup": (portraits.closeup, 0.12),
-        "table": (studio.table, 0.13),
+        "closeup": (portraits.closeup, 0.1),
+        "table": (studio.table, 0.12),
         "product": (studio.product, 0.05),
-        "flat": (pictures.flat, 0.05),
+        "flat": (pictures.flat, 0.09),
         "relief": (studio.relief, 0.05),
-        "garden": (garden.garden, 0.05),
+        "garden": (garden.garden, 0.04),
         "foliage": (garden.foliage, 0.02),
-        "landscape": (land.landscape, 0.07),
-        "street": (facades.street, 0.06),
+        "landscape": (land.landscape, 0.06),
+        "street": (facades.street, 0.05),
         "room": (indoors.room, 0.05),
-        "vidit": (viditlike.vidit, 0.08),
+        "vidit": (viditlike.vidit, 0.13),
     }
 )
 

@@ -18,6 +18,7 @@ from model_export.scenes.everyday.bodies import (
 )
 from model_export.scenes.everyday.cameras import looking_at
 from model_export.scenes.everyday.colors import any_color
+from model_export.scenes.everyday.prints import masonry, page
 from model_export.scenes.everyday.textures import HIGHEST, LOWEST, plain
 from model_export.scenes.everyday.things import shape
 from model_export.scenes.everyday.walls import wall
@@ -104,11 +105,17 @@ def screen(rng: Rng, picture: FloatArray, width: float) -> Thing:
     return [face, *moved([case], (0, 0.012, 0))]
 
 
+def _shown(rng: Rng, context: Context) -> FloatArray:
+    """A picture of another scene, a printed page or a flat pattern."""
+    kind = rng.choice(3, p=[0.4, 0.25, 0.35])
+    return context.painting(rng) if kind == 0 else (page, masonry)[kind - 1](rng)
+
+
 def flat(rng: Rng, context: Context) -> Composition:
-    """A picture that fills the view, or pictures on a wall, at times a thing before them."""
-    fills = rng.random() < 0.5
+    """A picture or print that fills the view, or pictures on a wall, at times a thing before."""
+    fills = rng.random() < 0.6
     width = 2.4 if fills else rng.uniform(0.8, 1.8)
-    bodies = framed(rng, context.painting(rng), width)
+    bodies = framed(rng, _shown(rng, context), width)
     bodies += wall(rng, 20, (0, rng.uniform(0.03, 0.1), 0)) if rng.random() < 0.9 else []
     if not fills and rng.random() < 0.5:
         side = rng.choice([-1, 1]) * rng.uniform(1.6, 2.4)

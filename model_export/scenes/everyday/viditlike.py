@@ -1,4 +1,4 @@
-"""The scenes of `render`, seen by lower and nearer cameras."""
+"""The scenes of `render`: by night through their own camera, or by day through nearer ones."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import numpy as np
 from model_export.scenes import layouts
 from model_export.scenes.description import Camera, FloatArray, Material, Scene
 from model_export.scenes.everyday import skies
-from model_export.scenes.everyday.bodies import Body, Composition, Context, Rng, Texture
+from model_export.scenes.everyday.bodies import Body, Composition, Context, Rng, Sky, Texture
 
 _SEED = 991
+_NIGHT_SHARE = 0.6
 
 
 def _tiled(material: Material) -> Texture:
@@ -22,8 +23,8 @@ def _tiled(material: Material) -> Texture:
     return texture
 
 
-def composed(rng: Rng, scene: Scene, camera: Camera) -> Composition:
-    """Show a scene of `render` through a camera, with a sky behind."""
+def composed(rng: Rng, scene: Scene, camera: Camera, sky: Sky) -> Composition:
+    """Show a scene of `render` through a camera, with a sky behind it."""
     return Composition(
         layout="vidit",
         bodies=[Body(mesh, _tiled(scene.materials[name])) for name, mesh in scene.meshes.items()],
@@ -31,13 +32,15 @@ def composed(rng: Rng, scene: Scene, camera: Camera) -> Composition:
         reach=2.5,
         grounded=True,
         low_sun=rng.random() < 0.3,
-        sky=skies.open_sky(rng),
+        sky=sky,
     )
 
 
 def vidit(rng: Rng, context: Context) -> Composition:
-    """Describe a VIDIT-like scene outdoors and move its camera; rooms there are closed to lamps."""
+    """Describe a VIDIT-like scene outdoors; rooms there are closed to lamps."""
     scene = layouts.describe(_SEED, context.seed, without=layouts.INDOORS)
+    if rng.random() < _NIGHT_SHARE:
+        return composed(rng, scene, scene.camera, skies.darkness(rng))
     target = np.array(scene.camera.target)
     offset = (np.array(scene.camera.origin) - target) * rng.uniform(0.7, 1.2)
     offset[2] *= rng.uniform(0.25, 1.1)
@@ -47,4 +50,4 @@ def vidit(rng: Rng, context: Context) -> Composition:
     ox, oy, oz = (float(v) for v in target + offset)
     tx, ty, tz = (float(v) for v in target + np.array([0, 0, rng.uniform(0, 0.6)]))
     camera = Camera((ox, oy, oz), (tx, ty, tz), float(rng.uniform(35, 80)), float(rng.normal(0, 2)))
-    return composed(rng, scene, camera)
+    return composed(rng, scene, camera, skies.open_sky(rng))
