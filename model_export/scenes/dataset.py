@@ -23,6 +23,7 @@ from tqdm import tqdm
 from model_export.scenes import variants
 from model_export.scenes.description import Scene
 from model_export.scenes.developing import develop, is_usable
+from model_export.scenes.everyday.skies import darkness
 from model_export.scenes.everyday.viditlike import composed
 from model_export.scenes.generate import render_maps
 from model_export.scenes.layouts import LAYOUTS, describe
@@ -131,7 +132,7 @@ def scene_maps(seed: int, scene: int, *, size_px: int) -> SceneMaps:
     """
     description, _ = _usable_scene(seed, scene)
     rng = np.random.default_rng([seed, scene, 1])
-    composition = composed(rng, description, description.camera)
+    composition = composed(rng, description, description.camera, darkness(rng))
     return render_maps(composition, rng, size_px=size_px, samples_per_pixel=MAPS_SAMPLES)
 
 

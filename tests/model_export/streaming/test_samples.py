@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from model_export.streaming.crops import Window, cut
 from model_export.streaming.lighting import light, plan_light
+from model_export.streaming.near_lamps import near_light
 from model_export.streaming.pool import ScenePool
 from model_export.streaming.samples import batch, draw_sample
 from service.contract.color import LUMINANCE
@@ -83,15 +84,36 @@ def test_the_mirror_image_of_a_crop_has_mirrored_normals_and_lamps() -> None:
 def test_relighting_keeps_the_mean_luminance_and_what_lies_behind(seed: int) -> None:
     rng = np.random.default_rng(seed)
     maps = sphere_scene(glow=1.0)
-    plan = plan_light(maps.irradiance.astype(np.float32).mean((1, 2)), rng)
+    plan = plan_light(maps.irradiance.astype(np.float32).mean((1, 2)), maps.layout, rng)
     crop = cut(maps, WHOLE, plan.lamps, SIZE_PX)
 
-    lit = light(crop, plan, rng)
+    lit = light(crop, plan, 1.0, rng)
 
     behind = crop.coverage[..., 0] == 0
     assert lit.relit[behind] == pytest.approx(lit.photo[behind], rel=1e-3, abs=1e-6)
     before, after = (float((x @ LUMINANCE).mean()) for x in (lit.photo, lit.relit))
     assert after == pytest.approx(before, rel=2e-2)
+
+
+def test_a_far_lamp_stays_as_it_is_rendered() -> None:
+    crop = cut(sphere_scene(), WHOLE, [0], SIZE_PX)
+
+    assert (near_light(crop, crop.directions[0], nearness=0.0) == 1).all()
+
+
+def test_a_near_lamp_lights_a_surface_by_its_place() -> None:
+    crop = cut(sphere_scene(), WHOLE, [0], SIZE_PX)
+    lamp, nearness = crop.directions[0], 0.5
+
+    lit = crop.irradiance * near_light(crop, lamp, nearness)
+
+    row, column = 32, 40  # lit from the right
+    height = crop.relief[row, column, 0] - crop.relief.mean()
+    place = np.array([(column + 0.5) / 32 - 1, 1 - (row + 0.5) / 32, height])
+    towards = lamp / nearness - place
+    distance = np.linalg.norm(towards)
+    cosine = crop.normals[row, column] @ towards / distance
+    assert lit[row, column, 0] == pytest.approx(cosine / (distance * nearness) ** 2, rel=0.05)
 
 
 def test_a_pool_forgets_the_oldest_scene_first() -> None:
