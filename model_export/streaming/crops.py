@@ -16,6 +16,7 @@ Plane = NDArray[np.float32]
 _MIN_CROP_PX: Final = 48
 _WHOLE_SHARE: Final = 0.25  # of crops that show the whole picture
 _NUM_CANDIDATES: Final = 4
+_EMPTY_SHARE: Final = 0.1  # of crops that show as little surface as they can
 _FLIPPED: Final = np.array([-1, 1, 1], np.float32)
 _MIN_DEPTH: Final = 1e-2  # what is nearer counts as nothing
 
@@ -79,7 +80,7 @@ class Crop:
 def choose_window(maps: SceneMaps, rng: np.random.Generator) -> Window:
     """Choose a part of the picture; of several, the one whose surface turns the most.
 
-    A share of all windows is the whole picture.
+    A share of all windows is the whole picture, and a share shows mostly what lies behind.
     """
     size_px = maps.depth.shape[0]
     whole = Window(left_px=0, top_px=0, side_px=size_px)
@@ -90,13 +91,18 @@ def choose_window(maps: SceneMaps, rng: np.random.Generator) -> Window:
         side_px = int(rng.integers(min(_MIN_CROP_PX, size_px), size_px + 1))
         left_px, top_px = rng.integers(0, size_px - side_px + 1, 2)
         candidates.append(Window(left_px=int(left_px), top_px=int(top_px), side_px=side_px))
+    if rng.random() < _EMPTY_SHARE:
+        return min(candidates, key=lambda window: _covered(maps, window))
     return max(candidates, key=lambda window: _interest(maps, window))
+
+
+def _covered(maps: SceneMaps, window: Window) -> float:
+    return float(window.of(maps.coverage)[::8, ::8].astype(np.float32).mean())
 
 
 def _interest(maps: SceneMaps, window: Window) -> float:
     normals = window.of(maps.normals)[::8, ::8, :2].astype(np.float32)
-    coverage = window.of(maps.coverage)[::8, ::8].astype(np.float32)
-    return float(normals.std((0, 1)).sum() * coverage.mean())
+    return float(normals.std((0, 1)).sum()) * _covered(maps, window)
 
 
 def cut(maps: SceneMaps, window: Window, lamps: list[int], size_px: int) -> Crop:

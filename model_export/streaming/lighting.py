@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_export.scenes.maps import NUM_DIRECTIONAL, NUM_LAMPS
+from model_export.streaming.backdrops import backdrop
 from model_export.streaming.crops import Crop, Plane
 from model_export.streaming.near_lamps import near_light
 from service.contract.color import LUMINANCE
@@ -129,7 +130,7 @@ def light(crop: Crop, plan: LightPlan, share: float, rng: np.random.Generator) -
     albedo = _repaint(crop.albedo, rng)
     shading, highlights = _photo_light(crop, plan, albedo, rng)
     surface = albedo * shading + highlights
-    background = _backdrop(crop, surface, rng)
+    background = _behind(crop, surface, rng)
     photo = surface * crop.coverage + background
     irradiance = crop.irradiance[..., -1:]
     ambient = float(rng.uniform(*_AMBIENT))
@@ -188,22 +189,19 @@ def _photo_light(
     return shading + bounce * (0.5 + 0.5 * crop.occlusion), np.float32(gloss) * highlights
 
 
-def _backdrop(crop: Crop, surface: Plane, rng: np.random.Generator) -> Plane:
+def _behind(crop: Crop, surface: Plane, rng: np.random.Generator) -> Plane:
     """Return what is seen past the surfaces and what glows, (s, s, 3).
 
     Radiance of the scene's own background is relative to its lamps. Some empty backgrounds stay
-    black, some get a gradient with soft blots, as a sky or a backdrop has.
+    black.
     """
     empty = 1 - crop.coverage
     level = max(_mean_luminance(surface, crop.coverage), 1e-3)
     own = crop.background * np.float32(level * 3 * rng.uniform(0.5, 2))
-    if empty.mean() < 0.02 or rng.random() < (0.7 if crop.background.any() else 0.5):
+    if empty.mean() < 0.02 or rng.random() < (0.5 if crop.background.any() else 0.4):
         return own
-    size_px = len(empty)
-    down = np.linspace(0, 1, size_px, dtype=np.float32)[:, None, None]
-    color = _lamp_color(rng) * (1 - down) + _lamp_color(rng) * down
-    sky = np.broadcast_to(color, (size_px, size_px, 3)) * np.float32(level * rng.uniform(0.3, 4))
-    return np.asarray(sky * empty, np.float32)
+    painted = backdrop(len(empty), rng) * np.float32(level * 10 ** rng.uniform(-0.7, 0.9))
+    return np.asarray(painted * empty, np.float32)
 
 
 def _repaint(albedo: Plane, rng: np.random.Generator) -> Plane:

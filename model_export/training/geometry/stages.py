@@ -60,7 +60,7 @@ SCENE_LOSSES: Final = {
     "shading_contrast": 0.1,
     "nearness": 0.5,
     "occlusion": 0.5,
-    "relightable": 0.3,
+    "relightable": 0.6,
 }
 LIGHT_LOSSES: Final = {"irradiance": 1.0}
 RELIT_LOSSES: Final = {"relit": 4.0, "relit_slopes": 2.0}
