@@ -55,9 +55,9 @@ class GeometryStage:
 SCENE_LOSSES: Final = {
     "normals": 2.0,
     "relief": 0.25,
-    "log_shading": 0.5,
+    "log_shading": 0.4,
     "shading_change": 0.4,
-    "shading_contrast": 0.1,
+    "shading_contrast": 0.15,
     "nearness": 0.5,
     "occlusion": 0.5,
     "relightable": 0.6,
