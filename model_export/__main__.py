@@ -18,6 +18,7 @@ from model_export.evaluation.lpips import NotLpips
 from model_export.evaluation.methods import LightNotRendered
 from model_export.evaluation.photo_sheet import sheet_command
 from model_export.evaluation.real_lights.command import evaluate_real_command
+from model_export.evaluation.real_lights.diagnosis import diagnose_command
 from model_export.export.command import export_command, import_checkpoint_command
 from model_export.export.parity import ParityError
 from model_export.scenes.command import maps_command, render_command
@@ -36,6 +37,7 @@ app.command(name="compare")(compare_command)
 app.command(name="average")(average_command)
 app.command(name="evaluate")(evaluate_command)
 app.command(name="evaluate-real")(evaluate_real_command)
+app.command(name="diagnose")(diagnose_command)
 app.command(name="sheet")(sheet_command)
 app.command(name="export")(export_command)
 app.command(name="import-checkpoint")(import_checkpoint_command)

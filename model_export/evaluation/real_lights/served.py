@@ -5,9 +5,9 @@ photo -> PNG -> decode, fit -> model -> shade, detail -> PNG -> photo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -17,17 +17,24 @@ from model_export.evaluation.real_lights.lamps import Vector, nearest_direction,
 from model_export.evaluation.real_lights.methods import LightMethod
 from model_export.evaluation.real_lights.sets import Pixels
 from relight.lights import DIRECTIONS, Light, mirror_direction
-from service.contract.buckets import buckets_for
+from service.contract.buckets import Bucket, buckets_for, fit
 from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, ModelContract
 from service.contract.pair import PARTS, SURFACE_NAMES, PairContract
 from service.imaging import ImageLimits, decode, profiles
 from service.inference.session import Session
 from service.relighting.composition import LampLight, Lit
 from service.relighting.options import RelightOptions
-from service.relighting.pipeline import Rendered, finish, prepare
+from service.relighting.pipeline import Prepared, Rendered, finish, prepare
 from service.telemetry.stage_timings import Timings
 
 _LIMITS: Final = ImageLimits(max_pixels=2**26, max_side_px=2**14, min_side_px=1)
+
+
+class KnownMaps(Protocol):
+    """What knows the truth of a photo's scene."""
+
+    def __call__(self, photo: Pixels) -> Mapping[str, Pixels]:
+        """Return maps by their names in the contract, (h, w) or (h, w, 3), of the photo's size."""
 
 
 class _Lamp(NamedTuple):
@@ -69,11 +76,12 @@ def open_relight_1(path: Path) -> LightMethod:
     return LightMethod(path.stem, relight)
 
 
-def open_relight_2(path: Path) -> LightMethod:
+def open_relight_2(path: Path, known: KnownMaps | None = None) -> LightMethod:
     """Return the service's relighting with a "relight/2" pair, on one core of the CPU.
 
     Args:
         path: either file of the pair.
+        known: gives the maps that take the place of what the model reads.
 
     Raises:
         ModelRefused: a file breaks its contract, or they are of different pairs.
@@ -94,6 +102,8 @@ def open_relight_2(path: Path) -> LightMethod:
         prepared = prepare(_png(photo), _LIMITS, buckets, timings, canonical=True)
         scene = sessions["scene"].run({"image": prepared.image[None]})
         scene = {key: plane.astype(np.float16) for key, plane in scene.items()}  # as it is kept
+        if known:
+            scene |= _fitted(known(photo), prepared)
         lamp = _above_horizon(light) * [-1 if prepared.mirrored else 1, 1, 1]
         inputs: dict[str, Any] = {key: scene[key].astype(np.float32) for key in SURFACE_NAMES}
         soft = contract.softness if softness is None else softness
@@ -109,6 +119,20 @@ def open_relight_2(path: Path) -> LightMethod:
         for number, direction in enumerate(DIRECTIONS)
     }
     return LightMethod(name, relight, takes_any_light=True, directions=directions)
+
+
+def _fitted(maps: Mapping[str, Pixels], prepared: Prepared) -> dict[str, Any]:
+    """Return maps as the scene graph gives them, each with n = 1."""
+    height_px, width_px = prepared.image.shape[:2]
+    bucket = Bucket(width_px, height_px)
+    planes = {}
+    for name, plane in maps.items():
+        fitted = fit(plane, bucket, mirrored=prepared.mirrored)
+        if name == "normals":
+            fitted = fitted * ([-1, 1, 1] if prepared.mirrored else [1, 1, 1])
+            fitted /= np.linalg.norm(fitted, axis=-1, keepdims=True) + 1e-6
+        planes[name] = fitted[None].astype(np.float16)
+    return planes
 
 
 def _above_horizon(light: Vector) -> Vector:

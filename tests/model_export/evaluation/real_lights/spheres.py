@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ LAMPS = {
     "left.png": unit_vector(210, 10),
     "high.png": unit_vector(150, 70),
 }
+MORE_LAMPS = {**LAMPS, "front.png": unit_vector(190, 45), "rim.png": unit_vector(120, 40)}
 
 
 def sphere() -> tuple[np.ndarray, np.ndarray]:
@@ -40,16 +42,22 @@ def lit_by(*lights: np.ndarray) -> np.ndarray:
     return linear_to_srgb(np.clip(linear, 0, 1)).astype(np.float32)
 
 
-def write_set(root: Path, name: str = "sphere", *, masked: bool = True) -> Path:
+def write_set(
+    root: Path,
+    name: str = "sphere",
+    *,
+    masked: bool = True,
+    lamps: Mapping[str, np.ndarray] = LAMPS,
+) -> Path:
     """Write the sphere under each lamp, with an evenly lit picture; return the set's folder."""
     folder = root / name
     folder.mkdir(parents=True)
-    for file, light in LAMPS.items():
+    for file, light in lamps.items():
         write_png(folder / file, lit_by(light))
-    write_png(folder / "even.png", lit_by(*LAMPS.values()))
+    write_png(folder / "even.png", lit_by(*lamps.values()))
     if masked:
         write_png(folder / "mask.png", sphere()[1].astype(np.float32))
-    write_lights(folder, {file: light.tolist() for file, light in LAMPS.items()})
+    write_lights(folder, {file: light.tolist() for file, light in lamps.items()})
     return folder
 
 
