@@ -20,6 +20,7 @@ from service.contract.color import LUMINANCE
 _KINDS: Final = ("dark", "hard", "mixed", "soft")
 _KIND_SHARES: Final = (0.2, 0.26, 0.28, 0.26)
 _NIGHT_LAYOUT: Final = "vidit"  # its lamps stand near, and there is no other light
+_DARK_SKY: Final = 0.02  # strength of the light from all around below which a photo has none
 _NEAR_SHARE: Final = 0.2  # of other scenes whose lamps stand near
 _MIN_LIT: Final = 0.03  # mean irradiance below which a lamp hardly lights the picture
 _LUMINANCE: Final = LUMINANCE.astype(np.float32)
@@ -130,7 +131,7 @@ def light(crop: Crop, plan: LightPlan, share: float, rng: np.random.Generator) -
     albedo = _repaint(crop.albedo, rng)
     shading, highlights = _photo_light(crop, plan, albedo, rng)
     surface = albedo * shading + highlights
-    background = _behind(crop, surface, rng)
+    background = _behind(crop, surface, plan.sky < _DARK_SKY, rng)
     photo = surface * crop.coverage + background
     irradiance = crop.irradiance[..., -1:]
     ambient = float(rng.uniform(*_AMBIENT))
@@ -189,18 +190,19 @@ def _photo_light(
     return shading + bounce * (0.5 + 0.5 * crop.occlusion), np.float32(gloss) * highlights
 
 
-def _behind(crop: Crop, surface: Plane, rng: np.random.Generator) -> Plane:
+def _behind(crop: Crop, surface: Plane, dark: bool, rng: np.random.Generator) -> Plane:
     """Return what is seen past the surfaces and what glows, (s, s, 3).
 
-    Radiance of the scene's own background is relative to its lamps. Some empty backgrounds stay
-    black.
+    Radiance of the scene's own background is relative to its lamps. Where there is a lamp and no
+    other light, most of what is behind is black or nearly so.
     """
     empty = 1 - crop.coverage
     level = max(_mean_luminance(surface, crop.coverage), 1e-3)
     own = crop.background * np.float32(level * 3 * rng.uniform(0.5, 2))
     if empty.mean() < 0.02 or rng.random() < (0.5 if crop.background.any() else 0.4):
-        return own
-    painted = backdrop(len(empty), rng) * np.float32(level * 10 ** rng.uniform(-0.7, 0.9))
+        return own * np.float32(0.03 if dark else 1)
+    exponents = (-4, -1.2) if dark and rng.random() < 0.8 else (-0.7, 0.9)
+    painted = backdrop(len(empty), rng) * np.float32(level * 10 ** rng.uniform(*exponents))
     return np.asarray(painted * empty, np.float32)
 
 

@@ -138,15 +138,17 @@ def _likeness(
 ) -> tuple[Tensor, Tensor]:
     """Return one less the correlation, and the distance of the strength from the wanted one.
 
-    Pictures whose light hardly differs from place to place do not count.
+    Pictures whose light hardly differs from place to place do not count. The strength counts
+    as much as the light varies: in soft light a guess is poor, and a weak one spoils less.
     """
     own_power, true_power = ((x.square() * weight).sum((1, 2, 3)) for x in (own, true))
-    varied = (true_power > 1e-3 * weight.sum((1, 2, 3)).clamp_min(1)).float()
+    variance = true_power / weight.sum((1, 2, 3)).clamp_min(1)
+    varied = (variance > 1e-3).float()
     product = (own * true * weight).sum((1, 2, 3))
     correlation = product * (own_power * true_power + 1e-4).rsqrt()
     strength = 0.5 * ((own_power + 1e-3) / (true_power + 1e-3)).log()
     off = (strength - wanted_log).clamp(-2, 2).abs()
-    return ((1 - correlation) * varied).mean(), (off * varied).mean()
+    return ((1 - correlation) * varied).mean(), (off * variance.clamp_max(1)).mean()
 
 
 def _pooled(log: Tensor) -> Tensor:
