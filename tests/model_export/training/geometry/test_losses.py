@@ -49,7 +49,20 @@ def test_half_the_change_is_in_the_right_place_but_too_weak() -> None:
     half = judged(true_change(batch) / 2, batch["irradiance"], batch)
 
     assert abs(half["change"] - whole["change"]) < 1e-2
-    assert half["contrast"] > whole["contrast"] + 0.05
+    assert half["contrast"] > 1.5 * whole["contrast"]
+
+
+def test_a_weak_change_matters_less_where_light_hardly_varies() -> None:
+    varied, even = lit_batch(), lit_batch()
+    even["irradiance"] = 0.5 + 0.1 * even["irradiance"]
+    even["log_shading"] = 0.1 * even["log_shading"]
+
+    lost = [
+        judged(true_change(batch) / 2, batch["irradiance"], batch)["contrast"]
+        for batch in (varied, even)
+    ]
+
+    assert lost[1] < 0.3 * lost[0]
 
 
 def test_light_from_the_other_side_is_worse_than_none() -> None:
