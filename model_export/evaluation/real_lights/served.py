@@ -127,9 +127,9 @@ def _fitted(maps: Mapping[str, Pixels], prepared: Prepared) -> dict[str, Any]:
     bucket = Bucket(width_px, height_px)
     planes = {}
     for name, plane in maps.items():
-        fitted = fit(plane, bucket, mirrored=prepared.mirrored)
+        fitted: Any = fit(plane, bucket, mirrored=prepared.mirrored)
         if name == "normals":
-            fitted = fitted * ([-1, 1, 1] if prepared.mirrored else [1, 1, 1])
+            fitted = fitted * [-1 if prepared.mirrored else 1, 1, 1]
             fitted /= np.linalg.norm(fitted, axis=-1, keepdims=True) + 1e-6
         planes[name] = fitted[None].astype(np.float16)
     return planes
