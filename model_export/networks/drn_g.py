@@ -32,6 +32,7 @@ from model_export.networks.drn_g_blocks import (
     enlarge,
     start_at_zero,
 )
+from model_export.networks.near_lamp import Lamp, lamp_from_each_pixel
 from model_export.networks.ray_march import RayMarch, ray_march
 
 NUM_FEATURES: Final = 24
@@ -41,8 +42,6 @@ _LIGHT_WIDTHS: Final = (16, 32, 48)
 _SHARPNESS: Final = 12.0  # of the bend where a surface turns away from the lamp
 _TOWARDS_VIEWER: Final = 0.7  # what a normal is before the photo says anything
 _FAR_AWAY: Final = -4.0  # logit of the nearness before the photo says anything
-_LEAST_SQUARED_DISTANCE: Final = 0.15  # to a lamp, in units of its distance from the centre
-_MAX_RELIEF: Final = 1.5
 
 
 class Structure(NamedTuple):
@@ -186,7 +185,7 @@ class ShadowPrior(nn.Module):
             light: (n, 3), unit vectors to the lamps.
             softness: (n,), 0 for a hard lamp to 1 for an overcast sky.
         """
-        lamp = lamp_from_each_pixel(structure, light)
+        lamp = lamp_from_each_pixel(structure.relief, light, structure.nearness)
         march = self._march(structure, light, softness)
         x = self.stem(self._seen(structure, lamp, march))  # (n, 16, h/2, w/2)
         skips = [x]
@@ -200,7 +199,7 @@ class ShadowPrior(nn.Module):
         visibility = torch.sigmoid(correction[:, :1] + 5 * march.visibility[:, :1] - 2)
         bounced = 0.5 * torch.sigmoid(correction[:, 1:] - 4)
         full = enlarge(torch.cat([visibility, bounced], dim=1), structure.normals)
-        cosine = (structure.normals * lamp.direction).sum(1, keepdim=True)
+        cosine = lamp.inverse_distance * (structure.normals * lamp.towards).sum(1, keepdim=True)
         hard = lamp.falloff * _bent(cosine) * full[:, :1] + full[:, 1:]
         # A sky whose brightest part is where the lamp stood.
         sky = structure.occlusion * (1 + cosine) / 2
@@ -218,7 +217,7 @@ class ShadowPrior(nn.Module):
         normals = F.normalize(F.avg_pool2d(structure.normals, 2), dim=1)
         shading = F.avg_pool2d(structure.log_shading, 2)
         occlusion = F.avg_pool2d(structure.occlusion, 2)
-        towards = F.avg_pool2d(lamp.direction, 2)
+        towards = F.normalize(F.avg_pool2d(lamp.towards, 2), dim=1)
         planes = [
             *(structure.features, normals, shading, occlusion),
             *((normals * towards).sum(1, keepdim=True), *march),
@@ -285,28 +284,6 @@ class DrnG(nn.Module):
         arriving = self.shadow_prior(structure, light, softness)
         ratio: Tensor = self.rerenderer(structure, arriving, ambient)
         return ratio
-
-
-class Lamp(NamedTuple):
-    """A lamp as each pixel sees it.
-
-    Attributes:
-        direction: (n, 3, h, w), unit vectors to it.
-        falloff: (n, 1, h, w), its strength there, 1 in the middle of the picture.
-    """
-
-    direction: Tensor
-    falloff: Tensor
-
-
-def lamp_from_each_pixel(structure: Structure, light: Tensor) -> Lamp:
-    """Return the lamp of direction `light`, (n, 3), at the distance that the nearness says."""
-    relief = structure.relief - structure.relief.mean(dim=(2, 3), keepdim=True)
-    height = relief.clamp(-_MAX_RELIEF, _MAX_RELIEF)
-    place = torch.cat([coordinates(relief), height], dim=1)
-    towards = light[:, :, None, None] - structure.nearness * place
-    squared = towards.square().sum(1, keepdim=True).clamp_min(_LEAST_SQUARED_DISTANCE)
-    return Lamp(towards * squared.rsqrt(), 1 / squared)
 
 
 def _bent(cosine: Tensor) -> Tensor:

@@ -5,13 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_export.networks.drn_g import (
-    Arriving,
-    DrnG,
-    ReRenderer,
-    Structure,
-    lamp_from_each_pixel,
-)
+from model_export.networks.drn_g import Arriving, DrnG, ReRenderer, Structure
+from model_export.networks.near_lamp import lamp_from_each_pixel
 from model_export.networks.ray_march import ray_march
 
 sides_px = st.integers(2, 8).map(lambda n: 16 * n)
@@ -94,21 +89,16 @@ def test_the_log_ratio_is_that_of_wanted_light_and_own_light() -> None:
 
 
 def test_a_far_lamp_shines_alike_everywhere_and_a_near_one_fades() -> None:
-    structure, _ = _scene(relightable=1.0)
-    features = structure.features
-    far, near = (
-        structure._replace(features=torch.cat([features[:, :-1], features[:, -1:] * 0 + q], dim=1))
-        for q in (0.0, 0.5)
-    )
+    relief, light = torch.rand(1, 1, 32, 32), _unit(1, 0, 0.5)
 
-    sun = lamp_from_each_pixel(far, _unit(1, 0, 0.5))
-    lamp = lamp_from_each_pixel(near, _unit(1, 0, 0.5))
+    sun = lamp_from_each_pixel(relief, light, torch.zeros(1, 1, 1, 1))
+    lamp = lamp_from_each_pixel(relief, light, torch.full((1, 1, 1, 1), 0.5))
 
     torch.testing.assert_close(sun.falloff, torch.ones_like(sun.falloff))
-    torch.testing.assert_close(sun.direction[0, :, 5, 7], _unit(1, 0, 0.5)[0])
+    torch.testing.assert_close(sun.towards[0, :, 5, 7], light[0])
     assert (lamp.falloff[..., 31] > 1.5 * lamp.falloff[..., 0]).all()
     # Seen from the right edge, the lamp stands less far to the right.
-    assert (lamp.direction[0, 0, :, 31] < lamp.direction[0, 0, :, 0]).all()
+    assert (lamp.towards[0, 0, :, 31] < lamp.towards[0, 0, :, 0]).all()
 
 
 def _scene(*, relightable: float) -> tuple[Structure, Arriving]:
