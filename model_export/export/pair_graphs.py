@@ -21,6 +21,7 @@ from model_export.networks.drn_g import NUM_FEATURES, DrnG, Structure
 from service.contract.pair import LIGHT_INPUTS, LIGHT_OUTPUTS, SCENE_OUTPUTS, Part
 
 OPSET: Final = 20
+_CAUTION: Final = 3  # exponent on how surely a lamp lights a pixel
 _TRACED_PX: Final = (96, 128)  # h, w
 
 
@@ -37,7 +38,9 @@ class SceneGraph(nn.Module):
         normals = structure.normals.permute(0, 2, 3, 1)
         # About 0 the cache's float16 is finest; only differences of relief have a meaning.
         relief = structure.relief - structure.relief.mean(dim=(2, 3), keepdim=True)
-        planes = (relief, structure.log_shading, structure.occlusion, structure.relightable)
+        # Of what is unsure less is relit: it would be fog.
+        relightable = structure.relightable.pow(_CAUTION)
+        planes = (relief, structure.log_shading, structure.occlusion, relightable)
         return normals, *(plane[:, 0] for plane in planes), structure.features
 
 
