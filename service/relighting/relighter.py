@@ -24,12 +24,7 @@ from service.relighting.action import action_of
 from service.relighting.composition import Lit
 from service.relighting.etag import answer_tag
 from service.relighting.photo_reader import PhotoReader, digest_of_photo
-from service.relighting.pipeline import (
-    FINISH_STAGES,
-    Prepared,
-    Rendered,
-    finish,
-)
+from service.relighting.pipeline import FINISH_STAGES, Prepared, Rendered, finish
 from service.relighting.reference_reader import ReferenceReader
 from service.relighting.relief import with_depth
 from service.relighting.relit import ContentCredentials, RelightRequest, RelightResult
