@@ -190,7 +190,7 @@ def cpu_s_of(process: subprocess.Popen[bytes]) -> float:
 def _wait_until(
     ask: Callable[[httpx.Client], httpx.Response],
     process: subprocess.Popen[bytes],
-    timeout_s: float = 120.0,
+    timeout_s: float = 600.0,  # a busy machine loads a model in a minute
 ) -> None:
     """Poll until the answer is 200, with one client, as each creates a TLS context."""
     end_s = time.monotonic() + timeout_s

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 
-from bench.chaos.fault import Fault, connect, relit, still_serves, wait_until
+from bench.chaos.fault import PATIENCE_S, Fault, connect, relit, still_serves, wait_until
 from bench.harness import free_port, photo, running
 
 _FAKE = "40+30n"
@@ -64,11 +64,14 @@ def _sigterm() -> tuple[str, bool]:
 
 
 def _memory_limit() -> tuple[str, bool]:
-    """Run in an address space of 2 GB, and send pictures of 48 megapixels at once."""
+    """Run in an address space of 3 GB, and send pictures of 48 megapixels at once."""
     body = photo(6928)
-    with running(
-        _FAKE, prefix=("prlimit", f"--as={3 << 30}"), settings={"num_threads": 4}
-    ) as service:
+    knobs = {
+        "num_threads": 4,
+        "decode_budget_s": PATIENCE_S,
+        "request_timeout_ms": int(PATIENCE_S * 1e3),
+    }
+    with running(_FAKE, prefix=("prlimit", f"--as={3 << 30}"), settings=knobs) as service:
         statuses: list[int] = []
         clients = [
             threading.Thread(target=lambda: statuses.append(relit(service, body).status_code))
