@@ -30,8 +30,8 @@ from service.contract.pair import PARTS, PairContract
 
 SIZE_PX: Final = 256
 ELEVATION_DEG: Final = 35.0  # chosen by eye: a key light's
-AMBIENT: Final = 0.08
-SOFTNESS: Final = 0.3  # a harder lamp shows each error of the relief as a blotch
+AMBIENT: Final = 0.06
+SOFTNESS: Final = 0.2
 _REMOVAL: Final = "rerenderer.removal"
 
 
