@@ -70,6 +70,10 @@ def image(
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="depth map; else as the model reads it"),
     ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="photo whose light to take; else as set"),
+    ] = None,
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -86,8 +90,9 @@ def image(
     """Relight one photo, or animate it under a lamp that goes round it."""
     if out is not None and turntable is not None:
         raise CannotStart("give either -o or --turntable")
-    if depth is not None and turntable is not None:
-        raise CannotStart("--depth does not go with --turntable")
+    for name, file in (("depth", depth), ("reference", reference)):
+        if file is not None and turntable is not None:
+            raise CannotStart(f"--{name} does not go with --turntable")
     path = out or turntable or beside(photo, options.get("format"))
     if "format" not in options and turntable is None:
         options["format"] = _format_of(path)  # type: ignore[typeddict-item]
@@ -100,7 +105,9 @@ def image(
 
     async def run() -> Relit:
         async with connected(url, key, timeout_s=120.0) as client:
-            return await client.relight(photo, mask=mask, depth=depth, **options)
+            return await client.relight(
+                photo, mask=mask, depth=depth, reference=reference, **options
+            )
 
     started_s = time.monotonic()
     if turntable is not None:

@@ -40,6 +40,7 @@ class Relighting(Protocol):
         *,
         mask: Path | bytes | None = None,
         depth: Path | bytes | None = None,
+        reference: Path | bytes | None = None,
         priority: Priority | None = None,
         **options: Unpack[Options],
     ) -> Relit:

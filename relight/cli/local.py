@@ -65,6 +65,7 @@ class LocalClient:
         *,
         mask: Path | bytes | None = None,
         depth: Path | bytes | None = None,
+        reference: Path | bytes | None = None,
         priority: client.Priority | None = None,
         **options: Unpack[Options],
     ) -> client.Relit:
@@ -81,6 +82,7 @@ class LocalClient:
                     data=await _content(image),
                     mask=None if mask is None else await _content(mask),
                     depth=None if depth is None else await _content(depth),
+                    reference=None if reference is None else await _content(reference),
                     options=given,
                     deadline_s=time.monotonic() + _PATIENCE_S,
                     holding=holding,

@@ -142,6 +142,7 @@ def test_an_animation_says_that_it_is_edited_with_ai(pair_url, photo, suffix):
     [
         (("-o", "a.jpg", "--turntable", "a.webp"), "give either -o or --turntable"),
         (("--turntable", "a.webp", "--depth", __file__), "--depth does not go with"),
+        (("--turntable", "a.webp", "--reference", __file__), "--reference does not go with"),
         (("--turntable", "a.mp4"), "must end in .webp or .gif"),
         (("--turntable", "a.webp", "--direction", "W"), "--direction does not go with"),
         (("--turntable", "a.webp", "--lights", "[]"), "--lights does not go with"),
