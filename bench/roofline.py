@@ -36,7 +36,7 @@ _ITEM_BYTES: Final = {"float": 4, "int64": 8, "uint8": 1, "bool": 1, "float16": 
 
 
 @dataclass(slots=True)
-class Kind:
+class NodeKind:
     """What all nodes of one kind take in one inference, in seconds."""
 
     num_nodes: int = 0
@@ -83,7 +83,7 @@ def _least_cpu_s(work: Callable[[], object]) -> float:
 
 def profile(
     path: Path, inputs: Tensors, num_rounds: int, flops_hz: float, bytes_hz: float
-) -> dict[str, Kind]:
+) -> dict[str, NodeKind]:
     """Return what each kind of node takes in one inference, the costliest first.
 
     Of each node the shortest run counts, as the others were interrupted.
@@ -108,7 +108,7 @@ def profile(
     for event in events:
         if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
             runs[event["name"]].append(event)
-    kinds: dict[str, Kind] = defaultdict(Kind)
+    kinds: dict[str, NodeKind] = defaultdict(NodeKind)
     for of_node in runs.values():
         arguments = of_node[0]["args"]
         kind = kinds[arguments["op_name"]]
@@ -140,10 +140,10 @@ def floor_s(node: Mapping[str, Any], flops_hz: float, bytes_hz: float) -> float:
     return max(copied_s, float(2 * math.prod(weights) * num_pixels) / flops_hz)
 
 
-def table(name: str, kinds: Mapping[str, Kind]) -> list[str]:
+def table(name: str, kinds: Mapping[str, NodeKind]) -> list[str]:
     """Return the figures as a Markdown table, with their sums."""
     lines = [f"| {name} | nodes | ms | floor, ms | of the floor |", "|---|---|---|---|---|"]
-    total = Kind(
+    total = NodeKind(
         sum(kind.num_nodes for kind in kinds.values()),
         sum(kind.ran_s for kind in kinds.values()),
         sum(kind.floor_s for kind in kinds.values()),

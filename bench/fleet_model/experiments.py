@@ -12,7 +12,7 @@ import numpy as np
 import simpy
 
 from bench.fleet.tables import Table
-from bench.fleet_model.pods import CAPACITY_HZ, Photo, Pod, Record
+from bench.fleet_model.pods import CAPACITY_HZ, PhotoRequest, Pod, Record
 from bench.fleet_model.routing import (
     LOAD_BOUND,
     Ring,
@@ -92,7 +92,7 @@ def poison(num_pods: int, duration_s: float) -> Table:
         photos = singles(0.2 * CAPACITY_HZ * num_pods, duration_s, NUM_KEYS, _SEED)
         bad = singles(_POISON_HZ, duration_s, 1, _SEED + 1)
         sent = np.bincount([photo.key for photo in photos], minlength=NUM_KEYS)
-        photos += [Photo(0, -1 - i, p.arrived_s, is_poison=True) for i, p in enumerate(bad)]
+        photos += [PhotoRequest(0, -1 - i, p.arrived_s, is_poison=True) for i, p in enumerate(bad)]
         run = _run(way, photos, num_pods, 0.0, until_s=duration_s)
         failed = np.array([run.record.failures[key] for key in range(1, NUM_KEYS)])
         rows.append(
@@ -121,7 +121,7 @@ def growth(num_pods: int, duration_s: float) -> Table:
 
 def _run(
     way: Maker,
-    photos: Sequence[Photo],
+    photos: Sequence[PhotoRequest],
     num_pods: int,
     since_s: float,
     until_s: float | None = None,

@@ -19,7 +19,7 @@ RESTART_S: Final = 30.0
 
 
 @dataclass(slots=True, eq=False)
-class Photo:
+class PhotoRequest:
     """A request: its caller's key, its photo, and whether it kills the pod that renders it."""
 
     key: int
@@ -43,7 +43,7 @@ class Record:
     latencies_s: list[float] = field(default_factory=list)
     failures: Counter[int] = field(default_factory=Counter)
 
-    def note(self, photo: Photo, outcome: str, now_s: float) -> None:
+    def note(self, photo: PhotoRequest, outcome: str, now_s: float) -> None:
         """Count the outcome of a request."""
         if photo.is_poison or photo.arrived_s < self.since_s:
             return
@@ -63,12 +63,12 @@ class Pod:
         self.num_served = 0
         self._env = env
         self._record = record
-        self._queue: list[Photo] = []
+        self._queue: list[PhotoRequest] = []
         self._cache: OrderedDict[int, None] = OrderedDict()
         self._wake = env.event()
         env.process(self._run())
 
-    def offer(self, photo: Photo) -> bool:
+    def offer(self, photo: PhotoRequest) -> bool:
         """Take a request, unless the pod is down or the photo would wait too long."""
         if not self.is_up:
             return False
@@ -103,7 +103,7 @@ class Pod:
             while len(self._cache) > _MAX_CACHED:
                 self._cache.popitem(last=False)
 
-    def _die(self, batch: list[Photo]) -> Generator[simpy.Event, Any, None]:
+    def _die(self, batch: list[PhotoRequest]) -> Generator[simpy.Event, Any, None]:
         """Lose all requests and the cache, and come back after a restart."""
         self.is_up = False
         for photo in [*batch, *self._queue]:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from bench.fleet_model.pods import Photo, Pod
+from bench.fleet_model.pods import PhotoRequest, Pod
 
-Route = Callable[[Photo], Iterator[Pod]]
+Route = Callable[[PhotoRequest], Iterator[Pod]]
 
 LOAD_BOUND: Final = 1.25  # times the mean
 _POINTS_PER_POD: Final = 100
@@ -47,7 +47,7 @@ def at_random(pods: Sequence[Pod], generator: random.Random) -> Route:
 def least_of_two(pods: Sequence[Pod], generator: random.Random) -> Route:
     """Choose the less loaded of two random pods (Mitzenmacher 2001); then the other."""
 
-    def route(photo: Photo) -> Iterator[Pod]:
+    def route(photo: PhotoRequest) -> Iterator[Pod]:
         return iter(sorted(generator.sample(pods, 2), key=lambda pod: pod.num_outstanding))
 
     return route
@@ -63,7 +63,7 @@ def by_bounded_hash(pods: Sequence[Pod], generator: random.Random) -> Route:
     """Choose as `by_hash`, passing pods over the bound of their load (Mirrokni et al. 2018)."""
     ring = Ring(range(len(pods)))
 
-    def route(photo: Photo) -> Iterator[Pod]:
+    def route(photo: PhotoRequest) -> Iterator[Pod]:
         total = sum(pod.num_outstanding for pod in pods)
         bound = math.ceil(LOAD_BOUND * (total + 1) / len(pods))
         walk = map(pods.__getitem__, ring.walk(photo.photo))
@@ -89,7 +89,7 @@ def in_shards(pods: Sequence[Pod], generator: random.Random, *, shard_size: int)
     """Give each key its own pods, chosen at random once, and take the least loaded of two."""
     shards: dict[int, Route] = {}
 
-    def route(photo: Photo) -> Iterator[Pod]:
+    def route(photo: PhotoRequest) -> Iterator[Pod]:
         if photo.key not in shards:
             own = random.Random(hash_of("shard", photo.key)).sample(
                 pods, min(shard_size, len(pods))

@@ -9,26 +9,26 @@ from typing import Any
 import numpy as np
 import simpy
 
-from bench.fleet_model.pods import Photo, Pod, Record
+from bench.fleet_model.pods import PhotoRequest, Pod, Record
 from bench.fleet_model.routing import Route
 
 
-def singles(rate_hz: float, duration_s: float, num_keys: int, seed: int) -> list[Photo]:
+def singles(rate_hz: float, duration_s: float, num_keys: int, seed: int) -> list[PhotoRequest]:
     """Return requests at random times, each for another photo, of random keys."""
     generator = np.random.default_rng(seed)
     number = generator.poisson(rate_hz * duration_s)
     times_s = generator.uniform(0, duration_s, number).tolist()
     keys = generator.integers(num_keys, size=number).tolist()
-    return [Photo(key, i, t) for i, (key, t) in enumerate(zip(keys, times_s, strict=True))]
+    return [PhotoRequest(key, i, t) for i, (key, t) in enumerate(zip(keys, times_s, strict=True))]
 
 
 def sliders(
     rate_hz: float, duration_s: float, num_keys: int, seed: int, *, length: int, step_s: float
-) -> list[Photo]:
+) -> list[PhotoRequest]:
     """Return requests of people who move a slider: `length` for one photo, `step_s` apart."""
     starts = singles(rate_hz / length, duration_s, num_keys, seed)
     return [
-        Photo(start.key, -1 - start.photo, start.arrived_s + step * step_s)
+        PhotoRequest(start.key, -1 - start.photo, start.arrived_s + step * step_s)
         for start in starts
         for step in range(length)
         if start.arrived_s + step * step_s < duration_s
@@ -38,7 +38,7 @@ def sliders(
 def simulate(
     env: simpy.Environment,
     route: Route,
-    photos: Iterable[Photo],
+    photos: Iterable[PhotoRequest],
     record: Record,
     until_s: float | None = None,
 ) -> None:

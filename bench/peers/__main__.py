@@ -32,7 +32,7 @@ from bench.peers import faults, loads
 from bench.peers.catalogue import EDITED, PEERS, RELIGHT, Peer, Setting
 from bench.peers.environments import ROOT, THIS_PYTHON, NotInstalled, python_of, versions_in
 from bench.peers.report import SHARES, table
-from bench.peers.server import Server, start
+from bench.peers.server import PeerServer, start
 from bench.subject import shipped_model
 
 _CONNECTIONS: Final = (1, 4, 16)
@@ -80,10 +80,10 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "not_measured": not_measured,
     }
     known = json.loads(arguments.settings.read_text())["peers"] if arguments.settings else {}
-    servers: dict[str, Server] = {}
+    servers: dict[str, PeerServer] = {}
     with ExitStack() as running:
 
-        def run(peer: Peer, setting: Setting, python: Path) -> Server:
+        def run(peer: Peer, setting: Setting, python: Path) -> PeerServer:
             server = start(peer, setting, python, arguments.model, photos[0])
             running.callback(server.end)
             server.pause()
@@ -150,7 +150,7 @@ def _try(
 
 
 def _measure_loads(
-    servers: Mapping[str, Server],
+    servers: Mapping[str, PeerServer],
     photos: Sequence[bytes],
     arguments: argparse.Namespace,
     measured: Mapping[str, dict[str, Any]],
@@ -189,7 +189,7 @@ def _measure_loads(
 
 
 def _measure_edits(
-    servers: Mapping[str, Server],
+    servers: Mapping[str, PeerServer],
     photos: Sequence[bytes],
     num_rounds: int,
     measured: Mapping[str, dict[str, Any]],
@@ -205,7 +205,7 @@ def _measure_edits(
 
 
 def _measure_faults(
-    servers: Mapping[str, Server], photo: bytes, measured: Mapping[str, dict[str, Any]]
+    servers: Mapping[str, PeerServer], photo: bytes, measured: Mapping[str, dict[str, Any]]
 ) -> None:
     for name, server in servers.items():
         of_one_s = statistics.median(t["cpu_s"] for t in measured[name]["closed_loop"]["4"])

@@ -13,25 +13,25 @@ from typing import Final
 import httpx
 
 from bench.peers.loads import AZIMUTH_DEG
-from bench.peers.server import Server
+from bench.peers.server import PeerServer
 
 _NUM_LEAVERS: Final = 20
 _TIMEOUT_S: Final = 60.0
 
 
-def corrupt_file(server: Server, photo: bytes) -> dict[str, object]:
+def corrupt_file(server: PeerServer, photo: bytes) -> dict[str, object]:
     """Send a cut-off photo among seven good ones, at once."""
     bodies = [photo[: len(photo) // 3], *[photo] * 7]
     statuses = asyncio.run(_all_at_once(server, bodies))
     return {"broken": statuses[0], "neighbours": dict(Counter(map(str, statuses[1:])))}
 
 
-async def _all_at_once(server: Server, bodies: Sequence[bytes]) -> list[int]:
+async def _all_at_once(server: PeerServer, bodies: Sequence[bytes]) -> list[int]:
     async with httpx.AsyncClient(timeout=_TIMEOUT_S) as client:
         return await asyncio.gather(*(_status(client, server, body) for body in bodies))
 
 
-def leaving_clients(server: Server, photo: bytes, cpu_s_of_one: float) -> dict[str, float]:
+def leaving_clients(server: PeerServer, photo: bytes, cpu_s_of_one: float) -> dict[str, float]:
     """Let twenty clients send their photo and leave; count what is worked on all the same.
 
     Args:
@@ -46,7 +46,7 @@ def leaving_clients(server: Server, photo: bytes, cpu_s_of_one: float) -> dict[s
     return {"left": _NUM_LEAVERS, "worked_on": used_s / cpu_s_of_one}
 
 
-async def _leave(server: Server, photo: bytes) -> None:
+async def _leave(server: PeerServer, photo: bytes) -> None:
     async with httpx.AsyncClient(timeout=_TIMEOUT_S) as client:
         callers = [asyncio.create_task(_status(client, server, photo)) for _ in range(_NUM_LEAVERS)]
         await asyncio.sleep(0.3)  # long enough for every upload, too short for many answers
@@ -55,7 +55,9 @@ async def _leave(server: Server, photo: bytes) -> None:
         await asyncio.gather(*callers, return_exceptions=True)
 
 
-def signal_under_load(server: Server, photo: bytes, num_connections: int = 4) -> dict[str, object]:
+def signal_under_load(
+    server: PeerServer, photo: bytes, num_connections: int = 4
+) -> dict[str, object]:
     """Send SIGTERM while clients wait for answers, and count those who get none."""
     outcomes = asyncio.run(_under_load(server, photo, num_connections))
     try:
@@ -65,7 +67,7 @@ def signal_under_load(server: Server, photo: bytes, num_connections: int = 4) ->
     return {**outcomes, "exit_status": status, "processes_left": len(server.pids())}
 
 
-async def _under_load(server: Server, photo: bytes, num_connections: int) -> dict[str, object]:
+async def _under_load(server: PeerServer, photo: bytes, num_connections: int) -> dict[str, object]:
     signalled_s: float | None = None
     lost = answered = 0
 
@@ -87,7 +89,7 @@ async def _under_load(server: Server, photo: bytes, num_connections: int) -> dic
     return {"in_flight_answered": answered, "in_flight_lost": lost}
 
 
-async def _status(client: httpx.AsyncClient, server: Server, photo: bytes) -> int:
+async def _status(client: httpx.AsyncClient, server: PeerServer, photo: bytes) -> int:
     try:
         question = server.peer.question(photo, AZIMUTH_DEG)
         return (await client.post(server.url, **question)).status_code

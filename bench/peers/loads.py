@@ -13,7 +13,7 @@ from typing import Final
 import httpx
 
 from bench.open_loop import RequestOutcome, arrivals, in_open_loop, new_client, summarise
-from bench.peers.server import Server
+from bench.peers.server import PeerServer
 
 AZIMUTH_DEG: Final = 90.0
 DEADLINE_S: Final = 1.0
@@ -43,14 +43,14 @@ class Throughput:
 
 
 def closed_loop(
-    server: Server, photos: Sequence[bytes], num_connections: int, duration_s: float
+    server: PeerServer, photos: Sequence[bytes], num_connections: int, duration_s: float
 ) -> Throughput:
     """Keep each connection busy: the next photo is sent when the last one is answered."""
     return asyncio.run(_closed_loop(server, photos, num_connections, duration_s))
 
 
 async def _closed_loop(
-    server: Server, photos: Sequence[bytes], num_connections: int, duration_s: float
+    server: PeerServer, photos: Sequence[bytes], num_connections: int, duration_s: float
 ) -> Throughput:
     bodies = itertools.cycle(photos)
     answered: list[float] = []
@@ -85,7 +85,7 @@ async def _closed_loop(
 
 
 def open_loop(
-    server: Server, photos: Sequence[bytes], rate_hz: float, duration_s: float, seed: int
+    server: PeerServer, photos: Sequence[bytes], rate_hz: float, duration_s: float, seed: int
 ) -> list[float]:
     """Send photos at a rate, whatever the answers; return the latencies of those served, in s."""
     outcomes = asyncio.run(_open_loop(server, photos, rate_hz, duration_s, seed))
@@ -93,7 +93,7 @@ def open_loop(
 
 
 def goodput(
-    server: Server, photos: Sequence[bytes], rate_hz: float, duration_s: float, seed: int
+    server: PeerServer, photos: Sequence[bytes], rate_hz: float, duration_s: float, seed: int
 ) -> float:
     """Return how many photos a second are answered within `DEADLINE_S`.
 
@@ -106,7 +106,7 @@ def goodput(
 
 
 async def _open_loop(
-    server: Server,
+    server: PeerServer,
     photos: Sequence[bytes],
     rate_hz: float,
     duration_s: float,
@@ -128,12 +128,12 @@ async def _open_loop(
         return await in_open_loop(ask, arrivals(rate_hz, duration_s, seed))
 
 
-def many_lights(server: Server, photo: bytes, num_connections: int = 4) -> Throughput:
+def many_lights(server: PeerServer, photo: bytes, num_connections: int = 4) -> Throughput:
     """One photo under twenty lights, as an editor asks while a slider moves."""
     return asyncio.run(_many_lights(server, photo, num_connections))
 
 
-async def _many_lights(server: Server, photo: bytes, num_connections: int) -> Throughput:
+async def _many_lights(server: PeerServer, photo: bytes, num_connections: int) -> Throughput:
     azimuths_deg = iter([360.0 / NUM_LIGHTS * number for number in range(NUM_LIGHTS)])
     failed = 0
 
@@ -158,7 +158,7 @@ async def _many_lights(server: Server, photo: bytes, num_connections: int) -> Th
 
 async def _post(
     client: httpx.AsyncClient,
-    server: Server,
+    server: PeerServer,
     photo: bytes,
     azimuth_deg: float,
     deadline_s: float | None = None,

@@ -24,7 +24,7 @@ _START_TIMEOUT_S: Final = 240.0
 _TICKS_HZ: Final = os.sysconf("SC_CLK_TCK")
 
 
-class Server:
+class PeerServer:
     """A peer's processes.
 
     Args:
@@ -116,7 +116,7 @@ class Server:
             before_s = now_s
 
 
-def start(peer: Peer, setting: Setting, python: Path, model: Path, photo: bytes) -> Server:
+def start(peer: Peer, setting: Setting, python: Path, model: Path, photo: bytes) -> PeerServer:
     """Start a peer and return it once it has relit a photo.
 
     Raises:
@@ -137,7 +137,7 @@ def start(peer: Peer, setting: Setting, python: Path, model: Path, photo: bytes)
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    server = Server(peer, f"http://127.0.0.1:{port}{peer.path}", process, mark)
+    server = PeerServer(peer, f"http://127.0.0.1:{port}{peer.path}", process, mark)
     end_s = time.monotonic() + _START_TIMEOUT_S
     try:
         while time.monotonic() < end_s:

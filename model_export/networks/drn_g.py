@@ -32,7 +32,7 @@ from model_export.networks.drn_g_blocks import (
     enlarge,
     start_at_zero,
 )
-from model_export.networks.near_lamp import Lamp, lamp_from_each_pixel
+from model_export.networks.near_lamp import SeenLamp, lamp_from_each_pixel
 from model_export.networks.ray_march import RayMarch, ray_march
 
 NUM_FEATURES: Final = 24
@@ -212,7 +212,7 @@ class ShadowPrior(nn.Module):
         return RayMarch(*(enlarge(maps, structure.features) for maps in met))
 
     @staticmethod
-    def _seen(structure: Structure, lamp: Lamp, march: RayMarch) -> Tensor:
+    def _seen(structure: Structure, lamp: SeenLamp, march: RayMarch) -> Tensor:
         """Return the network's input, (n, features + 15, h/2, w/2)."""
         normals = F.normalize(F.avg_pool2d(structure.normals, 2), dim=1)
         shading = F.avg_pool2d(structure.log_shading, 2)

@@ -16,7 +16,7 @@ _LEAST_SQUARED_DISTANCE: Final = 0.15  # in units of the lamp's distance from th
 _MAX_RELIEF: Final = 1.5
 
 
-class Lamp(NamedTuple):
+class SeenLamp(NamedTuple):
     """A lamp seen from each pixel, in units of its distance from the picture's centre.
 
     Attributes:
@@ -33,7 +33,7 @@ class Lamp(NamedTuple):
         return self.inverse_distance.square()
 
 
-def lamp_from_each_pixel(relief: Tensor, light: Tensor, nearness: Tensor) -> Lamp:
+def lamp_from_each_pixel(relief: Tensor, light: Tensor, nearness: Tensor) -> SeenLamp:
     """Return the lamp seen from each pixel.
 
     Args:
@@ -45,4 +45,4 @@ def lamp_from_each_pixel(relief: Tensor, light: Tensor, nearness: Tensor) -> Lam
     place = torch.cat([coordinates(relief), height], dim=1)
     towards = light[:, :, None, None] - nearness * place
     squared = towards.square().sum(1, keepdim=True).clamp_min(_LEAST_SQUARED_DISTANCE)
-    return Lamp(towards, squared.rsqrt())
+    return SeenLamp(towards, squared.rsqrt())

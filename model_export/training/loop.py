@@ -8,8 +8,6 @@ the weights, the optimisers and the pairs of the moment it stopped.
 
 from __future__ import annotations
 
-import csv
-import dataclasses
 import threading
 import time
 from collections.abc import Mapping
@@ -22,17 +20,16 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 from tqdm import tqdm
 
 from model_export.checkpoint import Checkpoint, refuse_unlike, save
-from model_export.config import TrainingConfig, TrainingStage
-from model_export.data.pairs import Pairs, to_picture
+from model_export.config import TrainingConfig
 from model_export.data.vidit import ViditFolder
 from model_export.networks.architectures import build
 from model_export.networks.base import RelightingNetwork
-from model_export.sheets import write_sheet
 from model_export.training.conditions import DataOrigin, Machine, Start
 from model_export.training.ema import EmaModel
 from model_export.training.learner import Learner
 from model_export.training.loaders import BatchLoader
 from model_export.training.losses import PerceptualLoss
+from model_export.training.progress import Progress
 from model_export.training.stopping import stop_on_signal
 from relight.atomic import replacing
 
@@ -40,7 +37,6 @@ STATE_FILE: Final = "state.pt"
 _SAVE_EVERY_S: Final = 300.0
 _LOG_EVERY_STEPS: Final = 25
 _SHEET_EVERY_STEPS: Final = 250
-_NUM_SHEET_ROWS: Final = 6
 
 
 class RunMismatch(ValueError):
@@ -88,6 +84,7 @@ class Training:
         self._origin = origin
         self._machine = machine
         self._device = torch.device(machine.device)
+        self._progress = Progress(out, config, held_out, self._device)
         self._perceptual = perceptual.to(self._device) if perceptual else None
         self._started_from = start.name if start else "nothing"
         self._network = build(config.architecture, len(config.lights)).to(self._device)
@@ -99,9 +96,7 @@ class Training:
             self._network.compile(dynamic=False)  # each size of pictures has its own kernels
         self._stage_index = 0
         self._step = 0
-        self._learners: dict[
-            str, Any
-        ] = {}  # state of optimiser and discriminators of a resumed run
+        self._learners: dict[str, Any] = {}  # optimiser and discriminators of a resumed run
 
     @property
     def checkpoint_path(self) -> Path:
@@ -168,10 +163,11 @@ class Training:
             self._step += 1
             if self._step % _LOG_EVERY_STEPS == 0:
                 values = {name: loss.item() for name, loss in losses.items()}
-                self._log(stage, values)
+                self._progress.log(stage, self._step, values)
                 bar.set_postfix({name: f"{value:.3f}" for name, value in values.items()})
             if self._step % _SHEET_EVERY_STEPS == 0 or self._step == stage.num_steps:
-                self._write_samples(stage)
+                mean = cast(RelightingNetwork, self._mean.module)
+                self._progress.write_samples(mean, self._stage_index, self._step)
             stopped = stop.is_set() or time.monotonic() > until_s
             if stopped or time.monotonic() - saved_s > _SAVE_EVERY_S:
                 self._save(learner.state_dict())
@@ -221,27 +217,6 @@ class Training:
     def _size_px(self) -> int:
         """Return the size of the last finished stage, or of the first one while it runs."""
         return self.config.stages[max(0, self._stage_index - 1)].size_px
-
-    def _log(self, stage: TrainingStage, losses: Mapping[str, float]) -> None:
-        with (self.out / "log.csv").open("a", newline="") as stream:
-            writer = csv.writer(stream)
-            for name, value in losses.items():
-                writer.writerow([stage.name, self._step, name, f"{value:.5f}"])
-
-    @torch.no_grad()
-    def _write_samples(self, stage: TrainingStage) -> None:
-        whole = dataclasses.replace(stage, half_size_every=0)
-        pairs = Pairs(
-            self._held_out, whole, self.config.lights, self.config.augmentation, seed=(1,)
-        )
-        network, rows = cast(RelightingNetwork, self._mean.module), []
-        for index in range(min(_NUM_SHEET_ROWS, len(pairs))):
-            pair = pairs[index]
-            image, light = pair.image[None].to(self._device), pair.light[None].to(self._device)
-            picture = network.judged(stage.judges, image, light)[0]
-            rows.append([to_picture(pair.image), to_picture(picture), to_picture(pair.target)])
-        name = f"{self._stage_index + 1}-{stage.name}-{self._step:06d}.png"
-        write_sheet(self.out / "samples" / name, ["input", stage.judges, stage.target], rows)
 
 
 def _begin_with(network: nn.Module, weights: Mapping[str, Tensor]) -> None:

@@ -90,8 +90,8 @@ def image(
     """Relight one photo, or animate it under a lamp that goes round it."""
     if out is not None and turntable is not None:
         raise CannotStart("give either -o or --turntable")
-    for name, file in (("depth", depth), ("reference", reference)):
-        if file is not None and turntable is not None:
+    for name, given in (("depth", depth), ("reference", reference)):
+        if given is not None and turntable is not None:
             raise CannotStart(f"--{name} does not go with --turntable")
     path = out or turntable or beside(photo, options.get("format"))
     if "format" not in options and turntable is None:

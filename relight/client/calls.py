@@ -34,7 +34,7 @@ from relight.client.answers import (
     read_nothing,
     read_relit,
 )
-from relight.client.files import Body, Image, Photo
+from relight.client.files import Image, ImageFile, RequestBody
 from relight.errors import DeadlineExceeded, RelightError, Unavailable
 from relight.options import Options
 
@@ -154,7 +154,7 @@ class Calls:
                 self._url + path, params={n: _text(v) for n, v in options.items() if v is not None}
             ),
             read,
-            [(field, Photo(image)) for field, image in files],
+            [(field, ImageFile(image)) for field, image in files],
             method=method or ("POST" if files else "GET"),
             headers={**self._headers, **headers, **({"X-Priority": priority} if priority else {})},
             limits=limits,
@@ -187,7 +187,7 @@ class Call(Generic[T]):
         self,
         url: httpx.URL,
         read: Callable[[HttpAnswer], T],
-        photos: Sequence[tuple[str, Photo]],
+        photos: Sequence[tuple[str, ImageFile]],
         *,
         method: str,
         headers: Mapping[str, str],
@@ -246,7 +246,9 @@ class Call(Generic[T]):
             "application/octet-stream"  # the service detects the type from the bytes
         )
         files[0].seek(start)
-        return httpx.Request("POST", self._url, headers=headers, stream=Body(files[0], self.check))
+        return httpx.Request(
+            "POST", self._url, headers=headers, stream=RequestBody(files[0], self.check)
+        )
 
     def result(self, answer: HttpAnswer) -> T:
         """Return the result of a successful answer; raise the error of another one."""

@@ -16,7 +16,7 @@ Image = str | Path | bytes | BinaryIO  # a path, a file's bytes, or an open file
 _PIECE_BYTES: Final = 2**18
 
 
-class Photo:
+class ImageFile:
     """An image that can be sent again: a path is reopened, a file is rewound."""
 
     def __init__(self, image: Image) -> None:
@@ -39,7 +39,7 @@ class Photo:
             yield self._image
 
 
-class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
+class RequestBody(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A file that is read in chunks while it is sent."""
 
     def __init__(self, file: BinaryIO, check: Callable[[], None]) -> None:

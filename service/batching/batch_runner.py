@@ -17,7 +17,7 @@ from relight.errors import DeadlineExceeded, DevicePoisoned, InferenceFailed, Ou
 from service.batching.job import (
     Batch,
     In,
-    Job,
+    InferenceJob,
     JobOutcome,
     JobResult,
     Out,
@@ -58,8 +58,8 @@ class BatchRunner(Generic[In, Staged, Out]):
         self.poisoned = False
 
     def serve(
-        self, jobs: Sequence[Job[In, Out]], staged: Staged | None = None
-    ) -> list[tuple[Job[In, Out], JobOutcome[Out]]]:
+        self, jobs: Sequence[InferenceJob[In, Out]], staged: Staged | None = None
+    ) -> list[tuple[InferenceJob[In, Out], JobOutcome[Out]]]:
         """Return each job with its outcome.
 
         Args:
@@ -82,10 +82,10 @@ class BatchRunner(Generic[In, Staged, Out]):
             return self._in_parts(jobs, 1)
 
     def _in_parts(
-        self, jobs: Sequence[Job[In, Out]], most: int
-    ) -> list[tuple[Job[In, Out], JobOutcome[Out]]]:
+        self, jobs: Sequence[InferenceJob[In, Out]], most: int
+    ) -> list[tuple[InferenceJob[In, Out], JobOutcome[Out]]]:
         """Run the jobs of a failed batch again, at most so many at a time."""
-        outcomes: list[tuple[Job[In, Out], JobOutcome[Out]]] = []
+        outcomes: list[tuple[InferenceJob[In, Out], JobOutcome[Out]]] = []
         waiting = list(jobs)
         while waiting:
             reasons = [self._why_not(job) for job in waiting]
@@ -97,7 +97,7 @@ class BatchRunner(Generic[In, Staged, Out]):
                 waiting = waiting[size:]
         return outcomes
 
-    def _why_not(self, job: Job[In, Out]) -> InferenceFailed | DeadlineExceeded | None:
+    def _why_not(self, job: InferenceJob[In, Out]) -> InferenceFailed | DeadlineExceeded | None:
         if job.abandoned:
             return InferenceFailed("no caller waits for this item")
         if self.poisoned:
@@ -107,7 +107,7 @@ class BatchRunner(Generic[In, Staged, Out]):
         return None
 
     def _call(
-        self, jobs: Sequence[Job[In, Out]], staged: Staged | None
+        self, jobs: Sequence[InferenceJob[In, Out]], staged: Staged | None
     ) -> Sequence[JobResult[Out]]:
         size = len(jobs)
         started_s = time.monotonic()

@@ -26,7 +26,7 @@ from service.batching.durations import Durations
 from service.batching.job import (
     Batch,
     In,
-    Job,
+    InferenceJob,
     JobOutcome,
     JobResult,
     Out,
@@ -71,7 +71,9 @@ class Batcher(Generic[In, Staged, Out]):
         self._sizes = sizes
         self._observe = observe
         self._runner = BatchRunner(stage, run, sizes=sizes, observe=self._learn)
-        self._schedule: Schedule[Job[In, Out]] = Schedule(durations, sizes, max_wait_s=max_wait_s)
+        self._schedule: Schedule[InferenceJob[In, Out]] = Schedule(
+            durations, sizes, max_wait_s=max_wait_s
+        )
         self._lock = threading.Lock()
         self._work_came = threading.Condition(self._lock)  # the device thread waits for it
         self._ran: list[Batch] = []  # by the device thread; not yet passed to the observer
@@ -180,7 +182,7 @@ class Batcher(Generic[In, Staged, Out]):
         now_s = time.monotonic()
         future: asyncio.Future[JobResult[Out]] = asyncio.get_running_loop().create_future()
         since_s = now_s if arrived_s is None else arrived_s
-        job = Job[In, Out](item, key, since_s, deadline_s, priority, caller, future)
+        job = InferenceJob[In, Out](item, key, since_s, deadline_s, priority, caller, future)
         with self._lock:
             self._refuse_when_closed()
             self._schedule.admit(job, now_s, busy_s=self._rest_s(now_s))
@@ -241,7 +243,7 @@ class Batcher(Generic[In, Staged, Out]):
                 return StagedBatch(decision.batch, staged)
 
     def _serve(self, batch: StagedBatch[In, Staged, Out]) -> None:
-        outcomes: list[tuple[Job[In, Out], JobOutcome[Out]]]
+        outcomes: list[tuple[InferenceJob[In, Out], JobOutcome[Out]]]
         outcomes = [(job, thread_ended()) for job in batch.jobs]
         try:
             outcomes = self._runner.serve(batch.jobs, batch.staged)
@@ -254,7 +256,7 @@ class Batcher(Generic[In, Staged, Out]):
                 self._observe(ran)
             self._ran.clear()
 
-    def _upcoming(self) -> Sequence[Job[In, Out]] | None:
+    def _upcoming(self) -> Sequence[InferenceJob[In, Out]] | None:
         """Return the batch that would follow the current one; None while the device is idle."""
         if math.isnan(self._busy_since_s):
             return None
@@ -268,7 +270,7 @@ class Batcher(Generic[In, Staged, Out]):
                 self._durations.observe(batch.key, batch.size, batch.duration_s)
         self._ran.append(batch)
 
-    def _deliver(self, outcomes: Sequence[tuple[Job[In, Out], JobOutcome[Out]]]) -> None:
+    def _deliver(self, outcomes: Sequence[tuple[InferenceJob[In, Out], JobOutcome[Out]]]) -> None:
         """Wake all callers of a batch with one call into the event loop."""
         if not outcomes:
             return

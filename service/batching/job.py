@@ -47,7 +47,7 @@ JobOutcome: TypeAlias = JobResult[Out] | RelightError
 
 
 @dataclass(eq=False, slots=True)
-class Job(Generic[In, Out]):
+class InferenceJob(Generic[In, Out]):
     """An item that waits for the device, with the future of its caller."""
 
     item: In
@@ -77,7 +77,7 @@ class Job(Generic[In, Out]):
 class StagedBatch(Generic[In, Staged, Out]):
     """The next batch for the device, with its staged input or None."""
 
-    jobs: Sequence[Job[In, Out]]
+    jobs: Sequence[InferenceJob[In, Out]]
     staged: Staged | None
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Generic
 
-from service.batching.job import In, Job, Out, Staged, StagedBatch
+from service.batching.job import In, InferenceJob, Out, Staged, StagedBatch
 
 
 class LookAhead(Generic[In, Staged, Out]):
@@ -29,7 +29,7 @@ class LookAhead(Generic[In, Staged, Out]):
     def __init__(
         self,
         stage: Callable[[Sequence[In]], Staged],
-        upcoming: Callable[[], Sequence[Job[In, Out]] | None],
+        upcoming: Callable[[], Sequence[InferenceJob[In, Out]] | None],
         lock: threading.Lock,
     ) -> None:
         self._stage = stage
@@ -53,7 +53,7 @@ class LookAhead(Generic[In, Staged, Out]):
         """Guess anew after the device has started a batch."""
         self._guess_due.notify()
 
-    def take(self, jobs: Sequence[Job[In, Out]]) -> Staged | None:
+    def take(self, jobs: Sequence[InferenceJob[In, Out]]) -> Staged | None:
         """Forget the guess; return its staged input if it was right, else None."""
         guess, self._guess = self._guess, None
         return guess.staged if guess is not None and guess.jobs == jobs else None
@@ -75,9 +75,9 @@ class LookAhead(Generic[In, Staged, Out]):
             with self._lock:
                 self._guess = StagedBatch(jobs, staged)
 
-    def _next_guess(self) -> Sequence[Job[In, Out]]:
+    def _next_guess(self) -> Sequence[InferenceJob[In, Out]]:
         """Wait until the next batch differs from the staged one; an empty one means ended."""
-        jobs: Sequence[Job[In, Out]] = ()
+        jobs: Sequence[InferenceJob[In, Out]] = ()
 
         def is_due() -> bool:
             nonlocal jobs

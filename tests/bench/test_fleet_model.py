@@ -8,7 +8,7 @@ import pytest
 import simpy
 
 from bench.fleet_model.experiments import SHARD_SIZE
-from bench.fleet_model.pods import RESTART_S, Photo, Pod, Record
+from bench.fleet_model.pods import RESTART_S, PhotoRequest, Pod, Record
 from bench.fleet_model.routing import (
     LOAD_BOUND,
     Ring,
@@ -30,7 +30,7 @@ def run(way, photos, num_pods, until_s=None):
 
 
 def test_a_photo_alone_takes_as_long_as_a_batch_of_one():
-    record, _ = run(at_random, [Photo(0, 0, 1.0)], 2)
+    record, _ = run(at_random, [PhotoRequest(0, 0, 1.0)], 2)
     assert record.latencies_s == [pytest.approx(0.0375)]
 
 
@@ -56,11 +56,11 @@ def test_a_bounded_hash_passes_over_a_pod_at_its_bound():
     env = simpy.Environment()
     pods = fleet(env, 10, Record(0.0))
     route = by_bounded_hash(pods, random.Random(1))
-    photo = Photo(0, 5, 0.0)
+    photo = PhotoRequest(0, 5, 0.0)
     first = next(route(photo))
     while next(route(photo)) is first:
         assert first.num_outstanding < LOAD_BOUND * (first.num_outstanding + 1) / 10 + 1
-        assert first.offer(Photo(0, 6, 0.0))
+        assert first.offer(PhotoRequest(0, 6, 0.0))
     assert first.num_outstanding >= 1
 
 
@@ -73,7 +73,7 @@ def test_a_new_pod_takes_its_share_of_photos_and_moves_no_other():
 
 
 def test_poison_reaches_no_pod_outside_of_its_keys_shard_or_cell():
-    poison = [Photo(0, -1 - i, 0.05 * i, is_poison=True) for i in range(100)]
+    poison = [PhotoRequest(0, -1 - i, 0.05 * i, is_poison=True) for i in range(100)]
 
     def num_down(way) -> int:
         _, pods = run(way, poison, 60, until_s=6.0)
@@ -93,15 +93,15 @@ def test_poison_reaches_no_pod_outside_of_its_keys_shard_or_cell():
 def test_a_pod_that_died_loses_its_photos_and_comes_back_empty():
     env, record = simpy.Environment(), Record(0.0)
     pod = Pod(env, record)
-    assert pod.offer(Photo(0, 1, 0.0))
+    assert pod.offer(PhotoRequest(0, 1, 0.0))
     env.run(1.0)
-    assert pod.offer(Photo(0, 1, 1.0))  # from the cache
-    assert pod.offer(Photo(0, 2, 1.0, is_poison=True))
-    assert pod.offer(Photo(1, 3, 1.0))
+    assert pod.offer(PhotoRequest(0, 1, 1.0))  # from the cache
+    assert pod.offer(PhotoRequest(0, 2, 1.0, is_poison=True))
+    assert pod.offer(PhotoRequest(1, 3, 1.0))
     env.run(2.0)
-    assert not pod.offer(Photo(1, 4, 2.0))
+    assert not pod.offer(PhotoRequest(1, 4, 2.0))
     env.run(3.0 + RESTART_S)
-    assert pod.offer(Photo(0, 1, env.now))
+    assert pod.offer(PhotoRequest(0, 1, env.now))
     env.run()
     assert record.outcomes == {"served": 2, "hit": 1, "lost": 1}
     assert record.failures == {1: 1}

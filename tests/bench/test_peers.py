@@ -12,7 +12,7 @@ from bench.peers import faults, loads
 from bench.peers.catalogue import PEERS, RELIGHT, Peer
 from bench.peers.environments import THIS_PYTHON
 from bench.peers.report import table
-from bench.peers.server import Server, start
+from bench.peers.server import PeerServer, start
 from bench.subject import shipped_model
 
 PHOTO = photo(side_px=128)
@@ -56,12 +56,12 @@ def test_the_winner_of_each_row_stands_out_whoever_it_is():
     assert "Third: not measured: no wheel" in lines
 
 
-def run(peer: Peer) -> Server:
+def run(peer: Peer) -> PeerServer:
     return start(peer, peer.settings[0], THIS_PYTHON, shipped_model(), PHOTO)
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[dict[str, Server]]:
+def servers() -> Iterator[dict[str, PeerServer]]:
     (fastapi,) = (peer for peer in PEERS if peer.name == "FastAPI")
     running = {}
     try:
