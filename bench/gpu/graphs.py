@@ -23,7 +23,11 @@ Tensors = Mapping[str, NDArray[Any]]
 # Means over many pixels, and what is steep: in float16 they lose the picture.
 _KEPT_IN_FLOAT32: Final = [
     *DEFAULT_OP_BLOCK_LIST,
-    *("InstanceNormalization", "ReduceMean", "GridSample", "Resize", "Exp"),
+    "InstanceNormalization",
+    "ReduceMean",
+    "GridSample",
+    "Resize",
+    "Exp",
 ]
 _MIN_ROUNDS, _MIN_DURATION_S = 3, 0.5
 

@@ -219,8 +219,12 @@ class ShadowPrior(nn.Module):
         occlusion = F.avg_pool2d(structure.occlusion, 2)
         towards = F.normalize(F.avg_pool2d(lamp.towards, 2), dim=1)
         planes = [
-            *(structure.features, normals, shading, occlusion),
-            *((normals * towards).sum(1, keepdim=True), *march),
+            structure.features,
+            normals,
+            shading,
+            occlusion,
+            (normals * towards).sum(1, keepdim=True),
+            *march,
             towards,
         ]
         return torch.cat([plane.to(structure.features.dtype) for plane in planes], dim=1)

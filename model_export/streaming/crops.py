@@ -116,8 +116,12 @@ def cut(maps: SceneMaps, window: Window, lamps: list[int], size_px: int) -> Crop
     """
     num_lamps = len(lamps)
     planes = [
-        *(maps.normals, maps.albedo, maps.background),
-        *(maps.occlusion[..., None], maps.coverage[..., None], maps.relightable[..., None]),
+        maps.normals,
+        maps.albedo,
+        maps.background,
+        maps.occlusion[..., None],
+        maps.coverage[..., None],
+        maps.relightable[..., None],
         *(maps.irradiance[lamp][..., None] for lamp in lamps),
         *(maps.specular[lamp][..., None] for lamp in lamps),
     ]

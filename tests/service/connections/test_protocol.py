@@ -19,7 +19,6 @@ from starlette.responses import Response
 
 from service.api.middleware import Disconnect
 from service.connections import BoundedProtocol, ConnectionLimits, ConnectionMetrics
-from service.connections.limits import connections_within
 from tests.service.calls import wait_until
 from tests.service.peak import peak_growth
 
@@ -298,8 +297,3 @@ def test_a_body_in_tiny_chunks_is_read():
         head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
         client.sendall(head + chunks + b"0\r\n\r\n")
         assert client.recv(4_096).endswith(b"5000")
-
-
-@pytest.mark.parametrize(("num_files", "number"), [(8_192, 1_000), (1_024, 832), (100, 1)])
-def test_connections_leave_files_for_the_rest(num_files, number):
-    assert connections_within(num_files, 1_000) == number
