@@ -172,7 +172,7 @@ def test_sliders_ask_for_what_they_show(visit, url, jpeg):
     temperature.press("Home")
     tab.wait_for("2000 K, candle")
     lamp = tab.page.locator("#panel").evaluate("e => e.style.getPropertyValue('--lamp')")
-    red, _, blue = map(int, re.findall(r"\d+", lamp))
+    red, _, blue = bytes.fromhex(lamp.removeprefix("#"))
     assert lamp != neutral
     assert red == 255
     assert blue < 80  # a candle's orange
