@@ -184,7 +184,7 @@ def _measure_loads(
             rate_hz = 2 * measured[name]["capacity_hz"]
             with server.awake():
                 good_hz = loads.goodput(server, photos, rate_hz, duration_s, seed)
-                server.wait_until_idle()  # some work through what nobody waits for
+                server.wait_until_idle()  # some servers finish work whose clients have left
             measured[name]["goodput_hz"].append(good_hz)
 
 

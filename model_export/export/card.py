@@ -99,7 +99,7 @@ Mood and look of still pictures: previews, design, photo editing, research on re
 ## Not for
 
 - Evidence. Shadows and highlights are guessed, not measured: a relit picture shows what might
-  have been, never what was. Nobody should be led to take it for a record.
+  have been, never what was. Do not present it as a record.
 - Decisions about people. No people were in mind when the data were made; skin and faces may
   come out wrong, and wrong in different ways for different people.
 - Measurement: neither colours nor brightness are calibrated.

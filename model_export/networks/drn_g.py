@@ -53,8 +53,8 @@ class Structure(NamedTuple):
         log_shading: (n, 1, h, w), log of the light that arrives in the photo, mean about 0.
         occlusion: (n, 1, h, w), share of the sky that a point sees, 0 to 1.
         relightable: (n, 1, h, w), how surely a lamp lights this pixel, 0 to 1.
-        features: (n, 25, h/2, w/2), what else the light needs to know; the last is the nearness of
-            lamps, 0 to 1, the same everywhere.
+        features: (n, 25, h/2, w/2), further inputs of the shadow prior; the last one is the
+            nearness of lamps, 0 to 1, the same everywhere.
     """
 
     normals: Tensor

@@ -112,13 +112,13 @@ def image(
     started_s = time.monotonic()
     if turntable is not None:
         data, relit = make_turntable(photo, path, mask=mask, url=url, key=key, options=options)
-        what = f"{NUM_FRAMES} frames"
+        summary = f"{NUM_FRAMES} frames"
     else:
         relit = asyncio.run(run())
-        data, what = relit.data, str(relit.light)
+        data, summary = relit.data, str(relit.light)
     with replacing(path) as file:
         file.write(data)
-    typer.echo(f"{path}: {what} by {relit.model}, {time.monotonic() - started_s:.1f} s")
+    typer.echo(f"{path}: {summary} by {relit.model}, {time.monotonic() - started_s:.1f} s")
     if explain:
         typer.echo(explained(relit))
 

@@ -103,6 +103,26 @@ class Calls:
 
     def _submit(
         self,
+        image: Image,
+        companions: Mapping[str, Image | None],
+        options: Options,
+        job: JobOptions | None,
+        **how: Unpack[_How],
+    ) -> Call[Job]:
+        return self._deferred("/relight", parts_of(image, companions), options, job or {}, **how)
+
+    def _submit_batch(
+        self,
+        images: Sequence[Image],
+        options: Options,
+        job: JobOptions | None,
+        **how: Unpack[_How],
+    ) -> Call[Job]:
+        files = [("image", image) for image in images]
+        return self._deferred("/relight/batch", files, options, job or {}, **how)
+
+    def _deferred(
+        self,
         path: str,
         files: Sequence[tuple[str, Image]],
         options: Options,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Final, TypeVar, Unpack
 
 from relight.client.answers import Job, Relit, read_batch, read_relit
-from relight.client.calls import Call, Calls, JobOptions, Priority, parts_of
+from relight.client.calls import Call, Calls, JobOptions, Priority
 from relight.client.files import Image
 from relight.errors import RelightError
 from relight.options import Options
@@ -16,7 +17,7 @@ T = TypeVar("T")
 _WAIT_S: Final = 20.0  # at a time
 
 
-class BlockingJobs(Calls):
+class BlockingJobs(Calls, ABC):
     """The calls of `Client` that are about jobs."""
 
     def submit(
@@ -44,11 +45,9 @@ class BlockingJobs(Calls):
             RelightError: the call failed; the class gives the reason.
             OSError: the photo cannot be read.
         """
-        files = parts_of(image, {"mask": mask, "depth": depth, "reference": reference})
+        companions = {"mask": mask, "depth": depth, "reference": reference}
         return self._run(
-            self._submit(
-                "/relight", files, options, job or {}, timeout_s=timeout_s, priority=priority
-            )
+            self._submit(image, companions, options, job, timeout_s=timeout_s, priority=priority)
         )
 
     def submit_batch(
@@ -61,16 +60,8 @@ class BlockingJobs(Calls):
         **options: Unpack[Options],
     ) -> Job:
         """Have many photos relit later, as one job."""
-        files = [("image", image) for image in images]
         return self._run(
-            self._submit(
-                "/relight/batch",
-                files,
-                options,
-                job or {},
-                timeout_s=timeout_s,
-                priority=priority,
-            )
+            self._submit_batch(images, options, job, timeout_s=timeout_s, priority=priority)
         )
 
     def job(self, job: Job | str, *, wait_s: float = 0.0) -> Job:
@@ -101,14 +92,15 @@ class BlockingJobs(Calls):
         self._run(self._cancel(job))
 
     def _until_ended(self, job: Job | str) -> None:
-        while not (self.job(job, wait_s=_WAIT_S)).has_ended:
+        while not self.job(job, wait_s=_WAIT_S).has_ended:
             pass
 
+    @abstractmethod
     def _run(self, call: Call[T]) -> T:
-        raise NotImplementedError
+        """Send a call, again where that may help, and return its result."""
 
 
-class AsyncJobs(Calls):
+class AsyncJobs(Calls, ABC):
     """The calls of `AsyncClient` that are about jobs."""
 
     async def submit(
@@ -124,11 +116,9 @@ class AsyncJobs(Calls):
         **options: Unpack[Options],
     ) -> Job:
         """Have one photo relit later, as `Client.submit` does."""
-        files = parts_of(image, {"mask": mask, "depth": depth, "reference": reference})
+        companions = {"mask": mask, "depth": depth, "reference": reference}
         return await self._run(
-            self._submit(
-                "/relight", files, options, job or {}, timeout_s=timeout_s, priority=priority
-            )
+            self._submit(image, companions, options, job, timeout_s=timeout_s, priority=priority)
         )
 
     async def submit_batch(
@@ -141,16 +131,8 @@ class AsyncJobs(Calls):
         **options: Unpack[Options],
     ) -> Job:
         """Have many photos relit later, as one job."""
-        files = [("image", image) for image in images]
         return await self._run(
-            self._submit(
-                "/relight/batch",
-                files,
-                options,
-                job or {},
-                timeout_s=timeout_s,
-                priority=priority,
-            )
+            self._submit_batch(images, options, job, timeout_s=timeout_s, priority=priority)
         )
 
     async def job(self, job: Job | str, *, wait_s: float = 0.0) -> Job:
@@ -177,5 +159,6 @@ class AsyncJobs(Calls):
         while not (await self.job(job, wait_s=_WAIT_S)).has_ended:
             pass
 
+    @abstractmethod
     async def _run(self, call: Call[T]) -> T:
-        raise NotImplementedError
+        """Send a call, as `BlockingJobs` does."""

@@ -267,7 +267,7 @@ class JobBook:
             del self._callers[job.caller]
         if timer := self._timers.pop(job, None):
             timer.cancel()
-        job.ended.set()  # whoever waits for it need not wait on
+        job.ended.set()  # callers that wait for it are answered now
 
     def _count(self, *states: State) -> int:
         return sum(job.state in states for job in self._jobs.values())

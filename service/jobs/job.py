@@ -46,7 +46,7 @@ class Task:
 
     Attributes:
         operation: path of the call that it stands for, such as `/relight`.
-        caller: name of the caller's key; nobody else may see the job.
+        caller: name of the caller's key; only that caller may see the job.
         num_bytes: bytes of the body, which are kept until the work ends.
         deadline_s: when the result becomes worthless, on the monotonic clock.
         work: does it; cancelling it frees what it holds. It is given a function to call with the

@@ -3,8 +3,8 @@
     s = a o + max(n . g, 0)     s shading, o occlusion, n normals, over the whole picture
 
 Least squares give a, the light from all around, and g, which points to the lamp; which pixels the
-lamp lights is found by turns (Lambert's law; no cast shadows). How much of the light is directed
-gives the softness.
+lamp lights is found by turns (Lambert's law; no cast shadows). Then the brightest of those that it
+lights do not count: they are highlights. How much of the light is directed gives the softness.
 
 The colour is that of the lit pixels by shades of grey (Finlayson and Trezzi 2004): it is as true
 as the photo is grey on the whole, and as the camera's white balance lets it be.
@@ -26,6 +26,7 @@ from service.inference.session import Tensors
 
 _DARK: Final = 0.02  # of linear luminance: too dark for the network to read its light
 _NUM_TURNS: Final = 8
+_HIGHLIGHTS: Final = 0.05  # of the lit pixels, those with the brightest shading
 _LEAST_EXPLAINED: Final = 0.05  # of the variance of the shading
 _EVEN: Final = 1e-4  # a variance of the shading that is none
 _LEAST_DIRECTED: Final = 0.08  # of the light
@@ -56,9 +57,15 @@ def read_lamp(
         np.exp(scene["log_shading"].astype(np.float64)),
         scene["occlusion"].astype(np.float64),
     )
-    if (weight > 0.5).sum() < _LEAST_PIXELS:
+    sure = weight > 0.5
+    if sure.sum() < _LEAST_PIXELS:
         raise LightUnreadable("the reference shows too little that a lamp lights")
-    lamp, around = _fit(normals, shading, occlusion, weight)
+    lit = np.ones(shading.shape, bool)
+    lamp, around = _fit(normals, shading, occlusion, weight, lit)
+    lit = normals @ lamp > 0
+    if (sure & lit).any():
+        weight = weight * (shading <= np.quantile(shading[sure & lit], 1 - _HIGHLIGHTS))
+        lamp, around = _fit(normals, shading, occlusion, weight, lit)
     directed = np.maximum(normals @ lamp, 0)
     strength = float(np.linalg.norm(lamp))
     share = strength / (strength + around + 1e-9)
@@ -76,12 +83,16 @@ def read_lamp(
 
 
 def _fit(
-    normals: NDArray[Any], shading: NDArray[Any], occlusion: NDArray[Any], weight: NDArray[Any]
+    normals: NDArray[Any],
+    shading: NDArray[Any],
+    occlusion: NDArray[Any],
+    weight: NDArray[Any],
+    lit: NDArray[Any],
 ) -> tuple[NDArray[Any], float]:
-    """Return g, (3,), and a."""
+    """Return g, (3,), and a; `lit` is a first guess of where the lamp shines."""
     root = np.sqrt(weight).ravel()
     towards, wanted = normals.reshape(-1, 3), shading.ravel() * root
-    lit = np.ones(len(towards), bool)
+    lit = lit.ravel()
     lamp, around = np.zeros(3), 0.0
     for _ in range(_NUM_TURNS):
         columns = np.column_stack([towards * lit[:, None], occlusion.ravel()]) * root[:, None]
