@@ -46,7 +46,7 @@ class OverBudget(Exception):
 class Step(IntEnum):
     """The kinds of work, the most urgent first."""
 
-    SHRINK = -1  # before everything else: one thread fewer
+    SHRINK = -1  # before everything else: wakes a thread, which ends if there are too many
     FINISH = 0
     PREPARE = 1
     STOP = 2  # after everything else: the end of a thread
@@ -185,9 +185,11 @@ class CpuPool:
                 self._queue.get_nowait().future.cancel()
         except Empty:
             pass
-        for _ in self._threads:
+        with self._lock:  # one that is surplus may be removing itself
+            threads = list(self._threads)
+        for _ in threads:
             self._queue.put(_Job(Step.STOP, 0, next(self._numbers), lambda: None))
-        for thread in self._threads:
+        for thread in threads:
             thread.join()
 
     def _next_turn(self, caller: Hashable) -> int:
@@ -219,7 +221,11 @@ class CpuPool:
             raise ServerFull("no thread can be started for the photo")
 
     def _work(self) -> None:
-        while (job := self._queue.get()).step not in {Step.STOP, Step.SHRINK}:
+        while (job := self._queue.get()).step is not Step.STOP:
+            if job.step is Step.SHRINK:
+                if self._ends_surplus():
+                    return
+                continue
             self._do(job)
             with self._lock:
                 job.thread = None
@@ -227,6 +233,14 @@ class CpuPool:
                     self._num_overrunning -= 1
                     return
             del job  # it references a photo, which must not outlive its request
+
+    def _ends_surplus(self) -> bool:
+        """Whether this thread must end because there are too many; if so, remove it."""
+        with self._lock:  # the number may have changed since the wake-up was queued
+            if len(self._threads) <= self._num_threads:
+                return False
+            self._threads.remove(threading.current_thread())
+            return True
 
     def _do(self, job: _Job) -> None:
         with nullcontext() if self._memory is None else self._memory.taken(job.num_bytes):

@@ -244,3 +244,20 @@ async def test_a_pool_that_shrinks_or_grows_runs_as_many_jobs_at_once(pool):
     for num_threads in (3, 1, 4, 2):
         pool.resize(num_threads)
         assert await most_at_once() == num_threads
+
+
+async def test_a_busy_pool_that_is_resized_again_and_again_loses_no_thread(pool):
+    pool.resize(8)
+    stop = threading.Event()
+    jobs = [asyncio.create_task(pool.run(Step.PREPARE, partial(stop.wait, 30))) for _ in range(8)]
+    await until(lambda: sum(job.thread is not None for job in pool._pending.values()) == 8)
+    for num_threads in (1, 8, 1):  # each surplus is counted while no thread can end
+        pool.resize(num_threads)
+    stop.set()
+    await asyncio.gather(*jobs)
+    for _ in range(8):
+        assert await asyncio.wait_for(pool.run(Step.PREPARE, lambda: "done"), 30) == "done"
+    pool.resize(4)
+    meet = threading.Barrier(4)
+    together = [pool.run(Step.PREPARE, partial(meet.wait, 30)) for _ in range(4)]
+    await asyncio.gather(*together)
