@@ -8,6 +8,7 @@ import { askForKey } from "./key.js";
 import { Photo } from "./photo.js";
 import { ProblemView } from "./problem.js";
 import { Renderer } from "./renderer.js";
+import { save } from "./saving.js";
 import { fetchCatalogue, fetchFile, key, Problem } from "./service.js";
 import * as snippets from "./snippets.js";
 import { Views } from "./views.js";
@@ -172,11 +173,7 @@ async function download() {
   button.setAttribute("aria-busy", "true");
   try {
     const { order, answer } = await renderer.full();
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(answer.blob);
-    link.download = order.outName;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser may ask the user first
+    save(answer.blob, order.outName);
     tell(`${order.outName}, ${sizeText(answer.blob.size)}, is downloaded.`);
   } catch {
     // Already shown, or another photo was opened meanwhile.

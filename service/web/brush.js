@@ -1,6 +1,7 @@
 // The panel's part for the mask: load one, or brush on the photo.
 
 import { Mask } from "./mask.js";
+import { save } from "./saving.js";
 import { Problem } from "./service.js";
 import { describe } from "./slider.js";
 
@@ -102,11 +103,8 @@ export class Brush {
   }
 
   async #save() {
-    const link = document.createElement("a");
-    link.download = this.fileName;
-    link.href = URL.createObjectURL(await this.files.full);
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser may ask the user first
+    const { fileName } = this; // it may change while the file is written
+    save(await this.files.full, fileName);
   }
 
   #begin(event) {
@@ -128,12 +126,12 @@ export class Brush {
 
   #end(event) {
     if (event.pointerId !== this.#pointer) return;
-    this.#pointer = null;
     this.#ring.hidden = event.pointerType !== "mouse";
     this.#change(() => {});
   }
 
   #change(act) {
+    this.#pointer = null; // undo, clear and load take the step of an unfinished stroke away
     const tools = element("mask-tools");
     const hasFocus = tools.contains(document.activeElement);
     act();

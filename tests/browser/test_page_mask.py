@@ -114,6 +114,42 @@ def test_a_stroke_is_erased_undone_and_cleared(visit, url_of_lamps, png, picture
     assert changed(tab, picture).mean() > 0.9
 
 
+def pressed(tab, x: float, y: float) -> None:
+    """Begin a stroke and leave the button down."""
+    box = tab.page.locator("#compare").bounding_box()
+    tab.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+    tab.page.mouse.down()
+    tab.page.mouse.move(box["x"] + (x + 0.1) * box["width"], box["y"] + y * box["height"], steps=4)
+
+
+@pytest.mark.parametrize("button", ["Undo", "Clear"])
+def test_a_stroke_ends_when_a_key_takes_it_back(visit, url_of_lamps, png, button):
+    tab = opened(visit, url_of_lamps, png)
+    tab.page.get_by_role("button", name="Brush").click()
+    stroke(tab, (0.5, 0.2))
+    pressed(tab, 0.2, 0.5)
+    tab.page.get_by_role("button", name="Undo").press("Enter")
+    tab.page.get_by_role("button", name=button).press("Enter")
+    mask_says(tab, "all of the photo is relit")
+    tab.page.mouse.move(300, 300, steps=4)
+    tab.page.mouse.up()
+    mask_says(tab, "all of the photo is relit")
+    stroke(tab, (0.2, 0.5), (0.8, 0.5))  # the next one is drawn
+    tab.wait_for("lit from the right, in ")
+
+
+def test_a_mask_that_is_loaded_during_a_stroke_ends_it(visit, url_of_lamps, png, left_half):
+    tab = opened(visit, url_of_lamps, png)
+    tab.page.get_by_role("button", name="Brush").click()
+    pressed(tab, 0.8, 0.5)
+    load(tab, left_half)
+    mask_says(tab, "50 % is relit")
+    box = tab.page.locator("#compare").bounding_box()
+    tab.page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 5, steps=4)
+    tab.page.mouse.up()
+    mask_says(tab, "50 % is relit")
+
+
 def test_a_stroke_has_a_soft_edge(visit, url_of_lamps, png):
     tab = opened(visit, url_of_lamps, png)
     tab.page.get_by_role("button", name="Brush").click()
