@@ -15,6 +15,7 @@ from relight.cli import webp
 from service.app import create_app
 from service.settings import Settings
 from tests.relight.cli.relight_command import run
+from tests.service import exiftool
 from tests.service.calls import metric, relight
 from tests.service.pairs import write_pair
 from tests.service.stand_ins import encoded, serving
@@ -126,6 +127,7 @@ def test_a_gif_shows_the_lamp_going_round(pairs_dir, photo):
     assert np.abs(frames[0].astype(int) - frames[len(frames) // 2]).mean() > 5
 
 
+@exiftool.needs_exiftool
 @pytest.mark.parametrize("suffix", [".webp", ".gif"])
 def test_an_animation_says_that_it_is_edited_with_ai(pair_url, photo, suffix):
     out = photo.with_suffix(suffix)

@@ -16,7 +16,7 @@ from service.app import create_app
 from service.settings import Settings
 from service.traffic.keys import digest_of
 from tests.service.calls import metric, problem_of, relight, wait_until
-from tests.service.stand_ins import decoded, held, serving
+from tests.service.stand_ins import decoded, encoded, held, serving
 
 ASYNC = {"Prefer": "respond-async"}
 
@@ -207,15 +207,30 @@ def test_jobs_are_bounded_in_number_and_in_bytes(models_dir, png):
         larger = problem_of(submit(url, png + b"\0" * 3 * len(png)))
         assert larger["code"] == "body_too_large"
         assert status_of(url, second)["state"] == "succeeded"
-    knobs = {"max_job_bytes": len(png) + 100}
-    with serving(create_app(Settings(models_dir=models_dir, **knobs))) as url:
-        first = submit(url, png, format="webp", quality=1)
-        full = submit(url, png + b"\0" * 50)
-        assert full.status_code in {202, 503}
+
+
+def test_a_body_that_does_not_fit_beside_those_of_other_jobs_is_refused(fake_service, png):
+    with fake_service(lambda n: 0.0, max_job_bytes=3 * len(png) // 2) as (url, engine):
+        with held(engine) as sizes:
+            first = submit(url, png, format="webp", quality=1)
+            wait_until(lambda: sizes)
+            full = submit(url, png)
+            assert (full.status_code, problem_of(full)["code"]) == (503, "server_full")
         assert status_of(url, first)["state"] == "succeeded"
-        bulky = submit(url, png[:40] + png[40:], format="tiff")
-        if bulky.status_code == 202:
-            assert status_of(url, bulky)["problem"]["code"] == "server_full"
+        assert submit(url, png, format="webp", quality=1).status_code == 202
+
+
+def test_a_job_fails_if_its_result_does_not_fit(url, models_dir, picture):
+    small = encoded(picture // 64 * 64, "png")  # few codes: smaller than the answer
+    num_bytes = len(relight(url, small, format="tiff").content)
+    assert num_bytes > len(small)
+    codes = {num_bytes - 1: "server_full", len(small) + num_bytes: None}
+    for max_job_bytes, code in codes.items():
+        knobs = {"max_job_bytes": max_job_bytes}
+        with serving(create_app(Settings(models_dir=models_dir, **knobs))) as bounded:
+            status = status_of(bounded, submit(bounded, small, format="tiff"))
+            assert status["state"] == ("failed" if code else "succeeded")
+            assert (status["problem"] or {}).get("code") == code
 
 
 def test_a_result_is_forgotten_when_its_time_is_over(models_dir, png):
