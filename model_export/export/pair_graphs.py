@@ -26,7 +26,10 @@ _TRACED_PX: Final = (96, 128)  # h, w
 
 
 class SceneGraph(nn.Module):
-    """Pixels to what is true of the scene in any light; `service.contract.pair` says how."""
+    """Pixels to what is true of the scene in any light; `service.contract.pair` says how.
+
+    `relightable` is the network's to a power, so unsure pixels are relit less than in training.
+    """
 
     def __init__(self, network: DrnG) -> None:
         super().__init__()
@@ -38,7 +41,7 @@ class SceneGraph(nn.Module):
         normals = structure.normals.permute(0, 2, 3, 1)
         # About 0 the cache's float16 is finest; only differences of relief have a meaning.
         relief = structure.relief - structure.relief.mean(dim=(2, 3), keepdim=True)
-        # Of what is unsure less is relit: it would be fog.
+        # Pixels that may not be a surface are relit less, or they would turn to fog.
         relightable = structure.relightable.pow(_CAUTION)
         planes = (relief, structure.log_shading, structure.occlusion, relightable)
         return normals, *(plane[:, 0] for plane in planes), structure.features

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from model_export.networks.drn_g_blocks import coordinates
 
-_LEAST_SQUARED_DISTANCE: Final = 0.15  # in units of the lamp's distance from the centre
-_MAX_RELIEF: Final = 1.5
+LEAST_SQUARED_DISTANCE: Final = 0.15  # in units of the lamp's distance from the centre
+MAX_RELIEF: Final = 1.5
 
 
 class SeenLamp(NamedTuple):
@@ -21,7 +21,7 @@ class SeenLamp(NamedTuple):
 
     Attributes:
         towards: (n, 3, h, w), the way to it.
-        inverse_distance: (n, 1, h, w), 1 over the length of that way.
+        inverse_distance: (n, 1, h, w), 1 over the length of that way, at most 2.6.
     """
 
     towards: Tensor
@@ -29,7 +29,7 @@ class SeenLamp(NamedTuple):
 
     @property
     def falloff(self) -> Tensor:
-        """Its strength, (n, 1, h, w), 1 in the middle of the picture."""
+        """Its strength, (n, 1, h, w), 1 at the centre of the picture at the mean relief."""
         return self.inverse_distance.square()
 
 
@@ -41,8 +41,8 @@ def lamp_from_each_pixel(relief: Tensor, light: Tensor, nearness: Tensor) -> See
         light: (n, 3), unit vectors from the centre to the lamps.
         nearness: (n, 1, 1, 1), 1 over the lamps' distances from the centre; 0 for the sun.
     """
-    height = (relief - relief.mean(dim=(2, 3), keepdim=True)).clamp(-_MAX_RELIEF, _MAX_RELIEF)
+    height = (relief - relief.mean(dim=(2, 3), keepdim=True)).clamp(-MAX_RELIEF, MAX_RELIEF)
     place = torch.cat([coordinates(relief), height], dim=1)
     towards = light[:, :, None, None] - nearness * place
-    squared = towards.square().sum(1, keepdim=True).clamp_min(_LEAST_SQUARED_DISTANCE)
+    squared = towards.square().sum(1, keepdim=True).clamp_min(LEAST_SQUARED_DISTANCE)
     return SeenLamp(towards, squared.rsqrt())

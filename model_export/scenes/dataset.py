@@ -27,7 +27,7 @@ from model_export.scenes.everyday.skies import darkness
 from model_export.scenes.everyday.viditlike import composed
 from model_export.scenes.generate import render_maps
 from model_export.scenes.layouts import LAYOUTS, describe
-from model_export.scenes.maps import SceneMaps, save_maps
+from model_export.scenes.maps import NIGHT_LAYOUT, SceneMaps, save_maps
 from model_export.scenes.names import LAMP_TEMPERATURE_K, image_name, maps_name
 from model_export.scenes.rendering import render
 from relight.atomic import replacing
@@ -132,7 +132,7 @@ def scene_maps(seed: int, scene: int, *, size_px: int) -> SceneMaps:
     """
     description, _ = _usable_scene(seed, scene)
     rng = np.random.default_rng([seed, scene, 1])
-    composition = composed(rng, description, description.camera, darkness(rng))
+    composition = composed(rng, description, description.camera, darkness(rng), NIGHT_LAYOUT)
     return render_maps(composition, rng, size_px=size_px, samples_per_pixel=MAPS_SAMPLES)
 
 

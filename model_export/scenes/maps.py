@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from relight.atomic import replacing
 
+NIGHT_LAYOUT = "night"  # its lamps stand near, and there is no other light
 NUM_DIRECTIONAL = 8
 NUM_POINT = 2
 NUM_LAMPS = NUM_DIRECTIONAL + NUM_POINT

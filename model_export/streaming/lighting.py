@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.scenes.maps import NUM_DIRECTIONAL, NUM_LAMPS
+from model_export.scenes.maps import NIGHT_LAYOUT, NUM_DIRECTIONAL, NUM_LAMPS
 from model_export.streaming.backdrops import backdrop
 from model_export.streaming.crops import Crop, Plane
 from model_export.streaming.near_lamps import near_light
@@ -19,8 +19,9 @@ from service.contract.color import LUMINANCE
 
 _KINDS: Final = ("dark", "hard", "mixed", "soft")
 _KIND_SHARES: Final = (0.2, 0.26, 0.28, 0.26)
-_NIGHT_LAYOUT: Final = "vidit"  # its lamps stand near, and there is no other light
 _DARK_SKY: Final = 0.02  # strength of the light from all around below which a photo has none
+_BOUNCE: Final = 0.4  # largest strength of the light that surfaces throw at each other
+_DARK_BOUNCE: Final = 0.05  # the same where there is one lamp and no other light
 _NEAR_SHARE: Final = 0.2  # of other scenes whose lamps stand near
 _MIN_LIT: Final = 0.03  # mean irradiance below which a lamp hardly lights the picture
 _LUMINANCE: Final = LUMINANCE.astype(np.float32)
@@ -35,16 +36,20 @@ class LightPlan:
     Attributes:
         weights: (num_lamps,), strength of each lamp in the photo.
         sky: strength of the light from all around in the photo.
-        bounce: largest strength of the light that surfaces throw at each other.
         wanted: index of the directional lamp that is wanted.
-        nearness: of all lamps, 1 over their distance in units of half the whole picture's side.
+        nearness: of the directional lamps, 1 over their distance in units of half the whole
+            picture's side.
     """
 
     weights: NDArray[np.float32]
     sky: float
-    bounce: float
     wanted: int
     nearness: float
+
+    @property
+    def is_dark(self) -> bool:
+        """Whether one lamp lights the photo, and nothing else."""
+        return self.sky < _DARK_SKY
 
     @property
     def lamps(self) -> list[int]:
@@ -89,12 +94,14 @@ def plan_light(
     """
     lit = mean_irradiance[:NUM_DIRECTIONAL]
     weights = np.zeros(NUM_LAMPS, np.float32)
-    night = layout == _NIGHT_LAYOUT and rng.random() < 0.8
+    night = layout == NIGHT_LAYOUT
     kind = "dark" if night else rng.choice(_KINDS, p=_KIND_SHARES)
     if kind in {"dark", "hard"}:
         order = np.argsort(-lit * rng.uniform(0.3, 1, NUM_DIRECTIONAL))
         weights[order[rng.integers(0, 4)]] = 1
-        sky = rng.uniform(0.02, 0.5) if kind == "hard" else 10 ** rng.uniform(-3.5, -1.7)
+        sky = rng.uniform(_DARK_SKY, 0.5)
+        if kind == "dark":
+            sky = _DARK_SKY * 10 ** rng.uniform(-1.8, 0)
     elif kind == "mixed":
         chosen = rng.choice(NUM_DIRECTIONAL, rng.integers(2, 5), replace=False)
         weights[chosen] = rng.random(len(chosen))
@@ -111,7 +118,6 @@ def plan_light(
     return LightPlan(
         weights=weights,
         sky=float(sky),
-        bounce=0.05 if kind == "dark" else 0.4,
         wanted=int(wanted),
         nearness=float(rng.uniform(0.3, 1)) if near else 0.0,
     )
@@ -131,7 +137,7 @@ def light(crop: Crop, plan: LightPlan, share: float, rng: np.random.Generator) -
     albedo = _repaint(crop.albedo, rng)
     shading, highlights = _photo_light(crop, plan, albedo, rng)
     surface = albedo * shading + highlights
-    background = _behind(crop, surface, plan.sky < _DARK_SKY, rng)
+    background = _behind(crop, surface, plan.is_dark, rng)
     photo = surface * crop.coverage + background
     irradiance = crop.irradiance[..., -1:]
     ambient = float(rng.uniform(*_AMBIENT))
@@ -186,7 +192,8 @@ def _photo_light(
     shading += open_sky * lean * _lamp_color(rng) * np.float32(plan.sky)
     covered = max(float(crop.coverage.mean()), 1e-3)
     bounced = (albedo * crop.coverage).mean((0, 1)) * (shading * crop.coverage).mean((0, 1))
-    bounce = np.float32(rng.uniform(0, plan.bounce) / covered**2) * bounced
+    most = _DARK_BOUNCE if plan.is_dark else _BOUNCE
+    bounce = np.float32(rng.uniform(0, most) / covered**2) * bounced
     return shading + bounce * (0.5 + 0.5 * crop.occlusion), np.float32(gloss) * highlights
 
 

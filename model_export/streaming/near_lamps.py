@@ -11,10 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model_export.networks.near_lamp import LEAST_SQUARED_DISTANCE, MAX_RELIEF
 from model_export.streaming.crops import Crop, Plane
 
-LEAST_SQUARED_DISTANCE: Final = 0.15  # to a lamp, in units of its distance from the centre
-_MAX_RELIEF: Final = 1.5
 _LEAST_COSINE: Final = 0.1  # below it, the far lamp's light says little of a near one's
 _MAX_RATIO: Final = 3.0  # of the cosines to the near lamp and to the far one
 
@@ -42,5 +41,5 @@ def _places(crop: Crop) -> Plane:
     size_px = len(crop.relief)
     steps = ((np.arange(size_px, dtype=np.float32) + 0.5) / size_px * 2 - 1)[None]
     x = np.broadcast_to(steps, (size_px, size_px))
-    z = (crop.relief[..., 0] - crop.relief.mean()).clip(-_MAX_RELIEF, _MAX_RELIEF)
+    z = (crop.relief[..., 0] - crop.relief.mean()).clip(-MAX_RELIEF, MAX_RELIEF)
     return np.stack([x, -x.T, z], axis=-1)

@@ -15,7 +15,7 @@ import numpy as np
 from model_export.evaluation.real_lights.measures import Plane, luminance
 from model_export.evaluation.real_lights.sets import LitSet, Pixels
 
-LEAST_LAMPS: Final = 6
+NUM_LAMPS: Final = 6  # at least
 
 _SHADOWED_SHARE: Final = 0.3  # of a pixel's photos, the darkest
 _SATURATED: Final = 0.97  # luminance from which a photo says nothing

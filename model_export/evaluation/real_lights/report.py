@@ -40,7 +40,7 @@ def as_json(results: Sequence[MethodResult]) -> list[dict[str, Any]]:
 def _by_set(result: MethodResult) -> str:
     rows = [["set", *(measure.label for measure in _ONE_SET)]]
     rows += [[each.name, *(_cell(measure, each) for measure in _ONE_SET)] for each in result.sets]
-    return _table(rows)
+    return as_table(rows)
 
 
 def _over_sets(results: Sequence[MethodResult]) -> str:
@@ -52,7 +52,7 @@ def _over_sets(results: Sequence[MethodResult]) -> str:
     uneven = [fmean(map(fmean, result.unevenness.values())) for result in results]
     rows.append(["uneven", *(f"{mean:.3f}" for mean in uneven)])
     rows.append(["CPU ms", *(f"{1000 * median(result.cpu_s):.0f}" for result in results)])
-    return _table(rows)
+    return as_table(rows)
 
 
 def _cell(measure: Measure, result: SetResult) -> str:
@@ -68,6 +68,7 @@ def _with_interval(found: Figure | None) -> str:
     return f"{value} ({' to '.join(ends)})" if ends else value
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
+def as_table(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of cells, the first of them the heads, as a Markdown table."""
     lines = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

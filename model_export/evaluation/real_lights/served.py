@@ -6,6 +6,7 @@ photo -> PNG -> decode, fit -> model -> shade, detail -> PNG -> photo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -76,31 +77,40 @@ def open_relight_1(path: Path) -> LightMethod:
     return LightMethod(path.stem, relight)
 
 
-def open_relight_2(path: Path, known: KnownMaps | None = None) -> LightMethod:
-    """Return the service's relighting with a "relight/2" pair, on one core of the CPU.
+@dataclass(frozen=True, slots=True, eq=False)
+class ServedPair:
+    """A "relight/2" pair on one core of the CPU.
 
-    Args:
-        path: either file of the pair.
-        known: gives the maps that take the place of what the model reads.
-
-    Raises:
-        ModelRefused: a file breaks its contract, or they are of different pairs.
+    Attributes:
+        name: the model's.
+        scene, light: its graphs.
+        contract: of both.
     """
-    name = path.name.removesuffix(".scene.onnx").removesuffix(".light.onnx")
-    sessions = {
-        part: Session(path.with_name(f"{name}.{part}.onnx"), device="cpu") for part in PARTS
-    }
-    contract, twin = (
-        PairContract.from_metadata(session.metadata, part) for part, session in sessions.items()
-    )
-    contract.check_twin(twin)
-    buckets = buckets_for(contract.size_px)
-    options = RelightOptions.parse([])
 
-    def relight(photo: Pixels, light: Vector, softness: float | None) -> Pixels:
-        timings = Timings()
+    name: str
+    scene: Session
+    light: Session
+    contract: PairContract
+
+    def with_maps(self, known: KnownMaps | None = None) -> LightMethod:
+        """Return the service's relighting, with known maps in the place of those that are read."""
+
+        def relight(photo: Pixels, light: Vector, softness: float | None) -> Pixels:
+            return self._relight(photo, light, softness, known)
+
+        directions = {
+            direction: unit_vector(45.0 * number, self.contract.elevation_deg)
+            for number, direction in enumerate(DIRECTIONS)
+        }
+        return LightMethod(self.name, relight, takes_any_light=True, directions=directions)
+
+    def _relight(
+        self, photo: Pixels, light: Vector, softness: float | None, known: KnownMaps | None
+    ) -> Pixels:
+        timings, contract = Timings(), self.contract
+        buckets = buckets_for(contract.size_px)
         prepared = prepare(_png(photo), _LIMITS, buckets, timings, canonical=True)
-        scene = sessions["scene"].run({"image": prepared.image[None]})
+        scene = self.scene.run({"image": prepared.image[None]})
         scene = {key: plane.astype(np.float16) for key, plane in scene.items()}  # as it is kept
         if known:
             scene |= _fitted(known(photo), prepared)
@@ -108,17 +118,39 @@ def open_relight_2(path: Path, known: KnownMaps | None = None) -> LightMethod:
         inputs: dict[str, Any] = {key: scene[key].astype(np.float32) for key in SURFACE_NAMES}
         soft = contract.softness if softness is None else softness
         inputs |= {"light": lamp[None].astype(np.float32), "softness": np.array([soft], np.float32)}
-        lit = sessions["light"].run(inputs)
+        lit = self.light.run(inputs)
         arriving = LampLight(lit["irradiance"][0], lit["residual"][0])
         maps = {key: plane[0] for key, plane in scene.items()}
         composed = Lit(maps, [arriving], contract.ambient, contract.removal)
-        return _read_png(finish(prepared, composed, options, "png", timings))
+        return _read_png(finish(prepared, composed, RelightOptions.parse([]), "png", timings))
 
-    directions = {
-        direction: unit_vector(45.0 * number, contract.elevation_deg)
-        for number, direction in enumerate(DIRECTIONS)
-    }
-    return LightMethod(name, relight, takes_any_light=True, directions=directions)
+
+def open_pair(path: Path) -> ServedPair:
+    """Open a "relight/2" pair.
+
+    Args:
+        path: either file of the pair.
+
+    Raises:
+        ModelRefused: a file breaks its contract, or they are of different pairs.
+    """
+    name = path.name.removesuffix(".scene.onnx").removesuffix(".light.onnx")
+    scene, light = (Session(path.with_name(f"{name}.{part}.onnx"), device="cpu") for part in PARTS)
+    contract, twin = (
+        PairContract.from_metadata(session.metadata, part)
+        for session, part in zip((scene, light), PARTS, strict=True)
+    )
+    contract.check_twin(twin)
+    return ServedPair(name, scene, light, contract)
+
+
+def open_relight_2(path: Path) -> LightMethod:
+    """Return the service's relighting with a "relight/2" pair, on one core of the CPU.
+
+    Raises:
+        ModelRefused: as `open_pair` does.
+    """
+    return open_pair(path).with_maps()
 
 
 def _fitted(maps: Mapping[str, Pixels], prepared: Prepared) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from model_export.scenes.everyday import (
     viditlike,
 )
 from model_export.scenes.everyday.bodies import Composition, Context, Rng
+from model_export.scenes.maps import NIGHT_LAYOUT
 
 Layout = Callable[[Rng, Context], Composition]
 
@@ -35,7 +36,8 @@ LAYOUTS: Mapping[str, tuple[Layout, float]] = MappingProxyType(
         "landscape": (land.landscape, 0.06),
         "street": (facades.street, 0.05),
         "room": (indoors.room, 0.05),
-        "vidit": (viditlike.vidit, 0.13),
+        "vidit": (viditlike.vidit, 0.05),
+        NIGHT_LAYOUT: (viditlike.night, 0.08),
     }
 )
 

@@ -8,9 +8,9 @@ from model_export.scenes import layouts
 from model_export.scenes.description import Camera, FloatArray, Material, Scene
 from model_export.scenes.everyday import skies
 from model_export.scenes.everyday.bodies import Body, Composition, Context, Rng, Sky, Texture
+from model_export.scenes.maps import NIGHT_LAYOUT
 
 _SEED = 991
-_NIGHT_SHARE = 0.6
 
 
 def _tiled(material: Material) -> Texture:
@@ -23,10 +23,10 @@ def _tiled(material: Material) -> Texture:
     return texture
 
 
-def composed(rng: Rng, scene: Scene, camera: Camera, sky: Sky) -> Composition:
+def composed(rng: Rng, scene: Scene, camera: Camera, sky: Sky, layout: str) -> Composition:
     """Show a scene of `render` through a camera, with a sky behind it."""
     return Composition(
-        layout="vidit",
+        layout=layout,
         bodies=[Body(mesh, _tiled(scene.materials[name])) for name, mesh in scene.meshes.items()],
         camera=camera,
         reach=2.5,
@@ -39,8 +39,6 @@ def composed(rng: Rng, scene: Scene, camera: Camera, sky: Sky) -> Composition:
 def vidit(rng: Rng, context: Context) -> Composition:
     """Describe a VIDIT-like scene outdoors; rooms there are closed to lamps."""
     scene = layouts.describe(_SEED, context.seed, without=layouts.INDOORS)
-    if rng.random() < _NIGHT_SHARE:
-        return composed(rng, scene, scene.camera, skies.darkness(rng))
     target = np.array(scene.camera.target)
     offset = (np.array(scene.camera.origin) - target) * rng.uniform(0.7, 1.2)
     offset[2] *= rng.uniform(0.25, 1.1)
@@ -50,4 +48,10 @@ def vidit(rng: Rng, context: Context) -> Composition:
     ox, oy, oz = (float(v) for v in target + offset)
     tx, ty, tz = (float(v) for v in target + np.array([0, 0, rng.uniform(0, 0.6)]))
     camera = Camera((ox, oy, oz), (tx, ty, tz), float(rng.uniform(35, 80)), float(rng.normal(0, 2)))
-    return composed(rng, scene, camera, skies.open_sky(rng))
+    return composed(rng, scene, camera, skies.open_sky(rng), "vidit")
+
+
+def night(rng: Rng, context: Context) -> Composition:
+    """Describe a VIDIT-like scene outdoors, seen by VIDIT's own camera before a black sky."""
+    scene = layouts.describe(_SEED, context.seed, without=layouts.INDOORS)
+    return composed(rng, scene, scene.camera, skies.darkness(rng), NIGHT_LAYOUT)

@@ -22,8 +22,8 @@ def structure_losses(structure: Structure, batch: dict[str, Tensor]) -> dict[str
     """Return the losses of the scene reconversion, scalars by name.
 
     Normals count more where they differ from the view's mean, or a flat guess would do. Relief
-    and log shading are known up to a constant. Where the least distance would be a guess of too
-    little contrast, `shading_contrast` holds log shading to the true one.
+    and log shading are known up to a constant. `shading_change` and `shading_contrast` compare the
+    pattern and the contrast of log shading, because its distance alone favours flat guesses.
     """
     surface = (batch["coverage"] > _SURE).float()
     normals, relief, shading = batch["normals"], batch["relief"], batch["log_shading"]
@@ -138,8 +138,9 @@ def _likeness(
 ) -> tuple[Tensor, Tensor]:
     """Return one less the correlation, and the distance of the strength from the wanted one.
 
-    Pictures whose light hardly differs from place to place do not count. The strength counts
-    as much as the light varies: in soft light a guess is poor, and a weak one spoils less.
+    The correlation ignores pictures whose light hardly varies. The strength is weighted by the
+    variance of the true light, at most 1: in soft light guesses are poor, and weak ones do less
+    harm.
     """
     own_power, true_power = ((x.square() * weight).sum((1, 2, 3)) for x in (own, true))
     variance = true_power / weight.sum((1, 2, 3)).clamp_min(1)

@@ -66,7 +66,7 @@ LIGHT_LOSSES: Final = {"irradiance": 1.0}
 RELIT_LOSSES: Final = {"relit": 4.0, "relit_slopes": 2.0}
 CHANGE_LOSSES: Final = {"change": 0.6, "contrast": 0.1}
 
-# For one CPU core with bfloat16 arithmetic: some four hours.
+# For CPUs, with bfloat16 arithmetic; docs/training.md says how long it takes.
 DEFAULT: Final = (
     GeometryStage(
         name="scene_reconversion",
