@@ -15,7 +15,7 @@ import argparse
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,7 +33,7 @@ from bench.gpu.graphs import (
     seconds_on_device,
 )
 from bench.harness import photo
-from bench.peers.catalogue import EDITED, Setting
+from bench.peers.catalogue import RELIGHT, Setting
 from bench.peers.environments import ROOT, THIS_PYTHON
 from bench.peers.loads import closed_loop
 from bench.peers.server import start
@@ -128,12 +128,8 @@ def _speed(path: Path, side_px: int, sizes: Sequence[int], *, cuda: bool) -> Ite
 
 def _service(duration_s: float) -> Record:
     """Send photos to the service in closed loop; its cache is off."""
-    uncached = replace(
-        EDITED,
-        variables=lambda model, port: {**EDITED.variables(model, port), "RELIGHT_CACHE_BYTES": "0"},
-    )
     photos = [photo(side_px=512, seed=seed) for seed in range(16)]
-    server = start(uncached, Setting(1, 1), THIS_PYTHON, shipped_model(), photos[0])
+    server = start(RELIGHT, Setting(1, 1), THIS_PYTHON, shipped_model(), photos[0])
     try:
         return {
             str(number): asdict(closed_loop(server, photos, number, duration_s))

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from relight.lights import DIRECTIONS, Lamp
 from service.contract.buckets import buckets_for
+from service.contract.golden import round_scene
 from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, ModelContract
 from service.contract.pair import SURFACE_NAMES, PairContract
 from service.imaging import ImageLimits
@@ -108,7 +109,7 @@ class Handler:
                 Rendered(picture, contract.lights[index].temperature_k, contract.softness_px)
                 for picture, index in zip(relit, indices, strict=True)
             ]
-        scenes = _run(self._first, images)
+        scenes = round_scene(_run(self._first, images))  # as the service keeps them
         lamps = [
             Lamp(
                 azimuth_deg=-azimuth_deg if photo.mirrored else azimuth_deg,
@@ -125,7 +126,7 @@ class Handler:
                 "softness": np.array([lamp.softness for lamp in lamps], np.float32),
             },
         )
-        scenes, arrived = _rounded(scenes), _rounded(arrived)
+        arrived = round_scene(arrived)
         return [
             Lit(
                 {name: tensor[n] for name, tensor in scenes.items()},
@@ -141,11 +142,6 @@ def _open(path: Path, num_threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = num_threads
     return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-
-
-def _rounded(tensors: Tensors) -> Tensors:
-    """Round as the service does, whose cache keeps float16."""
-    return {name: t.astype(np.float16).astype(np.float32) for name, t in tensors.items()}
 
 
 def _run(session: ort.InferenceSession, inputs: Tensors) -> Tensors:

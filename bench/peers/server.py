@@ -32,12 +32,21 @@ class PeerServer:
         url: where it answers.
         process: the one that was started.
         mark: value of the variable that all of them carry.
+        folder: its files, removed when it ends.
     """
 
-    def __init__(self, peer: Peer, url: str, process: subprocess.Popen[bytes], mark: str) -> None:
+    def __init__(
+        self,
+        peer: Peer,
+        url: str,
+        process: subprocess.Popen[bytes],
+        mark: str,
+        folder: TemporaryDirectory[str],
+    ) -> None:
         self.peer = peer
         self.url = url
         self.process = process
+        self._folder = folder
         self._mark = f"{_MARK}={mark}".encode()
         self._ended_s: dict[int, float] = {}  # CPU time that each was last seen with
 
@@ -98,6 +107,7 @@ class PeerServer:
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(10)
         self.send(signal.SIGKILL)
+        self._folder.cleanup()
         self.process.wait()
 
     def ask(self, photo: bytes, azimuth_deg: float, timeout_s: float = 120.0) -> httpx.Response:
@@ -123,7 +133,7 @@ def start(peer: Peer, setting: Setting, python: Path, model: Path, photo: bytes)
         RuntimeError: it ends, or does not answer in four minutes.
     """
     port, mark = free_port(), uuid.uuid4().hex
-    folder = TemporaryDirectory()  # removed with the process
+    folder = TemporaryDirectory()  # removed when the server ends
     for name, text in peer.folder(setting).items():
         Path(folder.name, name).write_text(text)
     environment = {**os.environ, **setting.variables(model, port), **peer.variables(model, port)}
@@ -137,7 +147,7 @@ def start(peer: Peer, setting: Setting, python: Path, model: Path, photo: bytes)
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    server = PeerServer(peer, f"http://127.0.0.1:{port}{peer.path}", process, mark)
+    server = PeerServer(peer, f"http://127.0.0.1:{port}{peer.path}", process, mark, folder)
     end_s = time.monotonic() + _START_TIMEOUT_S
     try:
         while time.monotonic() < end_s:
@@ -151,5 +161,3 @@ def start(peer: Peer, setting: Setting, python: Path, model: Path, photo: bytes)
     except BaseException:
         server.end()
         raise
-    finally:
-        folder.cleanup()
