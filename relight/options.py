@@ -42,7 +42,8 @@ class Options(TypedDict, total=False):
     strength, fill and softness are 0 to 1; azimuth is 0 to 360 and elevation 0 to 90 degrees;
     intensity is -2 to 2 stops; lamp_color is `#rrggbb`; lights are up to four lamps, each a mapping
     of direction or azimuth, elevation, softness, intensity and temperature or lamp_color, or their
-    JSON; depth_white says what is white in a depth map; quality is `MIN_QUALITY` to `MAX_QUALITY`.
+    JSON; depth_white says which end of a depth map is white; quality is `MIN_QUALITY` to
+    `MAX_QUALITY`.
     """
 
     direction: Direction

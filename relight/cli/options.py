@@ -75,7 +75,7 @@ OPTIONS: Final[dict[str, Any]] = {
     ),
     "lamp_color": _option("lamp_color", "of the lamp, instead of a temperature", metavar="#RRGGBB"),
     "lights": _option("lights", "up to four lamps, instead of one", metavar="JSON"),
-    "depth_white": _option("depth_white", "what is white in the depth map; else what is near"),
+    "depth_white": _option("depth_white", "which end of the depth is white; else near"),
     "temperature": _option(
         "temperature",
         "colour temperature in kelvin; else the photo keeps its colours",

@@ -23,7 +23,7 @@ _COMPANIONS: Final = {
     "mask": "an image of the photo's proportions: white where the photo is relit, black where it "
     "stays as it is, to the bit in a lossless format; grey is blended in linear light",
     "depth": "a depth map of the photo's proportions, a greyscale PNG of 8 or 16 bits, in place of "
-    "the depth that the model reads; `depth_white` says what is white",
+    "the depth that the model reads; `depth_white` says which end is white",
     "reference": "a second photo, of any size, whose dominant light is put on the first one: where "
     "it comes from, how soft it is and its colour temperature, as `X-Light` then says",
 }

@@ -93,8 +93,8 @@ class RelightOptions(BaseModel):
     depth_white: DepthWhite | None = Field(
         None,
         examples=["far"],
-        description="what is white in the file `depth`: what is near, as in `/maps`, or what is "
-        f"far; else what is near{_COMPUTED}",
+        description="which end of the depth is white in the file `depth`: near, as in `/maps`, or "
+        f"far; else near{_COMPUTED}",
     )
     temperature: int | None = Field(
         None,

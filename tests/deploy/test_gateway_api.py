@@ -14,7 +14,14 @@ from tests.deploy.rendering import render
 from tests.deploy.schemas import validate
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_OF_OPERATORS = {"/livez", "/readyz", "/metrics", "/-/reload"}
+_OF_OPERATORS = {
+    "/livez",
+    "/readyz",
+    "/v2/health/live",
+    "/v2/health/ready",
+    "/metrics",
+    "/-/reload",
+}
 
 
 def duration_s(text: str) -> float:
