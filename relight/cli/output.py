@@ -44,7 +44,7 @@ def failures(outcomes: Sequence[PhotoOutcome]) -> Sequence[PhotoOutcome]:
 def show_summary(
     counts: Mapping[str, int], failed: Sequence[PhotoOutcome], duration_s: float
 ) -> None:
-    """Print how many photos fared how, and each failure."""
+    """Print the number of photos per outcome, and each failure."""
     table = Table(*counts, "seconds")
     table.add_row(*map(str, counts.values()), f"{duration_s:.1f}")
     Console().print(table)

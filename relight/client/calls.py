@@ -58,7 +58,7 @@ class JobOptions(TypedDict, total=False):
 
     Attributes:
         idempotency_key: the same request, sent again with it, is the same job; else a new one.
-        webhook_url: where the service shall say that the job has ended.
+        webhook_url: URL to notify when the job ends.
         job_timeout_s: time limit of the job; else the service's own.
     """
 

@@ -69,7 +69,7 @@ class JobStatus(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Deferral:
-    """What the headers of a request say of its job."""
+    """Job options from the request headers."""
 
     idempotency_key: str | None
     webhook_url: str | None

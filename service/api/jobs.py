@@ -1,6 +1,6 @@
 """`/jobs/{id}`: how far a job is, its result, and its end.
 
-A job is seen by the key that sent it alone; for every other one it does not exist.
+Only the key that submitted a job can see it; for every other key it does not exist.
 """
 
 from __future__ import annotations

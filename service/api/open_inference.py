@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from importlib.metadata import version
 from typing import Final
 
 from fastapi import APIRouter, Depends, Request
@@ -56,7 +55,7 @@ _OF_FILES: Final = ("format", "quality", "subsampling", "progressive", "metadata
 
 
 class Server(BaseModel):
-    """What the server is."""
+    """Name, version and extensions of the server."""
 
     name: str
     version: str
@@ -100,9 +99,9 @@ class ModelMetadata(BaseModel):
 
 
 @router.get("", name="server_metadata", summary="The server", tags=[TAG])
-async def server_metadata() -> Server:
+async def server_metadata(request: Request) -> Server:
     """Return the server's name, version and extensions of the protocol."""
-    return Server(name="relight", version=version("relight"), extensions=[BINARY_DATA])
+    return Server(name="relight", version=request.app.version, extensions=[BINARY_DATA])
 
 
 @router.get("/health/live", summary="Alive?", response_model=Live, **probe_documentation(Live))

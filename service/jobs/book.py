@@ -41,7 +41,8 @@ class JobBook:
 
     Args:
         max_bytes: the most that bodies and results may take together; 0: no job is taken.
-        max_per_caller: the most jobs of one caller, those that have ended included.
+        max_per_caller: the most jobs of one caller, those that have ended included, and those
+            that are forgotten while their webhooks are being delivered.
         keep_s: how long a result is kept.
         webhooks: says that jobs have ended.
         metrics: counts them.
@@ -69,10 +70,10 @@ class JobBook:
         self._places: dict[Job, Stay] = {}
         self._callers: defaultdict[str, Occupancy] = defaultdict(lambda: Occupancy(time.monotonic))
         self._lines: OrderedDict[str, deque[Job]] = OrderedDict()
-        self._num_waiting = asyncio.Semaphore(0)
+        self._any_waiting = asyncio.Event()
         self._running: dict[Job, asyncio.Task[Result]] = {}
         self._timers: dict[Job, asyncio.TimerHandle] = {}
-        self._deliveries: set[asyncio.Task[None]] = set()
+        self._deliveries: dict[Job, asyncio.Task[None]] = {}
         metrics.watch(
             lambda: self._count("waiting"),
             lambda: self._count("running"),
@@ -128,7 +129,7 @@ class JobBook:
         if task.retry is not None:
             self._by_retry[task.caller, task.retry.key] = job
         self._lines.setdefault(task.caller, deque()).append(job)
-        self._num_waiting.release()
+        self._any_waiting.set()
         return job
 
     def find(self, job_id: str, caller: str) -> Job:
@@ -153,6 +154,8 @@ class JobBook:
             self._metrics.ended.labels("cancelled").inc()
             if running := self._running.get(job):
                 running.cancel()
+            elif job.state == "waiting":
+                self._leave_line(job)
         self._forget(job)
 
     @asynccontextmanager
@@ -173,8 +176,8 @@ class JobBook:
             for timer in self._timers.values():
                 timer.cancel()
             if self._deliveries:
-                await asyncio.wait(self._deliveries, timeout=_FAREWELL_S)
-            for delivery in self._deliveries:
+                await asyncio.wait(self._deliveries.values(), timeout=_FAREWELL_S)
+            for delivery in self._deliveries.values():
                 delivery.cancel()
 
     def _known(self, task: Task) -> Job | None:
@@ -187,10 +190,11 @@ class JobBook:
 
     async def _work(self) -> None:
         while True:
-            await self._num_waiting.acquire()
+            while not self._lines:
+                self._any_waiting.clear()
+                await self._any_waiting.wait()
             job = self._next()
-            if job.task is None:  # it was cancelled while it waited
-                continue
+            assert job.task is not None  # a job that is discarded leaves its line
             if self._is_draining():
                 self._fail(job, Draining("the process is shutting down: send the job again"))
                 continue
@@ -207,6 +211,12 @@ class JobBook:
             del self._lines[caller]
         return job
 
+    def _leave_line(self, job: Job) -> None:
+        line = self._lines[job.caller]
+        line.remove(job)
+        if not line:
+            del self._lines[job.caller]
+
     async def _run(self, job: Job, task: Task) -> None:
         job.state = "running"
         self._running[job] = running = asyncio.create_task(_in_time(task, job.holding))
@@ -214,14 +224,17 @@ class JobBook:
             await asyncio.wait({running})
         finally:
             del self._running[job]
-        if job.task is None or running.cancelled():  # discarded, or the process ends
+        if job.task is None:  # discarded
             return
-        error = running.exception()
-        if isinstance(error, Exception):
+        try:
+            result = running.result()
+        except asyncio.CancelledError:  # raised by the work: nothing cancelled it from here
+            self._fail(job, RuntimeError("the work of a job was cancelled from within"))
+        except Exception as error:
             traceback.clear_frames(error.__traceback__)  # they hold the photo
             self._fail(job, error)
-        elif error is None:
-            self._succeed(job, running.result())
+        else:
+            self._succeed(job, result)
 
     def _succeed(self, job: Job, result: Result) -> None:
         job.holding.shrink_to(len(result.data))  # the body is not needed any more
@@ -235,7 +248,7 @@ class JobBook:
 
     def _fail(self, job: Job, error: Exception) -> None:
         assert job.task is not None
-        job.state, job.problem = "failed", job.task.describe(error)
+        job.state, job.problem = "failed", job.task.problem_of(error)
         job.holding.shrink_to(0)
         self._end(job)
 
@@ -250,10 +263,13 @@ class JobBook:
         took_s = (job.ended_at - job.created_at).total_seconds()
         _log.info("job %s %s after %.3f s, for %s", job.id, job.state, took_s, job.caller)
         if job.webhook_url is not None:
-            coroutine = self._webhooks.deliver(job)
-            delivery = asyncio.get_running_loop().create_task(coroutine)
-            self._deliveries.add(delivery)
-            delivery.add_done_callback(self._deliveries.discard)
+            self._deliveries[job] = delivery = loop.create_task(self._webhooks.deliver(job))
+            delivery.add_done_callback(lambda _: self._delivered(job))
+
+    def _delivered(self, job: Job) -> None:
+        del self._deliveries[job]
+        if job.id not in self._jobs:  # it was forgotten meanwhile
+            self._free_place(job)
 
     def _forget(self, job: Job) -> None:
         job.task = job.result = None
@@ -261,13 +277,17 @@ class JobBook:
         del self._jobs[job.id]
         if job.retry is not None:
             del self._by_retry[job.caller, job.retry.key]
+        if job not in self._deliveries:  # the limit of jobs bounds the deliveries
+            self._free_place(job)
+        if timer := self._timers.pop(job, None):
+            timer.cancel()
+        job.ended.set()  # callers that wait for it are answered now
+
+    def _free_place(self, job: Job) -> None:
         occupancy = self._callers[job.caller]
         occupancy.end(self._places.pop(job))
         if not len(occupancy):
             del self._callers[job.caller]
-        if timer := self._timers.pop(job, None):
-            timer.cancel()
-        job.ended.set()  # callers that wait for it are answered now
 
     def _count(self, *states: State) -> int:
         return sum(job.state in states for job in self._jobs.values())

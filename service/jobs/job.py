@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
+from relight.errors import RelightError
 from service.traffic.memory_budget import Holding
+
+_UNDESCRIBED: Final = {
+    "type": f"/problems/{RelightError.code}",
+    "title": "Internal error",
+    "status": 500,
+    "detail": "the service failed unexpectedly; the error is logged",
+    "code": RelightError.code,
+    "request_id": "",
+}
+
+_log = logging.getLogger("relight.jobs")
 
 State = Literal["waiting", "running", "succeeded", "failed"]
 
@@ -29,7 +42,7 @@ class Result:
 
 
 class Retry(NamedTuple):
-    """What tells a repeated request from a new one.
+    """Identifies a repeated request.
 
     Attributes:
         key: the caller's own.
@@ -64,6 +77,14 @@ class Task:
     describe: Callable[[Exception], Mapping[str, Any]]
     retry: Retry | None = None
     webhook_url: str | None = None
+
+    def problem_of(self, error: Exception) -> Mapping[str, Any]:
+        """Return what `describe` makes of an error; a plain problem if that fails."""
+        try:
+            return self.describe(error)
+        except Exception:  # the job must end, and the next one begin
+            _log.exception("the problem of a job cannot be described")
+            return _UNDESCRIBED
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

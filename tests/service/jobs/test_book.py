@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from relight.errors import Draining, ImageCorrupt, Overloaded, ServerFull
+from relight.errors import Draining, ImageCorrupt, Overloaded, RateLimited, ServerFull
 from service.jobs.book import JobBook
 from service.jobs.destinations import Destinations
-from service.jobs.job import Result, Task
+from service.jobs.job import Job, Result, Task
 from service.jobs.metrics import JobMetrics
 from service.jobs.patience import patiently
 from service.jobs.webhooks import Webhooks
@@ -21,8 +23,8 @@ from service.jobs.webhooks import Webhooks
 def book(**changes) -> JobBook:
     metrics = JobMetrics(CollectorRegistry())
     knobs = {"max_bytes": 1000, "max_per_caller": 100, "keep_s": 60.0}
-    webhooks = Webhooks(Destinations((), ()), {}, metrics)
-    return JobBook(webhooks=webhooks, metrics=metrics, **(knobs | changes))
+    knobs["webhooks"] = Webhooks(Destinations((), ()), {}, metrics)
+    return JobBook(metrics=metrics, **(knobs | changes))
 
 
 def task(work: Callable[[], object], *, caller: str = "ann", num_bytes: int = 1) -> Task:
@@ -111,6 +113,84 @@ async def test_an_error_is_described_and_holds_up_no_other_job():
         good = jobs.submit(task(lambda: b"ok"))
         await good.ended.wait()
         assert {job.problem["code"] for job in broken} == {"image_corrupt"}
+        assert good.result.data == b"ok"
+
+
+async def test_a_discarded_job_leaves_nothing_behind_while_all_workers_are_busy():
+    jobs, begun = book(max_per_caller=9), asyncio.Barrier(9)  # eight jobs, and this test
+    free = asyncio.Event()
+
+    async def meet() -> None:
+        await begun.wait()
+        await free.wait()
+
+    async with jobs.running():
+        busy = [jobs.submit(task(meet)) for _ in range(8)]
+        await begun.wait()
+        gc.collect()
+        num_before = num_jobs_in_memory()
+        for _ in range(50):
+            jobs.discard(jobs.submit(task(lambda: None)).id, "ann")
+        gc.collect()
+        assert num_jobs_in_memory() == num_before
+        last = jobs.submit(task(lambda: b"ok"))
+        free.set()
+        async with asyncio.timeout(30):
+            await asyncio.gather(*(job.ended.wait() for job in [*busy, last]))
+    assert last.result.data == b"ok"
+
+
+def num_jobs_in_memory() -> int:
+    return sum(isinstance(thing, Job) for thing in gc.get_objects())
+
+
+async def test_a_job_keeps_its_place_until_its_webhook_is_delivered():
+    free, begun = asyncio.Event(), asyncio.Event()
+
+    class Slow(Webhooks):
+        async def deliver(self, job: Job) -> None:
+            begun.set()
+            await free.wait()
+
+    metrics = JobMetrics(CollectorRegistry())
+    jobs = book(webhooks=Slow(Destinations((), ()), {}, metrics), max_per_caller=1)
+    async with jobs.running():
+        first = jobs.submit(replace(task(lambda: None), webhook_url="https://example.org/"))
+        await begun.wait()
+        jobs.discard(first.id, "ann")
+        with pytest.raises(RateLimited):
+            jobs.submit(task(lambda: None))
+        free.set()
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    await jobs.submit(task(lambda: None)).ended.wait()
+                    break
+                except RateLimited:
+                    await asyncio.sleep(0)
+
+
+async def test_work_that_cancels_itself_fails_its_job():
+    def cancel():
+        raise asyncio.CancelledError
+
+    jobs = book()
+    async with jobs.running(), asyncio.timeout(30):
+        job = jobs.submit(task(cancel))
+        await job.ended.wait()
+        assert (job.state, job.problem["code"]) == ("failed", "internal")
+
+
+async def test_an_error_that_cannot_be_described_holds_up_no_other_job():
+    def fail(*_):
+        raise ImageCorrupt("broken")
+
+    jobs = book()
+    async with jobs.running(), asyncio.timeout(30):
+        broken = [jobs.submit(replace(task(fail), describe=fail)) for _ in range(20)]
+        good = jobs.submit(task(lambda: b"ok"))
+        await good.ended.wait()
+        assert {job.problem["code"] for job in broken} == {"internal"}
         assert good.result.data == b"ok"
 
 

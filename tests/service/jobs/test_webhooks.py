@@ -118,6 +118,22 @@ async def test_tries_are_repeated_where_it_helps_and_bounded(statuses, num_tries
     assert delivered(metrics, outcome) == 1
 
 
+async def test_certificates_are_read_once_and_off_the_event_loop(monkeypatch):
+    create, readers = httpx.create_ssl_context, []
+
+    def create_ssl_context(*args, **knobs):
+        readers.append(threading.current_thread())
+        return create(*args, **knobs)
+
+    monkeypatch.setattr(httpx, "create_ssl_context", create_ssl_context)
+    hooks, _ = webhooks()
+    with receiving(500, 500, 200) as (url, got):
+        await hooks.deliver(job(url))
+    assert len(got) == 3
+    (reader,) = readers
+    assert reader is not threading.current_thread()
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 async def test_redirects_are_not_followed(status):
     hooks, metrics = webhooks()
