@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from relight.errors import InvalidOption, InvalidTensor
+from relight.errors import BodyTooLarge, InvalidOption, InvalidTensor
 from service.contract.metadata import OUTPUT_NAME
 
 HEADER_LENGTH: Final = "Inference-Header-Content-Length"
@@ -31,6 +31,7 @@ _WHITE: Final = 255
 _VALUE_BYTES: Final = 72
 _ENTRY_BYTES: Final = 200
 _COPIES: Final = 3  # of the text: itself, as str, and decoded
+_MAX_VALUES: Final = 2_000_000  # in JSON; its reader holds Python's lock
 _NUMBER_BYTES: Final = 4  # of a number in an answer: `255,`
 
 Parameters = dict[str, bool | int | float | str]
@@ -112,10 +113,16 @@ class Inference:
 
 
 def reading_bytes(body: bytes, num_json_bytes: int) -> int:
-    """Return a bound on the memory that `read_inference` takes beside the body."""
-    text = memoryview(body)[:num_json_bytes].tobytes()
-    num_values = sum(map(text.count, (b",", b"[", b"{")))
-    return _COPIES * len(text) + _VALUE_BYTES * num_values + _ENTRY_BYTES * text.count(b":")
+    """Return a bound on the memory that `read_inference` takes beside the body.
+
+    Raises:
+        BodyTooLarge: the JSON has so many values that reading it would hold up other requests.
+    """
+    num_values = sum(body.count(mark, 0, num_json_bytes) for mark in (b",", b"[", b"{"))
+    if num_values > _MAX_VALUES:
+        raise BodyTooLarge(f"more than {_MAX_VALUES} values in JSON: send the tensor in binary")
+    num_entries = body.count(b":", 0, num_json_bytes)
+    return _COPIES * num_json_bytes + _VALUE_BYTES * num_values + _ENTRY_BYTES * num_entries
 
 
 def json_length(header: str | None, num_body_bytes: int) -> int:
@@ -145,6 +152,7 @@ def read_inference(body: bytes, num_json_bytes: int, *, max_photos: int) -> Infe
         max_photos: how many photos a request may have.
 
     Raises:
+        BodyTooLarge: the answer would have too many values in JSON.
         InvalidTensor: it is malformed, has too many photos, or the data do not fit the shape.
         InvalidOption: a parameter of the tensor is unknown.
     """
@@ -159,12 +167,15 @@ def read_inference(body: bytes, num_json_bytes: int, *, max_photos: int) -> Infe
     wants_binary = parameters.pop("binary_data_output", False)
     for output in request.outputs:
         wants_binary = output.parameters.get("binary_data", wants_binary)
+    pixels = None if is_files else _pixels(tensor, given)
+    if pixels is not None and pixels.size > _MAX_VALUES and not wants_binary:
+        raise BodyTooLarge(f"more than {_MAX_VALUES} values in JSON: ask for `binary_data`")
     return Inference(
         id=request.id,
         parameters=parameters,
         shape=tensor.shape,
         files=_files(tensor, given) if is_files else (),
-        pixels=None if is_files else _pixels(tensor, given),
+        pixels=pixels,
         wants_binary=bool(wants_binary),
     )
 
