@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import Final
+
+from cachetools import LRUCache
+
 from relight.errors import ImageError, InvalidOption
-from relight.lights import Lamps
+from relight.lights import Lamp, Lamps
 from service.contract.pair import PairContract
 from service.inference.repository import LightRoute
 from service.relighting.options import RelightOptions
@@ -13,7 +18,8 @@ from service.relighting.relit import RelightRequest
 from service.relighting.rendering import Order, Renderer
 from service.traffic.cpu_pool import CpuPool, Step
 
-_PLACES = ("direction", "azimuth", "elevation", "light", "lights")
+_NUM_LAMPS: Final = 1024
+_PLACES: Final = ("direction", "azimuth", "elevation", "light", "lights")
 
 
 class ReferenceReader:
@@ -29,6 +35,7 @@ class ReferenceReader:
         self._pool = pool
         self._reader = reader
         self._renderer = renderer
+        self._lamps: LRUCache[Hashable, Lamp] = LRUCache(_NUM_LAMPS)  # those that were read
 
     async def lit_options(
         self, request: RelightRequest, reference: bytes, route: LightRoute
@@ -50,10 +57,23 @@ class ReferenceReader:
                     f"the reference already says where the light comes from: leave out `{name}`",
                     option=name,
                 )
+        key = (await digest_of_photo(reference), route.model.sha256, "model")
+        if (lamp := self._lamps.get(key)) is None:
+            lamp = self._lamps[key] = await self._read(request, reference, route, contract, key)
+        return request.options.lit_by(lamp)
+
+    async def _read(
+        self,
+        request: RelightRequest,
+        reference: bytes,
+        route: LightRoute,
+        contract: PairContract,
+        key: tuple[str, ...],
+    ) -> Lamp:
         order = Order(
             route=route,
             lamps=Lamps(()),
-            photo_key=(await digest_of_photo(reference), route.model.sha256, "model"),
+            photo_key=key,
             deadline_s=request.deadline_s,
             priority=request.priority,
             caller=request.caller,
@@ -80,4 +100,4 @@ class ReferenceReader:
             lambda: read_lamp(prepared.srgb, scene, contract, mirrored=prepared.mirrored),
         )
         request.holding.shrink_to(request.body_bytes)
-        return request.options.lit_by(lamp)
+        return lamp
