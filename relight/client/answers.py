@@ -141,6 +141,20 @@ def read_job(answer: HttpAnswer) -> Job:
     )
 
 
+def read_submitted(answer: HttpAnswer) -> Job:
+    """Read the state of a job that was just submitted.
+
+    Raises:
+        RelightError: the service did not take a job.
+    """
+    if answer.status != 202:
+        raise RelightError(
+            f"{answer.url} took no job: it answered with status {answer.status} instead of 202. "
+            "Jobs may be turned off there"
+        )
+    return read_job(answer)
+
+
 def read_nothing(answer: HttpAnswer) -> None:
     """Read an answer without a body."""
 

@@ -33,6 +33,7 @@ from relight.client.answers import (
     read_maps,
     read_nothing,
     read_relit,
+    read_submitted,
 )
 from relight.client.files import Image, ImageFile, RequestBody
 from relight.errors import DeadlineExceeded, RelightError, Unavailable
@@ -138,7 +139,9 @@ class Calls:
             headers["X-Webhook-Url"] = job["webhook_url"]
         if "job_timeout_s" in job:
             headers[_TIMEOUT] = str(max(1, int(job["job_timeout_s"] * 1e3)))
-        return self._call(path, read_job, files, options, headers=headers, limits=False, **how)
+        return self._call(
+            path, read_submitted, files, options, headers=headers, limits=False, **how
+        )
 
     def _job(self, job: Job | str, wait_s: float, **how: Unpack[_How]) -> Call[Job]:
         headers = {"Prefer": f"wait={round(wait_s)}"}

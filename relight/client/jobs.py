@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Final, TypeVar, Unpack
+
+import anyio
 
 from relight.client.answers import Job, Relit, read_batch, read_relit
 from relight.client.calls import Call, Calls, JobOptions, Priority
@@ -15,6 +18,7 @@ from relight.options import Options
 T = TypeVar("T")
 
 _WAIT_S: Final = 20.0  # at a time
+_PAUSE_S: Final = 0.5  # a proxy may drop `Prefer`, and then each answer comes at once
 
 
 class BlockingJobs(Calls, ABC):
@@ -92,8 +96,10 @@ class BlockingJobs(Calls, ABC):
         self._run(self._cancel(job))
 
     def _until_ended(self, job: Job | str) -> None:
-        while not self.job(job, wait_s=_WAIT_S).has_ended:
-            pass
+        while not (found := self.job(job, wait_s=_WAIT_S)).has_ended:
+            time.sleep(_PAUSE_S)
+        if found.problem is not None:  # its answer would be the same at each try
+            raise found.problem
 
     @abstractmethod
     def _run(self, call: Call[T]) -> T:
@@ -156,8 +162,10 @@ class AsyncJobs(Calls, ABC):
         await self._run(self._cancel(job))
 
     async def _until_ended(self, job: Job | str) -> None:
-        while not (await self.job(job, wait_s=_WAIT_S)).has_ended:
-            pass
+        while not (found := await self.job(job, wait_s=_WAIT_S)).has_ended:  # noqa: ASYNC110 - HTTP
+            await anyio.sleep(_PAUSE_S)
+        if found.problem is not None:
+            raise found.problem
 
     @abstractmethod
     async def _run(self, call: Call[T]) -> T:

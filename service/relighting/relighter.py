@@ -164,7 +164,7 @@ class Relighter:
                 caller=request.caller,
             )
         mask = await self._mask(request, prepared)
-        change = await self._change_of_scene(request, prepared)
+        change = await self._change_of_scene(request, prepared, 0 if mask is None else mask.nbytes)
         answer = prepared.photo.pixels if options.detail == "full" else prepared.image
         height_px, width_px = answer.shape[:2]
         has_alpha = prepared.photo.alpha is not None
@@ -196,7 +196,9 @@ class Relighter:
             caller=request.caller,
         )
 
-    async def _change_of_scene(self, request: RelightRequest, prepared: Prepared) -> Change | None:
+    async def _change_of_scene(
+        self, request: RelightRequest, prepared: Prepared, num_mask_bytes: int
+    ) -> Change | None:
         """Return what puts the caller's depth map into the scene; None without one."""
         if request.depth is None:
             return None
@@ -204,7 +206,7 @@ class Relighter:
             request.depth,
             prepared,
             request.holding,
-            held_bytes=request.body_bytes + prepared.num_bytes,
+            held_bytes=request.body_bytes + prepared.num_bytes + num_mask_bytes,
             caller=request.caller,
         )
         photo, white = prepared.photo, request.options.depth_white or "near"

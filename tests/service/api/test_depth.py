@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from relight.client import AsyncClient, Client
 from service.app import create_app
+from service.relighting.photo_reader import PhotoReader
 from service.settings import Settings
 from tests.relight.cli.relight_command import run
 from tests.service.calls import metric, problem_of
@@ -89,6 +90,24 @@ def test_white_is_near_unless_it_is_said_otherwise(pair_url):
     inverted = 65535 - ridge()
     far = relit(pair_url, photo(), inverted, depth_white="far", **asked)
     assert right_over_left(far) > 1.1
+
+
+def test_the_mask_counts_as_held_while_the_depth_is_read(pair_url, monkeypatch):
+    read, seen = PhotoReader.read_depth, []
+
+    def read_depth(*arguments, held_bytes, **more):
+        seen.append(held_bytes)
+        return read(*arguments, held_bytes=held_bytes, **more)
+
+    monkeypatch.setattr(PhotoReader, "read_depth", read_depth)
+    files = {"image": encoded(photo(), "png"), "depth": png16(ridge())}
+    mask = png16(np.full((96, 96), 255, np.uint8))
+    for more in ({}, {"mask": mask}):
+        parts = {name: (name, data) for name, data in (files | more).items()}
+        asked = {"azimuth": 90, "format": "png"}
+        answer = httpx.post(f"{pair_url}/relight", files=parts, params=asked, timeout=30)
+        assert answer.status_code == 200, answer.text
+    assert seen[1] - seen[0] >= 96 * 96 > 10 * len(mask)
 
 
 @settings(max_examples=12)
