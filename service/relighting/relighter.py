@@ -175,9 +175,7 @@ class Relighter:
             rendered, origin = await self._renderer.render(prepared, order, change)
         timings.place = Place.FINISH
         try:
-            data = await self._finish(
-                request, prepared, rendered, format_name, order=order, mask=mask
-            )
+            data = await self._finish(request, prepared, rendered, format_name, order, mask=mask)
         finally:
             self._learn_lag(request)
         request.holding.shrink_to(request.body_bytes)  # the pixels are gone
@@ -223,8 +221,8 @@ class Relighter:
         prepared: Prepared,
         rendered: Rendered | Lit | None,
         format_name: str,
-        *,
         order: Order,
+        *,
         mask: Codes | None,
     ) -> bytes:
         """Make the answer's file, within the budget of memory, and sign it."""
