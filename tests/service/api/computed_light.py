@@ -1,31 +1,15 @@
-"""A service with a pair of graphs, photos for it, and the light of its answers."""
+"""Photos for a service with a pair of graphs, its settings, and the light of its answers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 import numpy as np
 
-from service.app import create_app
-from service.settings import Settings
 from service.traffic.keys import digest_of
 from tests.service.calls import relight
-from tests.service.pairs import write_pair
-from tests.service.stand_ins import decoded, encoded, serving, write_model
+from tests.service.stand_ins import decoded, encoded
 
 ADMIN = {"X-Api-Key": "root"}
 KNOBS = {"providers": "cpu", "admin_keys": (f"operator:{digest_of('root')}",)}
-
-
-@contextmanager
-def serving_pair(folder: Path) -> Iterator[str]:
-    """Yield the address of a service with a pair and a model that paints."""
-    write_pair(folder)
-    write_model(folder / "tiny-E-4500.onnx")
-    with serving(create_app(Settings(models_dir=folder, max_batch_size=4, **KNOBS))) as address:
-        yield address
 
 
 def photo(seed: int = 0, height_px: int = 64, width_px: int = 64):

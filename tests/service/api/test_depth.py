@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -13,27 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relight.client import AsyncClient, Client
-from service.app import create_app
 from service.relighting.photo_reader import PhotoReader
-from service.settings import Settings
 from tests.relight.cli.relight_command import run
 from tests.service.calls import metric, problem_of
-from tests.service.pairs import write_pair
-from tests.service.stand_ins import decoded, encoded, serving, write_model
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pairs")
-    write_pair(folder)
-    write_model(folder / "tiny-E-4500.onnx")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def pair_url(folder) -> Iterator[str]:
-    with serving(create_app(Settings(models_dir=folder, providers="cpu"))) as address:
-        yield address
+from tests.service.stand_ins import decoded, encoded
 
 
 def photo(height_px: int = 96, width_px: int = 96, seed: int = 0):
@@ -226,7 +208,7 @@ def test_a_depth_map_belongs_to_one_photo_and_comes_once(pair_url):
     assert problem_of(elsewhere)["code"] == "invalid_multipart"
 
 
-async def test_clients_and_the_command_send_it_with_a_mask(pair_url, folder, tmp_path: Path):
+async def test_clients_and_the_command_send_it_with_a_mask(pair_url, pairs_dir, tmp_path: Path):
     mask = np.zeros((96, 96), np.uint8)
     mask[:, 48:] = 255
     files = {"photo": photo(), "depth": ridge(), "mask": mask}
@@ -246,6 +228,6 @@ async def test_clients_and_the_command_send_it_with_a_mask(pair_url, folder, tmp
         out = tmp_path / "relit.png"
         command = ("image", paths["photo"], "--mask", paths["mask"], "--depth", paths["depth"])
         asked_for = ("--azimuth", "90", "--depth-white", "far", "-o", out, *more)
-        done = run(*command, *asked_for, RELIGHT_MODELS_DIR=folder)
+        done = run(*command, *asked_for, RELIGHT_MODELS_DIR=pairs_dir)
         assert done.returncode == 0, done.stderr
         np.testing.assert_array_equal(decoded(out.read_bytes()), expected)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 
 import cv2
 import httpx
@@ -13,35 +12,14 @@ import numpy as np
 import pytest
 
 from relight.client import AsyncClient, Client
-from service.app import create_app
 from service.relighting.maps import FOCAL_HALF_SIDES, NAMES
-from service.settings import Settings
 from tests.relight.cli.relight_command import run
+from tests.service.api.computed_light import linear, photo
 from tests.service.calls import metric, problem_of, relight
-from tests.service.pairs import normals_of, write_pair
-from tests.service.stand_ins import encoded, serving, write_model
+from tests.service.pairs import normals_of
+from tests.service.stand_ins import encoded
 
 SCENES = 'relight_batch_size_sum{model="tiny-pair",part="scene"}'
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pairs")
-    write_pair(folder)
-    write_model(folder / "tiny-E-4500.onnx")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def pair_url(folder) -> Iterator[str]:
-    with serving(create_app(Settings(models_dir=folder, providers="cpu"))) as address:
-        yield address
-
-
-def photo(seed: int, height_px: int = 64, width_px: int = 64):
-    rng = np.random.default_rng(seed)
-    base = rng.integers(60, 110, (height_px, width_px, 3))
-    return (base + np.linspace(0, 60, width_px)[None, :, None]).astype(np.uint8)
 
 
 def maps_of(url, pixels, **options):
@@ -58,10 +36,6 @@ def maps_of(url, pixels, **options):
         assert samples.dtype == np.uint16
         pictures[name] = (samples[..., ::-1] if samples.ndim == 3 else samples) / 65535
     return pictures, json.loads(archive.read("maps.json")), answer
-
-
-def linear(codes):
-    return np.where(codes < 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -89,12 +63,12 @@ def test_depth_is_inverse_and_white_is_near(pair_url):
 def test_albedo_times_shading_is_the_photo(pair_url):
     pixels = photo(4)
     pictures, about, _ = maps_of(pair_url, pixels)
-    albedo = about["albedo"]["white"] * linear(pictures["albedo"])
+    albedo = about["albedo"]["white"] * linear(255 * pictures["albedo"])
     shading = about["shading"]["white"] * pictures["shading"]
     product = albedo * shading[..., None]
     below_white = (pictures["albedo"] < 1).all(axis=-1) & (pictures["shading"] < 1)
     assert below_white.mean() > 0.95
-    np.testing.assert_allclose(product[below_white], linear(pixels / 255)[below_white], atol=2e-3)
+    np.testing.assert_allclose(product[below_white], linear(pixels)[below_white], atol=2e-3)
 
 
 @pytest.mark.parametrize("size", [(60, 90), (200, 100), (40, 300)])
@@ -163,7 +137,7 @@ def test_a_body_that_is_no_photo_is_a_problem(pair_url, body, code):
     assert problem["code"] == (code or "unsupported_media_type")
 
 
-async def test_clients_and_the_command_give_the_same_pictures(pair_url, folder, tmp_path):
+async def test_clients_and_the_command_give_the_same_pictures(pair_url, pairs_dir, tmp_path):
     path = tmp_path / "photo.png"
     path.write_bytes(encoded(photo(7), "png"))
     with Client(pair_url) as client:
@@ -174,7 +148,7 @@ async def test_clients_and_the_command_give_the_same_pictures(pair_url, folder, 
     assert made.about["width_px"] == 64
     for more in (["--url", pair_url], []):
         out = tmp_path / f"maps{len(more)}.zip"
-        done = run("maps", path, "-o", out, *more, RELIGHT_MODELS_DIR=folder)
+        done = run("maps", path, "-o", out, *more, RELIGHT_MODELS_DIR=pairs_dir)
         assert done.returncode == 0, done.stderr
         with zipfile.ZipFile(out) as archive:
             assert archive.read("normals.png") == made.pictures["normals"]

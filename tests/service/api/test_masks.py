@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from relight.client import AsyncClient, Client
 from tests.relight.cli.relight_command import run
+from tests.service.api.computed_light import linear
 from tests.service.calls import problem_of
 from tests.service.stand_ins import decoded, encoded
 
@@ -33,10 +34,6 @@ def relit(url, pixels, mask, **options) -> np.ndarray:
     return decoded(answer.content)
 
 
-def linear(codes):
-    return np.where(codes < 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
-
-
 @settings(max_examples=10)
 @given(
     seed=st.integers(0, 999),
@@ -53,9 +50,9 @@ def test_black_keeps_every_bit_and_white_is_relit_in_full(url, seed, size):
 def test_grey_is_blended_in_linear_light(url):
     pixels = photo()
     mask = np.full(pixels.shape[:2], 102, np.uint8)
-    plain = linear(relit(url, pixels, None) / 255)
-    blended = linear(relit(url, pixels, mask) / 255)
-    expected = linear(pixels / 255) + 0.4 * (plain - linear(pixels / 255))
+    plain = linear(relit(url, pixels, None))
+    blended = linear(relit(url, pixels, mask))
+    expected = linear(pixels) + 0.4 * (plain - linear(pixels))
     np.testing.assert_allclose(blended, expected, atol=0.006)
 
 

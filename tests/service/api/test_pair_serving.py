@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
 
 import httpx
 import numpy as np
-import pytest
 
 from relight.lights import DIRECTIONS
 from service.app import create_app
@@ -18,25 +16,18 @@ from tests.service.api.computed_light import (
     KNOBS,
     leaning,
     photo,
-    serving_pair,
 )
 from tests.service.calls import metric, problem_of, relight
 from tests.service.pairs import PAIR, write_pair
 from tests.service.stand_ins import decoded, encoded, serving
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory) -> Iterator[str]:
-    with serving_pair(tmp_path_factory.mktemp("pairs")) as address:
-        yield address
-
-
-async def test_twenty_directions_of_one_photo_read_the_scene_once(url):
+async def test_twenty_directions_of_one_photo_read_the_scene_once(pair_url):
     pixels = leaning(photo())
     pixels[:9, :9] = 77  # no other test has this photo
     data = encoded(pixels, "png")
-    runs = {part: metric(url, _runs(part)) for part in ("scene", "light")}
-    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+    runs = {part: metric(pair_url, _runs(part)) for part in ("scene", "light")}
+    async with httpx.AsyncClient(base_url=pair_url, timeout=60) as client:
         answers = await asyncio.gather(
             *(
                 client.post(
@@ -49,8 +40,8 @@ async def test_twenty_directions_of_one_photo_read_the_scene_once(url):
     assert len({answer.content for answer in answers}) == 20
     origins = [answer.headers["x-cache"] for answer in answers]
     assert (origins.count("miss"), origins.count("scene")) == (1, 19)
-    assert metric(url, _runs("scene")) - runs["scene"] == 1
-    assert metric(url, _runs("light")) - runs["light"] == 20
+    assert metric(pair_url, _runs("scene")) - runs["scene"] == 1
+    assert metric(pair_url, _runs("light")) - runs["light"] == 20
 
 
 def _runs(part: str) -> str:
@@ -58,11 +49,11 @@ def _runs(part: str) -> str:
     return f'relight_batch_size_sum{{model="tiny-pair",part="{part}"}}'
 
 
-def test_the_answer_says_what_was_kept(url):
+def test_the_answer_says_what_was_kept(pair_url):
     data = encoded(photo(88, 72, 80), "png")
 
     def ask(**options):
-        answer = relight(url, data, **options)
+        answer = relight(pair_url, data, **options)
         stages = set(re.findall(r"(\w+);dur", answer.headers["server-timing"]))
         return answer.headers["x-cache"], stages & {"scene", "light", "infer"}
 
@@ -73,25 +64,25 @@ def test_the_answer_says_what_was_kept(url):
     assert ask(direction="W", intensity=1) == ("hit", set())
 
 
-def test_an_answer_that_the_caller_has_is_not_made_again(url):
+def test_an_answer_that_the_caller_has_is_not_made_again(pair_url):
     data = encoded(photo(99, 72, 80), "png")
-    tag = relight(url, data, azimuth=40).headers["etag"]
+    tag = relight(pair_url, data, azimuth=40).headers["etag"]
     again = httpx.post(
-        f"{url}/relight?azimuth=40", content=data, headers={"If-None-Match": tag}, timeout=30
+        f"{pair_url}/relight?azimuth=40", content=data, headers={"If-None-Match": tag}, timeout=30
     )
     assert (again.status_code, again.content) == (304, b"")
-    assert relight(url, data, azimuth=41).headers["etag"] != tag
+    assert relight(pair_url, data, azimuth=41).headers["etag"] != tag
 
 
-def test_the_model_that_paints_is_still_there(url):
+def test_the_model_that_paints_is_still_there(pair_url):
     data = encoded(photo(), "png")
-    assert relight(url, data, model="tiny-E-4500").headers["x-light"] == "E-6500"
-    painted = relight(url, data, color="model")
+    assert relight(pair_url, data, model="tiny-E-4500").headers["x-light"] == "E-6500"
+    painted = relight(pair_url, data, color="model")
     assert painted.headers["x-model"].startswith("tiny-E-4500@")
 
 
-def test_the_catalogue_lists_what_a_model_takes(url):
-    catalogue = httpx.get(f"{url}/models").json()
+def test_the_catalogue_lists_what_a_model_takes(pair_url):
+    catalogue = httpx.get(f"{pair_url}/models").json()
     pair, whole = sorted(catalogue["models"], key=lambda m: m["name"], reverse=True)
     assert pair["options"] == [
         "azimuth",
@@ -109,13 +100,13 @@ def test_the_catalogue_lists_what_a_model_takes(url):
     assert catalogue["directions"] == sorted(DIRECTIONS)
 
 
-async def test_requests_for_both_kinds_of_model_are_served_side_by_side(url):
+async def test_requests_for_both_kinds_of_model_are_served_side_by_side(pair_url):
     photos = [encoded(photo(seed, 60, 80), "png") for seed in range(4)]
     wanted = [
         {"azimuth": 10 * n} if n % 3 else {"model": "tiny-E-4500", "direction": "W"}
         for n in range(24)
     ]
-    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=pair_url, timeout=60) as client:
         answers = await asyncio.gather(
             *(
                 client.post("/relight", content=photos[n % 4], params=params | {"format": "png"})
@@ -133,8 +124,8 @@ async def test_requests_for_both_kinds_of_model_are_served_side_by_side(url):
 async def test_a_reload_swaps_both_graphs_or_none(tmp_path):
     write_pair(tmp_path)
     data = encoded(photo(), "png")
-    with serving(create_app(Settings(models_dir=tmp_path, **KNOBS))) as url:
-        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+    with serving(create_app(Settings(models_dir=tmp_path, **KNOBS))) as pair_url:
+        async with httpx.AsyncClient(base_url=pair_url, timeout=60) as client:
             before = await client.post("/relight", content=data)
             write_pair(tmp_path, version="2", pair_sha256="b" * 64, ambient=0.5)
             assert (await client.post("/-/reload", headers=ADMIN)).status_code == 200

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import httpx
 import numpy as np
 import pytest
@@ -12,16 +10,9 @@ from relight.client import Client
 from relight.errors import LightUnreadable
 from relight.lights import Lamp, parse_light
 from service.relighting.reference import read_lamp
-from tests.service.api.computed_light import serving_pair
 from tests.service.calls import metric, problem_of
 from tests.service.pairs import PAIR
 from tests.service.stand_ins import decoded, encoded
-
-
-@pytest.fixture(scope="module")
-def pair_url(tmp_path_factory) -> Iterator[str]:
-    with serving_pair(tmp_path_factory.mktemp("pairs")) as address:
-        yield address
 
 
 def bumps(size_px: int = 64):

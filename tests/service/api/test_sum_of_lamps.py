@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from service.app import create_app
 from service.settings import Settings
+from tests.service.api.computed_light import linear
 from tests.service.calls import relight
 from tests.service.pairs import PAIR, write_pair
 from tests.service.stand_ins import decoded, encoded, serving
@@ -31,14 +32,10 @@ def even_url(tmp_path_factory) -> Iterator[str]:
         yield address
 
 
-def linear(codes):
-    return np.where(codes < 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
-
-
 def lit(url: str, data: bytes, lamps) -> np.ndarray:
     answer = relight(url, data, lights=json.dumps(lamps), format="png")
     assert answer.status_code == 200, answer.text
-    return linear(decoded(answer.content) / 255)
+    return linear(decoded(answer.content))
 
 
 azimuths = st.integers(95, 265)  # in front of the scene, so that each lamp lights some of it
@@ -49,7 +46,7 @@ azimuths = st.integers(95, 265)  # in front of the scene, so that each lamp ligh
 def test_the_light_of_two_lamps_is_the_sum_of_each(even_url, seed, one, other, softness):
     rng = np.random.default_rng(seed)
     base = rng.integers(60, 130, (64, 64, 3)).astype(np.uint8)  # the bucket's own size
-    photo, data = linear(base / 255), encoded(base, "png")
+    photo, data = linear(base), encoded(base, "png")
     lamps = [
         {"azimuth": azimuth, "elevation": 20, "softness": softness} for azimuth in (one, other)
     ]
