@@ -15,7 +15,8 @@ from relight.client.answers import (
     Maps,
     Relit,
 )
-from relight.client.calls import Call, Priority
+from relight.client.call import Call
+from relight.client.calls import Priority
 from relight.client.files import Image
 from relight.client.jobs import AsyncJobs, BlockingJobs
 from relight.errors import DeadlineExceeded, RelightError

@@ -10,7 +10,8 @@ from typing import Final, TypeVar, Unpack
 import anyio
 
 from relight.client.answers import Job, Relit, read_batch, read_relit
-from relight.client.calls import Call, Calls, JobOptions, Priority
+from relight.client.call import Call
+from relight.client.calls import Calls, JobOptions, Priority
 from relight.client.files import Image
 from relight.errors import RelightError
 from relight.options import Options

@@ -20,13 +20,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from relight.errors import BodyTooLarge, InvalidOption, InvalidTensor
+from service.api.tensor_data import LENGTH_BYTES, codes_of, elements_of, from_base64
 from service.contract.metadata import OUTPUT_NAME
 
 HEADER_LENGTH: Final = "Inference-Header-Content-Length"
 BINARY_DATA: Final = "binary_tensor_data"  # the name of the extension
 
-_LENGTH_BYTES: Final = 4
-_WHITE: Final = 255
 # Memory of CPython's objects, beside the characters: a list with one item, an entry of a dict.
 _VALUE_BYTES: Final = 72
 _ENTRY_BYTES: Final = 200
@@ -187,7 +186,7 @@ def write_files(files: Sequence[bytes], inference: Inference) -> tuple[OutputTen
         tensor.data = [base64.b64encode(file).decode() for file in files]
         tensor.parameters = {"content_type": "base64"}
         return tensor, []
-    lengths = [len(file).to_bytes(_LENGTH_BYTES, "little") for file in files]
+    lengths = [len(file).to_bytes(LENGTH_BYTES, "little") for file in files]
     return _in_binary(tensor, [part for pair in zip(lengths, files, strict=True) for part in pair])
 
 
@@ -257,52 +256,21 @@ def _binary_of(tensor: InputTensor, binary: memoryview) -> memoryview | None:
 def _files(tensor: InputTensor, binary: memoryview | None) -> Sequence[memoryview]:
     num_files = math.prod(tensor.shape)
     if binary is None:
-        files = list(map(_from_base64, tensor.data or ()))
+        files = list(map(from_base64, tensor.data or ()))
     else:
-        files = _elements(binary, num_files)
+        files = elements_of(binary, num_files)
     if len(files) != num_files:
         raise InvalidTensor(f"the shape {tensor.shape} does not fit {len(files)} elements")
     return files
 
 
-def _from_base64(element: object) -> memoryview:
-    try:
-        return memoryview(base64.b64decode(element, validate=True))  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise InvalidTensor("an element of type BYTES is not text in base64") from None
-
-
-def _elements(binary: memoryview, num_elements: int) -> list[memoryview]:
-    elements: list[memoryview] = []
-    while binary:
-        if len(elements) == num_elements:
-            raise InvalidTensor(f"bytes follow the {num_elements} elements of the shape")
-        length = int.from_bytes(binary[:_LENGTH_BYTES], "little")
-        end = _LENGTH_BYTES + length
-        if len(binary) < end:
-            raise InvalidTensor("an element of type BYTES is cut off")
-        elements.append(binary[_LENGTH_BYTES:end])
-        binary = binary[end:]
-    return elements
-
-
 def _pixels(tensor: InputTensor, binary: memoryview | None) -> NDArray[np.uint8]:
     if len(tensor.shape) != 4 or tensor.shape[3] != 3:
         raise InvalidTensor(f"UINT8 needs the shape (n, h, w, 3), not {tensor.shape}")
-    codes = _numbers(tensor.data) if binary is None else np.frombuffer(binary, np.uint8)
+    codes = codes_of(tensor.data) if binary is None else np.frombuffer(binary, np.uint8)
     if codes.size != math.prod(tensor.shape):
         raise InvalidTensor(f"the shape {tensor.shape} does not fit {codes.size} numbers")
     return codes.reshape(tensor.shape)
-
-
-def _numbers(data: list[Any] | None) -> NDArray[np.uint8]:
-    try:
-        numbers = np.array(data)
-    except ValueError:  # lists of several lengths
-        numbers = np.array(None)
-    if numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() > _WHITE:
-        raise InvalidTensor("the data of a UINT8 tensor are not whole numbers from 0 to 255")
-    return numbers.astype(np.uint8)
 
 
 def _in_binary(tensor: OutputTensor, parts: list[bytes]) -> tuple[OutputTensor, list[bytes]]:

@@ -36,8 +36,8 @@ class JobVariables(BaseSettings):
     max_jobs_per_key: int = Field(
         default=100,
         ge=1,
-        description="most jobs in memory for one key, those that have ended included; above it, "
-        "a 429",
+        description="most jobs in memory for one key, also those that have ended and those "
+        "whose webhook is still being delivered; above it, a 429",
     )
     job_timeout_s: float = Field(
         default=900.0, gt=0, description="time limit of a job, from its arrival to its end"

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relight.errors import BodyTooLarge, InvalidOption, InvalidTensor
+from relight.errors import InvalidOption, InvalidTensor
 from service.api.tensors import read_inference, reading_bytes
 from service.app import create_app
 from service.settings import Settings
@@ -120,17 +120,6 @@ def test_json_alone_will_do(url, picture, png):
         told, _ = outputs_of(infer(url, message([1, *picture.shape], "UINT8", data=data)))
         output = told["outputs"][0]
         assert np.array_equal(np.reshape(output["data"], output["shape"])[0], same)
-
-
-def test_large_pictures_go_in_binary_both_ways():
-    pixels = np.zeros((1, 820, 820, 3), np.uint8)  # more than two million values
-    sent = json.dumps(message(pixels.shape, "UINT8", data=pixels.ravel().tolist())).encode()
-    with pytest.raises(BodyTooLarge, match="in binary"):
-        reading_bytes(sent, len(sent))
-    wanted = json.dumps(message(pixels.shape, "UINT8", size=pixels.nbytes)).encode()
-    assert reading_bytes(wanted, len(wanted)) < 100_000
-    with pytest.raises(BodyTooLarge, match="binary_data"):
-        read_inference(wanted + pixels.tobytes(), len(wanted), max_photos=1)
 
 
 def test_options_are_parameters(url, png):
