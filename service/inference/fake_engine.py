@@ -44,6 +44,7 @@ class FakeEngine:
     ) -> None:
         self.duration_s = duration_s
         self.batch_sizes: list[int] = []
+        self.useful_batch_sizes = (1, 2, 4, 8)
         dims = ("n", "h", "w", 3)
         self.provider = PROVIDER
         self.inputs = {INPUT_NAME: TensorSpec("tensor(uint8)", dims)}

@@ -48,6 +48,7 @@ class FakePairEngine:
     ) -> None:
         self.duration_s = duration_s
         self.batch_sizes: list[int] = []
+        self.useful_batch_sizes = (1, 2, 4, 8)
         self.provider = PROVIDER
         image = TensorSpec("tensor(uint8)", ("n", "h", "w", 3))
         is_scene = part == "scene"

@@ -20,7 +20,7 @@ from service.contract.pair import PARTS, PairContract
 from service.inference.canary import check_golden, check_pair_golden
 from service.inference.fake_engine import PROVIDER as FAKE_PROVIDER
 from service.inference.model import WHOLE, Model, following, queue_of
-from service.inference.session import CPU, Engine
+from service.inference.session import Engine
 from service.inference.signature import check_pair, check_whole
 from service.inference.warming import warm_up
 
@@ -30,7 +30,7 @@ class Serving:
     """How models are served.
 
     Attributes:
-        max_batch_size: most images in one batch; None: 8 on a GPU, 1 on a CPU.
+        max_batch_size: most images in one batch; None: as many as pay on the device.
         bucket_shapes: which shapes they run at.
         max_wait_s: a request that would wait longer for the device is refused.
         observe: called with the model's name and each batch that it ran.
@@ -98,7 +98,7 @@ def _contract(engines: Mapping[str, Engine]) -> ModelContract | PairContract:
 
 
 def _batch_sizes(engine: Engine, max_size: int | None) -> Sequence[int]:
-    """Return 1, 2, 4, ... and the maximum itself: few sizes, as each is warmed."""
+    """Return the sizes that pay, or 1, 2, 4, ... and the maximum: few sizes, as each is warmed."""
     if max_size is None:
-        max_size = 1 if engine.provider == CPU else 8
+        return engine.useful_batch_sizes
     return sorted({max_size, *(2**i for i in range(max_size.bit_length()))})

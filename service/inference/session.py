@@ -9,8 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
@@ -81,6 +83,10 @@ class Engine(Protocol):
     def outputs(self) -> Mapping[str, TensorSpec]:
         """Outputs by name."""
 
+    @property
+    def useful_batch_sizes(self) -> Sequence[int]:
+        """The sizes of batches that cost less than their images alone, and 1; in order."""
+
     def run(self, tensors: Tensors) -> Tensors:
         """Run a batch.
 
@@ -97,13 +103,16 @@ class Engine(Protocol):
 
 
 class Session:
-    """An ONNX Runtime session, used by one thread at a time.
+    """A graph in ONNX Runtime, used by one thread at a time.
+
+    On the CPU the threads share the work of one image, or each has an image of its own where a
+    batch gives work to all: they then never wait for each other, which saves CPU time.
 
     Args:
         path: the `.onnx` file.
         device: `cuda` and `cpu` use that device or fail; `auto` uses CUDA if it initialises.
         require_gpu: refuse to run even a single node on the CPU, whatever `device` says.
-        num_threads: threads of one inference on the CPU.
+        num_threads: threads that infer on the CPU.
 
     Raises:
         ModelRefused: ONNX Runtime cannot load the file, or the requested device does not
@@ -123,25 +132,13 @@ class Session:
         )
         if wants_cuda:
             ort.preload_dlls()  # CUDA and cuDNN may be installed as Python wheels
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1 if wants_cuda else num_threads
-        options.inter_op_num_threads = 1
-        # Spinning idle threads would take CPU time from decoding and encoding.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.add_session_config_entry("session.inter_op.allow_spinning", "0")
         providers = [(CUDA, _CUDA_OPTIONS), (CPU, {})] if wants_cuda else [(CPU, {})]
+        options = _options(1 if wants_cuda else num_threads)
         if require_gpu and wants_cuda:
             # One node on the CPU costs two copies in each run, and prevents CUDA graphs.
             options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
             providers = providers[:1]
-        try:
-            self._session = ort.InferenceSession(path, sess_options=options, providers=providers)
-        except Exception as error:  # the only common base of ONNX Runtime's errors
-            if "fallback to CPU EP" in str(error):
-                raise ModelRefused(
-                    "the GPU did not initialise, or cannot run every node: see ONNX Runtime"
-                ) from error
-            raise ModelRefused(f"ONNX Runtime cannot load it: {error}") from error
+        self._session = _open(path, options, providers)
         # ONNX Runtime falls back to the CPU without an exception: only this shows it.
         self._provider: str = self._session.get_providers()[0]
         if self._provider != CUDA:
@@ -149,6 +146,10 @@ class Session:
                 raise ModelRefused("the GPU did not initialise (see ONNX Runtime's messages)")
             if wants_cuda:
                 _log.warning("CUDA did not come up: running on the CPU")
+        self._num_threads = 1 if self._provider == CUDA else num_threads
+        if self._num_threads > 1:
+            self._of_one_thread = _open(path, _options(1), [(CPU, {})])
+            self._threads = ThreadPoolExecutor(self._num_threads, "inference")
 
     @property
     def provider(self) -> str:
@@ -170,21 +171,78 @@ class Session:
         """Outputs by name."""
         return {o.name: TensorSpec(o.type, tuple(o.shape)) for o in self._session.get_outputs()}
 
+    @property
+    def useful_batch_sizes(self) -> Sequence[int]:
+        """On a GPU up to 8, by doubling; on the CPU one image for each thread."""
+        return (1, 2, 4, 8) if self._provider == CUDA else sorted({1, self._num_threads})
+
     def run(self, tensors: Tensors) -> Tensors:
         """Run a batch, as `Engine.run` says. Releases the GIL while it computes."""
-        binding = self._session.io_binding()
-        for name, tensor in tensors.items():
-            binding.bind_cpu_input(name, np.ascontiguousarray(tensor))
-        names = [output.name for output in self._session.get_outputs()]
-        for name in names:
-            binding.bind_output(name, "cpu")
-        try:
-            self._session.run_with_iobinding(binding)
-        except Exception as error:  # the only common base of ONNX Runtime's errors
-            if _POISON.search(str(error)):
-                raise DevicePoisoned("the device broke down") from error
-            if _NO_MEMORY.search(str(error)):
-                size = len(next(iter(tensors.values())))
-                raise OutOfMemory(f"no memory for a batch of {size}") from error
-            raise
-        return dict(zip(names, binding.copy_outputs_to_cpu(), strict=True))
+        size = len(next(iter(tensors.values())))
+        if self._num_threads == 1 or size == 1:
+            return _run(self._session, tensors)
+        each = [{name: tensor[n : n + 1] for name, tensor in tensors.items()} for n in range(size)]
+        if size < self._num_threads:  # too few for all threads: they share each image
+            outputs = [_run(self._session, one) for one in each]
+        else:
+            runs = [self._threads.submit(_run, self._of_one_thread, one) for one in each]
+            wait(runs)  # also after a failure: nothing may still run when the next batch begins
+            outputs = [run.result() for run in runs]
+        return {name: np.concatenate([one[name] for one in outputs]) for name in outputs[0]}
+
+
+@cache
+def _share_memory_of_cpu() -> None:
+    """Let all sessions take and give back memory at one place: few of them run at once."""
+    memory = ort.OrtMemoryInfo(
+        "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
+    )
+    as_requested, by_default = 1, -1
+    ort.create_and_register_allocator(
+        memory, ort.OrtArenaCfg(0, as_requested, by_default, by_default)
+    )
+
+
+def _options(num_threads: int) -> ort.SessionOptions:
+    _share_memory_of_cpu()
+    options = ort.SessionOptions()
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    options.enable_mem_pattern = False  # it would take all memory of a run in one piece
+    options.intra_op_num_threads = num_threads
+    options.inter_op_num_threads = 1
+    # Spinning idle threads would take CPU time from decoding and encoding.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    return options
+
+
+def _open(
+    path: Path, options: ort.SessionOptions, providers: Sequence[tuple[str, Mapping[str, str]]]
+) -> ort.InferenceSession:
+    try:
+        return ort.InferenceSession(path, sess_options=options, providers=providers)
+    except Exception as error:  # the only common base of ONNX Runtime's errors
+        if "fallback to CPU EP" in str(error):
+            raise ModelRefused(
+                "the GPU did not initialise, or cannot run every node: see ONNX Runtime"
+            ) from error
+        raise ModelRefused(f"ONNX Runtime cannot load it: {error}") from error
+
+
+def _run(session: ort.InferenceSession, tensors: Tensors) -> Tensors:
+    binding = session.io_binding()
+    for name, tensor in tensors.items():
+        binding.bind_cpu_input(name, np.ascontiguousarray(tensor))
+    names = [output.name for output in session.get_outputs()]
+    for name in names:
+        binding.bind_output(name, "cpu")
+    try:
+        session.run_with_iobinding(binding)
+    except Exception as error:  # the only common base of ONNX Runtime's errors
+        if _POISON.search(str(error)):
+            raise DevicePoisoned("the device broke down") from error
+        if _NO_MEMORY.search(str(error)):
+            size = len(next(iter(tensors.values())))
+            raise OutOfMemory(f"no memory for a batch of {size}") from error
+        raise
+    return dict(zip(names, binding.copy_outputs_to_cpu(), strict=True))

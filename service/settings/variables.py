@@ -53,7 +53,8 @@ class Settings(JobVariables):
     num_device_threads: int | None = Field(
         default=None,
         ge=1,
-        description="threads of one inference on the CPU",
+        description="threads that infer on the CPU: they share one photo, or each takes its own, "
+        "where enough photos wait",
         json_schema_extra={"default_text": "the CPU quota"},
     )
 
@@ -67,7 +68,7 @@ class Settings(JobVariables):
         ge=1,
         le=64,
         description="most images in one batch",
-        json_schema_extra={"default_text": "8 on a GPU; 1 on a CPU, where batching gains nothing"},
+        json_schema_extra={"default_text": "8 on a GPU; on a CPU one for each of its threads"},
     )
     max_queue_wait_ms: int = Field(
         default=10_000,

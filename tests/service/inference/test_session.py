@@ -9,13 +9,28 @@ from service.inference.session import CPU, Session
 from tests.service.stand_ins import write_model
 
 
-def test_a_batch_changes_nothing(tmp_path):
-    loaded = Session(write_model(tmp_path / "m.onnx"), device="cpu")
+@pytest.mark.parametrize("num_threads", [1, 2, 3, 4])  # more and fewer images than threads
+def test_a_batch_changes_nothing(tmp_path, num_threads):
+    loaded = Session(write_model(tmp_path / "m.onnx"), device="cpu", num_threads=num_threads)
     images = np.random.default_rng(1).integers(0, 256, (3, 32, 48, 3), np.uint8)
     together = loaded.run({"image": images})["relit"]
     alone = np.concatenate([loaded.run({"image": image[None]})["relit"] for image in images])
     assert together.dtype == np.float32
     np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_on_the_cpu_a_batch_gives_each_thread_an_image(tmp_path):
+    path = write_model(tmp_path / "m.onnx")
+    assert Session(path, device="cpu", num_threads=1).useful_batch_sizes == [1]
+    assert Session(path, device="cpu", num_threads=4).useful_batch_sizes == [1, 4]
+
+
+def test_a_batch_that_fails_leaves_the_next_one_as_it_is(tmp_path):
+    loaded = Session(write_model(tmp_path / "m.onnx"), device="cpu", num_threads=2)
+    images = np.zeros((2, 32, 48, 3), np.uint8)
+    with pytest.raises(Exception, match="Invalid rank"):
+        loaded.run({"image": images[..., None]})
+    assert loaded.run({"image": images})["relit"].shape == images.shape
 
 
 def test_a_view_is_as_good_as_an_array(tmp_path):
