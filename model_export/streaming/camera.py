@@ -13,6 +13,7 @@ from model_export.streaming.crops import Plane
 from service.contract.color import LUMINANCE, linear_to_srgb
 
 _LUMINANCE: Final = LUMINANCE.astype(np.float32)
+_GREYSCALE_SHARE: Final = 0.12  # of photos
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -23,7 +24,7 @@ class CameraLook:
         gain: (3,), exposure and white balance.
         curve: `filmic`, `clipped` or `exponential`.
         gamma: exponent on sRGB codes.
-        saturation: factor of the distance from grey, on sRGB codes.
+        saturation: factor of the distance from grey, on sRGB codes; 0 for a greyscale picture.
         focus: share of the surfaces that are sharp, from the nearest; 1: all of them.
         focus_depth: relief between sharp and fully blurred.
         blur_px: standard deviation of the background's blur.
@@ -79,11 +80,17 @@ def choose_camera(radiance: Plane, rng: np.random.Generator) -> CameraLook:
         gain=np.asarray(rng.uniform(0.35, 1.3) / bright * balance, np.float32),
         curve=str(rng.choice(["filmic", "clipped", "exponential"])),
         gamma=rng.uniform(0.75, 1.3),
-        saturation=rng.uniform(0.4, 1.4) if rng.random() < 0.5 else 1.0,
+        saturation=_choose_saturation(rng),
         focus=rng.uniform(0.05, 0.5) if rng.random() < 0.2 else 1.0,
         focus_depth=rng.uniform(0.1, 1),
         blur_px=rng.uniform(1, 5),
     )
+
+
+def _choose_saturation(rng: np.random.Generator) -> float:
+    if rng.random() < _GREYSCALE_SHARE:
+        return 0.0
+    return float(rng.uniform(0.4, 1.4)) if rng.random() < 0.5 else 1.0
 
 
 def degrade(codes: Plane, rng: np.random.Generator) -> Plane:

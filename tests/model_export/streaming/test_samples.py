@@ -49,6 +49,14 @@ def test_the_same_seed_draws_the_same_sample(pool: ScenePool) -> None:
     assert all((first[name] == second[name]).all() for name in first)
 
 
+def test_some_photos_are_greyscale(pool: ScenePool) -> None:
+    rng = np.random.default_rng(0)
+    relit = [draw_sample(pool.choose(rng), 16, rng)["relit"] for _ in range(60)]
+    num_greyscale = sum(np.ptp(picture, axis=0).max() < 1e-5 for picture in relit)
+
+    assert 0 < num_greyscale < 30
+
+
 def test_slopes_of_relief_agree_with_normals() -> None:
     crop = cut(sphere_scene(), WHOLE, [0], SIZE_PX)
 
