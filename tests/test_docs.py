@@ -143,7 +143,7 @@ def test_the_example_of_the_readme_relights(tmp_path, monkeypatch, coffee):
     assert (tmp_path / "relit.jpg").read_bytes() == answer.content
 
 
-def test_the_backend_of_the_docs_relights_and_says_what_is_wrong(tmp_path, monkeypatch, coffee):
+def test_the_backend_of_the_docs_relights_and_reports_errors(tmp_path, monkeypatch, coffee):
     write_model(tmp_path / "tiny-E-4500.onnx")
 
     def edit(url: str, data: bytes, **options: object) -> httpx.Response:
@@ -164,7 +164,7 @@ def test_the_backend_of_the_docs_relights_and_says_what_is_wrong(tmp_path, monke
             assert edit(url, coffee, direction="N").json()["detail"]["allowed"] == ["E", "W"]
 
 
-def test_the_backend_of_the_docs_says_when_to_retry(monkeypatch):
+def test_the_backend_of_the_docs_passes_on_the_retry_time(monkeypatch):
     monkeypatch.setenv("RELIGHT_URL", "http://127.0.0.1:9")  # no server listens there
     with serving(backend()) as url:
         answer = httpx.post(

@@ -61,7 +61,7 @@ def relight(url, picture, **options):
     return np.asarray(Image.open(io.BytesIO(answer.content)))
 
 
-def test_the_service_answers_with_what_the_network_paints(url, checkpoint, picture):
+def test_the_service_answers_with_the_output_of_the_network(url, checkpoint, picture):
     planes = torch.from_numpy(picture.transpose(2, 0, 1).copy()).float()[None] / 127.5 - 1
     with torch.inference_mode():
         painted = checkpoint.network()(planes)[0].permute(1, 2, 0).numpy()
@@ -82,7 +82,7 @@ def test_the_catalogue_names_the_origin_of_the_weights(url):
     assert model["lights"] == ["E-4500"]
 
 
-def test_the_service_holds_the_model_against_what_the_exporter_stored(model):
+def test_the_service_compares_the_model_with_its_golden_output(model):
     assert golden_path(model).exists()
     check_golden(model, Session(model), num_lights=1)
 

@@ -67,7 +67,7 @@ def test_the_files_of_a_model_are_small_enough_to_clone_and_have_their_card(name
     assert all(file.name in card for file in files)
 
 
-def test_the_contract_of_drn_s_says_where_it_comes_from():
+def test_the_contract_of_drn_s_names_its_origin():
     contract = ModelContract.from_metadata(metadata(MODELS / "drn-s.onnx"))
 
     assert contract.name == "drn-s"
@@ -77,7 +77,7 @@ def test_the_contract_of_drn_s_says_where_it_comes_from():
     assert contract.metrics["ssim"] > contract.metrics["unchanged_ssim"]
 
 
-def test_the_contract_of_drn_g_says_where_it_comes_from():
+def test_the_contract_of_drn_g_names_its_origin():
     scene, light = (
         PairContract.from_metadata(metadata(MODELS / f"drn-g.{part}.onnx"), part) for part in PARTS
     )

@@ -41,7 +41,7 @@ def test_a_killed_service_loses_no_photo_of_clients_that_try_again():
     assert {errand.end.status for errand in result.errands} == {200}
 
 
-async def test_a_picture_of_somebody_else_is_not_taken_for_the_right_one():
+async def test_a_picture_of_another_caller_is_not_accepted_as_the_right_one():
     with running("1+1n", settings={"cache_bytes": 0}) as service:
         clients = Clients(service.url, 30.0, answers=[b"somebody else's"] * NUM_PHOTOS)
         (errand,) = await clients.send([0.0])

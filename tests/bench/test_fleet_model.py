@@ -45,7 +45,7 @@ def test_every_photo_has_one_outcome_and_a_full_pod_refuses(way):
     assert 80 < served_hz < 130
 
 
-def test_a_hash_of_the_photo_finds_what_its_pod_keeps():
+def test_a_hash_of_the_photo_finds_the_pod_that_caches_it():
     photos = sliders(100.0, 4.0, 10, seed=1, length=10, step_s=0.2)
     hits = {way: run(way, photos, 10)[0].outcomes["hit"] for way in (at_random, by_hash)}
     assert hits[by_hash] > 0.8 * len(photos)

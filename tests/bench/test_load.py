@@ -36,7 +36,7 @@ async def test_a_load_ends_when_it_is_enough():
     assert 3 <= len(answers) < 100
 
 
-def test_goodput_leaves_out_what_a_filling_queue_took_in_and_what_came_late():
+def test_goodput_leaves_out_late_answers_and_those_of_a_filling_queue():
     # 10 a second are answered from the first second on; half of them too late.
     outcomes = [RequestOutcome(n / 10, n / 10 + (1.0 if n % 2 else 3.0), 200) for n in range(100)]
     outcomes += [RequestOutcome(5.0, 5.1, 503)] * 20

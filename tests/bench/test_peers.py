@@ -36,7 +36,7 @@ def figures(images_hz: float, goodput_hz: float) -> dict[str, object]:
     }
 
 
-def test_the_winner_of_each_row_stands_out_whoever_it_is():
+def test_the_winner_of_each_row_stands_out():
     record = {
         "model": "m.onnx",
         "photo": "p.jpg",
@@ -87,7 +87,7 @@ def test_a_peer_answers_with_the_pixels_of_the_service(servers):
 
 
 @pytest.mark.timeout(300)
-def test_what_a_server_costs_is_counted_with_its_children(servers):
+def test_the_cost_of_a_server_includes_its_children(servers):
     for server in servers.values():
         figures = loads.closed_loop(server, [PHOTO], num_connections=2, duration_s=1.0)
         assert figures.images_hz > 0
@@ -97,7 +97,7 @@ def test_what_a_server_costs_is_counted_with_its_children(servers):
 
 
 @pytest.mark.timeout(300)
-def test_a_broken_file_is_told_from_its_neighbours(servers):
+def test_a_broken_file_is_distinguished_from_its_neighbours(servers):
     seen = {name: faults.corrupt_file(server, PHOTO) for name, server in servers.items()}
     assert seen["Relight"] == {"broken": 422, "neighbours": {"200": 7}}
     assert seen["FastAPI"] == {"broken": 500, "neighbours": {"200": 7}}

@@ -81,7 +81,7 @@ def test_a_pasted_photo_is_relit(visit, url, picture):
 
 
 @pytest.mark.parametrize("kind", ["tiff", "heif"])
-def test_what_the_browser_cannot_show_the_service_shows(visit, url, picture, kind):
+def test_the_service_shows_photos_that_the_browser_cannot(visit, url, picture, kind):
     file = io.BytesIO()
     if kind == "heif":
         from_pillow(Image.fromarray(picture)).save(file, quality=90)
@@ -151,7 +151,7 @@ def test_the_compass_is_turned_by_keyboard(visit, url_of_eight, jpeg):
     assert tab.page.get_by_role("radio", checked=True).get_attribute("value") == "SE"
 
 
-def test_the_compass_offers_what_the_service_offers(visit, url, url_of_eight):
+def test_the_compass_offers_the_directions_of_the_service(visit, url, url_of_eight):
     for address, directions in (
         (url, ["E", "W"]),
         (url_of_eight, ["N", "NE", "E", "SE", "S", "SW", "W", "NW"]),

@@ -56,7 +56,7 @@ def test_quality_and_metadata_are_asked_for_when_they_are_chosen(visit, url, pic
 
 @pytest.mark.parametrize("language", ["curl", "Python"])
 @pytest.mark.parametrize("source", ["file", "sample"])
-def test_the_copied_code_does_what_the_page_does(visit, url, jpeg, tmp_path, language, source):
+def test_the_copied_code_gives_the_answer_of_the_page(visit, url, jpeg, tmp_path, language, source):
     tab = visit(url, permissions=["clipboard-read", "clipboard-write"])
     if source == "file":
         photo = tmp_path / "Mary's $HOME.jpg"
@@ -81,7 +81,7 @@ def test_the_copied_code_does_what_the_page_does(visit, url, jpeg, tmp_path, lan
     )
 
 
-def test_where_the_clipboard_is_blocked_the_code_is_selected(visit, url, jpeg):
+def test_the_code_is_selected_when_the_clipboard_is_blocked(visit, url, jpeg):
     tab = visit(url.replace("127.0.0.1", "relight.test"))
     tab.choose("garden.jpg", jpeg)
     tab.wait_for("lit from the right")

@@ -65,7 +65,7 @@ def changed(tab, original: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("width_px", [360, 1440])
 @pytest.mark.parametrize("touch", [False, True])
-def test_what_is_brushed_is_relit_and_the_rest_stays_bit_for_bit(
+def test_the_brushed_part_is_relit_and_the_rest_stays_bit_for_bit(
     visit, url_of_lamps, png, picture, width_px, touch
 ):
     tab = opened(visit, url_of_lamps, png, width_px=width_px, has_touch=touch)

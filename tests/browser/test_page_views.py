@@ -81,7 +81,7 @@ def test_a_map_stays_while_the_lamp_moves(visit, url_of_lamps, red_png):
     tab.page.get_by_role("img", name="After: the photo lit from the left").wait_for()
 
 
-def test_maps_that_cannot_be_had_leave_the_relit_photo(visit, url_of_lamps, red_png):
+def test_unavailable_maps_leave_the_relit_photo(visit, url_of_lamps, red_png):
     tab = opened(visit, url_of_lamps, red_png)
     tab.expected = ("ERR_INTERNET_DISCONNECTED",)
     tab.page.context.set_offline(True)

@@ -29,7 +29,7 @@ def test_plain_up_is_the_cpu_service_alone():
 
 
 @every_service
-def test_each_is_confined_and_comes_back(name):
+def test_each_container_is_confined_and_restarts(name):
     service = SERVICES[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -39,7 +39,7 @@ def test_each_is_confined_and_comes_back(name):
     assert service["image"].partition(":")[2] not in ("", "latest")
 
 
-def test_only_what_a_person_opens_has_a_host_port_and_on_this_machine_alone():
+def test_only_pages_for_people_have_a_host_port_and_only_on_this_machine():
     ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert ports == {
         "relight": ["127.0.0.1:8000:8000"],
@@ -48,7 +48,7 @@ def test_only_what_a_person_opens_has_a_host_port_and_on_this_machine_alone():
     }
 
 
-def test_each_waits_until_what_it_needs_is_healthy():
+def test_each_container_waits_until_its_dependencies_are_healthy():
     assert SERVICES["prometheus"]["depends_on"] == {"relight": {"condition": "service_healthy"}}
     assert SERVICES["grafana"]["depends_on"] == {"prometheus": {"condition": "service_healthy"}}
     assert "HEALTHCHECK" in (ROOT / "docker/service.Dockerfile").read_text()

@@ -111,7 +111,7 @@ def test_a_session_stays_with_its_pod_and_retries_have_a_budget():
         ("XBackendTrafficPolicy", ("retryConstraint", "budget", "percent"), 101),
     ],
 )
-def test_what_the_gateway_api_would_refuse_is_refused_here(kind, path, value):
+def test_routes_that_the_gateway_api_would_refuse_are_refused_here(kind, path, value):
     manifest = copy.deepcopy(render("gpu-dra", ("gateway-api", "session-affinity")).one(kind))
     place = manifest["spec"]
     for step in path[:-1]:

@@ -80,7 +80,7 @@ def test_the_settings_are_ones_that_the_service_knows_and_fit_the_limits(overlay
 
 
 @every_variant
-def test_only_what_belongs_to_the_cluster_lies_outside_of_the_namespace(overlay, components):
+def test_only_cluster_wide_kinds_lie_outside_of_the_namespace(overlay, components):
     for manifest in render(overlay, components).manifests:
         if manifest["kind"] not in {"Namespace", "PriorityClass"}:
             assert manifest["metadata"]["namespace"] == "relight"

@@ -38,7 +38,7 @@ def trained(folder, tmp_path):
     return out / "drn-xs.pt"
 
 
-def test_a_run_of_no_time_takes_one_step_and_says_how_to_go_on(folder, trained):
+def test_a_run_of_no_time_takes_one_step_and_explains_how_to_continue(folder, trained):
     assert load(trained).provenance["steps.scene_reconversion"] == 1
     again = run("train", folder.root, trained.parent, *TRAINING)
     assert again.exit_code == 2
@@ -57,7 +57,7 @@ def test_a_training_begins_at_a_stage_goes_half_as_long_and_keeps_its_pictures(f
     assert steps == {"steps.finish": 1}
 
 
-def test_the_mean_of_two_sittings_is_a_checkpoint_that_says_so(folder, trained, tmp_path):
+def test_the_mean_of_two_runs_is_a_checkpoint_that_names_them(folder, trained, tmp_path):
     first = tmp_path / trained.name  # as two runs leave it, each in its folder
     first.write_bytes(trained.read_bytes())
     run("train", folder.root, trained.parent, *TRAINING, "--resume")
@@ -93,7 +93,7 @@ def test_a_recorded_score_travels_into_the_exported_file(folder, trained, tmp_pa
     assert re.search(r"\| model \|  \| \d+ \| 7 \|", on_onnx.output)
 
 
-def test_a_comparison_is_trained_in_sittings_and_measured_in_one_table(
+def test_a_comparison_is_trained_in_several_runs_and_measured_in_one_table(
     folder, tmp_path, monkeypatch
 ):
     for name in ("u-net", "drn"):
@@ -177,7 +177,7 @@ def test_an_expected_failure_is_one_line_and_status_2(
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_an_unchanged_picture_set_is_trained_on_when_it_says_what_it_is(folder, tmp_path):
+def test_a_picture_set_without_a_recipe_is_trained_on_when_it_is_described(folder, tmp_path):
     (folder.root / RECIPE).unlink()
     told = ("--trained-on", "scenes of VIDIT", "--weights-license", "CC-BY-NC-4.0")
     result = run("train", folder.root, tmp_path / "run", *TRAINING, *told)

@@ -23,7 +23,7 @@ def test_a_name_of_the_greatest_length_can_be_written(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_killed_process_left_is_overwritten(tmp_path):
+def test_files_left_by_a_killed_process_are_overwritten(tmp_path):
     path = tmp_path / "photo.jpg"
     with replacing(path) as stream:
         (unfinished,) = tmp_path.iterdir()

@@ -52,7 +52,7 @@ def test_the_eight_directions_go_round_clockwise():
     assert [azimuth_of(direction) for direction in DIRECTIONS] == [45 * n for n in range(8)]
 
 
-def test_what_is_written_is_read_back():
+def test_lamps_written_as_text_are_read_back():
     assert str(LAMP) == "lamp;azimuth=60;elevation=30;softness=0.2;intensity=0;temperature=6500"
     lamps = Lamps((LAMP, Lamp(azimuth_deg=0.125, elevation_deg=1, softness=1, intensity_stops=-2)))
     assert parse_light(str(lamps)) == lamps

@@ -62,7 +62,7 @@ def actions_of(manifest: dict) -> list[dict]:
 
 
 @pytest.mark.parametrize("format_name", ANSWER_FORMATS)
-def test_an_answer_is_valid_says_what_was_done_and_a_changed_byte_fails(
+def test_a_manifest_is_valid_names_the_edit_and_fails_for_a_changed_byte(
     signing_url, url, png, format_name
 ):
     answer = relight(signing_url, png, format=format_name, direction="W", temperature=3200)
@@ -207,7 +207,7 @@ def test_threads_sign_at_once(png):
     ],
     ids=["another key", "no certificate", "no key", "expired"],
 )
-def test_what_cannot_sign_does_not_start(chain, key):
+def test_a_service_that_cannot_sign_does_not_start(chain, key):
     with pytest.raises(SigningFailed):
         Credentials(chain, key, software=OF_TEST)
 

@@ -124,7 +124,7 @@ def test_an_unknown_setting_is_named_and_nothing_starts():
     assert "Traceback" not in refused.stderr
 
 
-def test_without_a_model_it_says_so_and_nothing_starts(tmp_path):
+def test_without_a_model_the_service_reports_it_and_does_not_start(tmp_path):
     refused = run(models_dir=tmp_path, port=free_port(), ops_port=free_port())
     assert refused.returncode == 1
     assert "no .onnx file" in refused.stderr
@@ -132,7 +132,7 @@ def test_without_a_model_it_says_so_and_nothing_starts(tmp_path):
 
 
 @pytest.mark.parametrize("module", ["torch", "onnx", "model_export"])
-def test_the_service_never_needs_the_exporters_world(module):
+def test_the_service_needs_none_of_the_exporters_libraries(module):
     code = f"import sys; sys.modules[{module!r}] = None; import service.app"
     assert run(code=code).returncode == 0
 

@@ -73,7 +73,7 @@ def test_shadow_free_pictures_of_an_archive_lie_beside_it(vidit_train):
     assert folder.shadow_free(1, SIZE_PX).shape == (SIZE_PX, SIZE_PX, 3)
 
 
-def test_an_archive_without_a_whole_scene_says_what_it_has(tmp_path):
+def test_an_archive_without_a_whole_scene_is_refused_with_its_contents(tmp_path):
     cut = archive(tmp_path / "cut.zip", [f"train/Image000_4500_{d}.png" for d in DIRECTIONS[1:]])
     with pytest.raises(MissingData, match=r"scene 0 has E-4500, NE-4500"):
         ViditFolder.open(cut)
@@ -89,7 +89,7 @@ def test_a_damaged_file_of_an_archive_is_named(vidit_train):
         folder.picture(1, EAST, SIZE_PX)
 
 
-def test_what_is_neither_folder_nor_archive_is_refused(tmp_path):
+def test_a_source_that_is_neither_folder_nor_archive_is_refused(tmp_path):
     (tmp_path / "notes.zip").write_text("no archive")
     with pytest.raises(MissingData, match="neither"):
         ViditFolder.open(tmp_path / "notes.zip")

@@ -30,7 +30,7 @@ def tilt(picture):
     return max(abs(np.log(a.mean() / b.mean())) for a, b in halves)
 
 
-def test_fusing_again_keeps_what_is_done(folder):
+def test_fusing_again_keeps_finished_pictures(folder):
     path = folder.root / "shadow_free" / "Image000.png"
     before = path.stat().st_mtime_ns
     fuse_folder(folder, 64)

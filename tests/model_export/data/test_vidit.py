@@ -63,7 +63,7 @@ def test_a_warmer_lamp_has_more_red_and_less_blue(folder):
     assert ratios[0] > ratios[1] > ratios[2]
 
 
-def test_files_at_every_temperature_are_read_and_not_computed(vidit_root):
+def test_files_at_every_temperature_are_read_rather_than_computed(vidit_root):
     for path in list(vidit_root.glob("Image*_4500_*.png")):
         for kelvin in VIDIT_TEMPERATURES_K:
             path.with_name(path.name.replace("4500", str(kelvin))).write_bytes(path.read_bytes())
@@ -99,7 +99,7 @@ def test_the_target_is_the_scene_under_the_wanted_light(folder):
 
 
 @pytest.mark.parametrize("mirror", [0.0, 1.0])
-def test_each_pair_says_which_light_its_target_shows(folder, mirror):
+def test_each_pair_names_the_light_of_its_target(folder, mirror):
     pairs = draw(folder, Augmentation(mirror=mirror), lights=DEFAULT.lights)
     seen = set()
     for k in range(40):
@@ -165,7 +165,7 @@ def test_the_shadow_free_target_is_repainted_with_its_photo(folder):
     assert max(moved) > 0.05
 
 
-def test_training_without_shadow_free_pictures_says_what_is_missing(vidit_root):
+def test_training_without_shadow_free_pictures_names_the_missing_ones(vidit_root):
     stage = dataclasses.replace(DEFAULT.stages[0], size_px=64)
     with pytest.raises(MissingData, match="shadow_free"):
         draw(ViditFolder.open(vidit_root), stage=stage)[0]

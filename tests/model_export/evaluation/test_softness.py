@@ -18,7 +18,7 @@ def scene(seed: int, brightness: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("softness_px", [0.0, 0.7, 1.5])
-def test_the_blur_of_a_network_is_found_whatever_light_its_inputs_have(softness_px):
+def test_the_blur_of_a_network_is_found_for_any_light_of_its_inputs(softness_px):
     pairs = [(scene(seed, 0.2), scene(seed, 0.8)) for seed in range(3)]
     answers = {image.tobytes(): target for image, target in pairs}
 

@@ -57,7 +57,7 @@ def test_both_files_make_the_same_promise(folder: Path) -> None:
     assert scene.metrics == {"local": 0.5}
 
 
-def test_the_golden_file_holds_what_the_network_makes(
+def test_the_golden_file_holds_the_output_of_the_network(
     folder: Path, weights: dict[str, torch.Tensor]
 ) -> None:
     network = DrnG().eval()

@@ -118,7 +118,7 @@ def test_the_file_carries_its_contract(session):
     )
 
 
-def test_the_card_says_what_the_file_is(exported):
+def test_the_card_describes_the_file(exported):
     card = exported.with_suffix(".md").read_text()
     for fact in (
         "# drn-xs-E-4500 1.2.3",
@@ -133,7 +133,7 @@ def test_the_card_says_what_the_file_is(exported):
         assert fact in card
 
 
-def test_onnx_runtime_loads_and_runs_it_without_a_word(exported, capfd):
+def test_onnx_runtime_loads_and_runs_it_without_a_warning(exported, capfd):
     options = ort.SessionOptions()
     options.log_severity_level = 2  # warnings and worse
     run(ort.InferenceSession(exported, options), probe_images(32, 48))
@@ -158,7 +158,7 @@ def test_16_bits_a_weight_make_the_file_half_as_large(exported, exact):
     assert narrow[f"{widest.name}.steps"] == len(widest.raw_data) / 2
 
 
-def test_the_file_says_nothing_about_the_machine_that_wrote_it(exported):
+def test_the_file_reveals_nothing_about_the_machine_that_wrote_it(exported):
     content = exported.read_bytes()
     assert b".py" not in content
     assert b"File " not in content

@@ -96,7 +96,7 @@ def test_the_smallest_allowed_picture_is_relit(network):
         (MultiScalePerception(8), 8, (8, 16, 24)),
     ],
 )
-def test_blocks_change_channels_and_size_as_the_paper_says(block, channels, shape):
+def test_blocks_change_channels_and_size_as_in_the_paper(block, channels, shape):
     assert block(torch.rand(1, channels, 16, 24)).shape[1:] == shape
 
 
@@ -158,7 +158,7 @@ def test_a_network_of_several_lights_sees_how_bright_and_how_tinted_a_photo_is()
 
 
 @pytest.mark.parametrize("block", [ExposureModulation(4), PhotoGate(4)])
-def test_what_the_paper_does_not_have_starts_as_the_identity(block):
+def test_parts_beyond_the_paper_start_as_the_identity(block):
     features = torch.rand(2, 4, 16, 24)
     assert torch.equal(block(features, picture(2, 16, 24)), features)
 

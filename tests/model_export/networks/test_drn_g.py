@@ -69,7 +69,7 @@ def test_shadows_of_upright_and_lying_pictures_have_the_same_length() -> None:
     assert abs(int((across < 0.5).sum()) - int((down < 0.5).sum())) <= 1
 
 
-def test_what_is_not_relightable_stays_as_it_is() -> None:
+def test_surfaces_that_are_not_relightable_stay_as_they_are() -> None:
     structure, arriving = _scene(relightable=0.0)
 
     ratio = ReRenderer()(structure, arriving, torch.tensor([0.2]))

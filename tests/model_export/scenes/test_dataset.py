@@ -52,7 +52,7 @@ def test_a_second_run_renders_only_what_is_missing_and_writes_the_same_bytes(
     assert (rendered / "Image004_4500_N.png").stat().st_mtime_ns == untouched
 
 
-def test_two_processes_write_what_one_writes(rendered: Path, tmp_path: Path) -> None:
+def test_two_processes_write_the_same_files_as_one(rendered: Path, tmp_path: Path) -> None:
     render_scenes(
         tmp_path, num_scenes=2, first_scene=4, seed=3, size_px=16, samples=1, variant=SCALAR, jobs=2
     )
@@ -129,7 +129,7 @@ def test_a_contact_sheet_of_nothing_is_an_error(tmp_path: Path) -> None:
 # Variants
 
 
-def test_without_llvm_the_scalar_variant_renders_and_says_how_to_be_faster(
+def test_without_llvm_the_scalar_variant_renders_and_suggests_llvm(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(variants, "find_llvm", lambda: None)

@@ -181,7 +181,7 @@ def test_near_lamps_give_their_cosine_over_the_squared_distance():
         assert np.abs(light - wanted)[sure].mean() < 0.05 + 2 * softness
 
 
-def test_what_glows_is_background_and_what_mirrors_shows_the_sky():
+def test_glowing_surfaces_are_background_and_mirrors_show_the_sky():
     glowing = rendered(ball_in_darkness(glow=lambda p, uvs: np.full((len(p), 3), 2.0)))
     middle = SIZE_PX // 2
     assert np.allclose(glowing.background[middle, middle], 2)
@@ -193,7 +193,7 @@ def test_what_glows_is_background_and_what_mirrors_shows_the_sky():
     assert maps.relightable[middle, middle] == 0 and maps.coverage[middle, middle] == 1
 
 
-def test_what_no_lamp_reaches_is_black_and_ends_nothing():
+def test_surfaces_that_no_lamp_reaches_are_black_and_stop_no_render():
     composition = ball_in_darkness()
     shell = moved(composition.bodies, size=13.0)
     object.__setattr__(composition, "bodies", [*composition.bodies, *shell])
@@ -215,7 +215,7 @@ def test_occlusion_is_dark_in_a_corner_and_has_little_noise_elsewhere():
     assert occlusion[20:26, 14:18].min() < 0.5  # under it
 
 
-def test_a_camera_that_sees_too_little_says_so():
+def test_a_camera_that_sees_too_little_is_an_error():
     composition = ball_in_darkness()
     object.__setattr__(composition, "bodies", moved(composition.bodies, (50.0, 0.0, 0.0)))
     with pytest.raises(EmptyView):

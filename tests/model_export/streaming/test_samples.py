@@ -89,7 +89,7 @@ def test_the_mirror_image_of_a_crop_has_mirrored_normals_and_lamps() -> None:
 
 
 @given(seed=seeds)
-def test_relighting_keeps_the_mean_luminance_and_what_lies_behind(seed: int) -> None:
+def test_relighting_keeps_the_mean_luminance_and_the_background(seed: int) -> None:
     rng = np.random.default_rng(seed)
     maps = sphere_scene(glow=1.0)
     plan = plan_light(maps.irradiance.astype(np.float32).mean((1, 2)), maps.layout, rng)

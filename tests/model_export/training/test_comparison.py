@@ -57,14 +57,14 @@ def test_every_method_of_the_paper_takes_as_many_steps_of_the_same_pairs():
     assert same == {(SHADADV.lights, SHADADV.augmentation, 0, SHADADV.discriminator_width)}
 
 
-def test_the_ablation_differs_in_nothing_but_what_the_paper_varies():
+def test_the_ablation_differs_only_where_the_paper_varies():
     (pix2pix,), (shadadv,), (bpae,) = (METHODS[n].stages for n in ("pix2pix", "shadadv", "bpae"))
     assert dict(shadadv.losses) == {**pix2pix.losses, "shadow_adversarial": 0.1}
     assert bpae == dataclasses.replace(shadadv, judges="bpae")
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_every_part_learns_in_some_stage_and_what_a_stage_does_not_train_stays(name):
+def test_every_part_is_trained_in_some_stage_and_frozen_parts_stay(name):
     torch.manual_seed(0)
     config = CONFIGS[name]
     network = build(config.architecture)
@@ -122,7 +122,7 @@ def test_all_methods_are_trained_in_turn_and_measured_in_one_table(train, folder
         open_methods(tmp_path / "comparison", Light("W", 4500))
 
 
-def test_a_stopped_comparison_goes_on_where_it_was(train, tmp_path):
+def test_a_stopped_comparison_resumes(train, tmp_path):
     configs = {name: tiny(name, 4) for name in ("u-net", "retinex-net")}
     sittings = []
     while (stopped := train(configs, minutes=0)) is not None:  # one step at a time

@@ -118,7 +118,7 @@ def test_learning_brings_the_picture_nearer_to_the_target(start):
     assert losses[-1] < 0.6 * losses[0]
 
 
-def test_one_network_learns_to_tell_its_lights_apart(start):
+def test_one_network_learns_to_distinguish_its_lights(start):
     stage = dataclasses.replace(DEFAULT.stages[3], num_steps=60, learning_rate=5e-3, decay_from=1.0)
     network = start("run")._network
     learner = Learner(network, stage, TINY, torch.device("cpu"), None)
@@ -154,7 +154,7 @@ def test_a_device_that_keeps_the_pictures_draws_the_pairs_that_the_host_would(st
             torch.testing.assert_close(one.target, other.target, atol=one_code, rtol=0)
 
 
-def test_what_a_run_leaves_is_the_running_mean_of_its_weights(start):
+def test_a_run_leaves_the_running_mean_of_its_weights(start):
     last, mean = start("last", dataclasses.replace(TINY, ema_decay=0.0)), start("mean")
     last.run()
     mean.run()
@@ -164,7 +164,7 @@ def test_what_a_run_leaves_is_the_running_mean_of_its_weights(start):
     assert torch.equal(mean._network.state_dict()[name], last._network.state_dict()[name])
 
 
-def test_a_short_stage_leaves_what_it_learnt_and_not_what_it_began_with(start):
+def test_a_short_stage_leaves_its_trained_weights_not_its_initial_ones(start):
     stage = dataclasses.replace(TINY.stages[-1], num_steps=30)
     run = start("run", dataclasses.replace(TINY, stages=(stage,)))
     run._mean.n_averaged.fill_(10_000)  # as if long stages had gone before

@@ -29,7 +29,7 @@ def test_below_the_threshold_the_shadow_judge_sees_the_whole_range():
 
 
 @pytest.mark.parametrize("gan", ["log", "least_squares"])
-def test_a_judge_that_is_right_has_the_smaller_loss(gan):
+def test_a_discriminator_that_is_right_has_the_smaller_loss(gan):
     high, low = torch.full((2, 1, 3, 3), 1.0), torch.full((2, 1, 3, 3), 0.0)
     if gan == "log":
         high, low = high * 5, low - 5
@@ -47,7 +47,7 @@ def test_the_discriminator_scores_patches_and_looks_at_the_condition():
 
 
 @pytest.mark.parametrize("gan", ["log", "least_squares"])
-def test_a_critic_learns_to_tell_real_from_made(gan):
+def test_a_discriminator_learns_to_distinguish_real_from_generated(gan):
     torch.manual_seed(0)
     config = dataclasses.replace(DEFAULT, gan=gan, discriminator_width=4)
     adversary = AdversarialLearner(config, 2e-3, torch.device("cpu"))

@@ -31,14 +31,14 @@ def test_every_weight_is_the_mean_of_the_runs(runs):
         torch.testing.assert_close(weight, (first.weights[name] + second.weights[name]) / 2)
 
 
-def test_the_history_names_the_runs_and_drops_what_was_measured(runs):
+def test_the_history_names_the_runs_and_drops_their_measurements(runs):
     measured = {"size_px": 256, "metrics.psnr_db": 17.5, "softness_px": 0.2}
     runs[1] = dataclasses.replace(runs[1], provenance=measured)
     history = average(["first.pt", "second.pt"], runs).provenance
     assert history == {"size_px": 256, "mean_of": "first.pt, second.pt"}
 
 
-def test_networks_of_different_lights_do_not_mix(runs):
+def test_networks_of_different_lights_cannot_be_averaged(runs):
     runs[1] = dataclasses.replace(runs[1], lights=("W-4500",))
     with pytest.raises(CheckpointError, match="same lights"):
         average(["first.pt", "second.pt"], runs)

@@ -39,7 +39,7 @@ def test_a_photo_is_relit_in_this_process_as_a_service_does_it(url, models_dir, 
     assert out.with_name("other.png").read_bytes() == same
 
 
-def test_what_a_relit_photo_says_about_itself_is_explained(url, models_dir, photo):
+def test_the_metadata_of_a_relit_photo_are_explained(url, models_dir, photo):
     out = photo.with_name("relit.png")
     here = run("image", photo, "-o", out, "--explain", RELIGHT_MODELS_DIR=models_dir).stdout
     there = run("image", photo, "-o", out, "--explain", "--url", url).stdout
@@ -137,7 +137,7 @@ def test_without_a_name_the_relit_photo_lies_beside_the_photo(
     assert {path.name for path in tmp_path.iterdir()} == {name, expected}
 
 
-def test_what_lies_beside_the_photo_is_replaced_only_when_asked(url, photo):
+def test_files_beside_the_photo_are_replaced_only_on_request(url, photo):
     relit = photo.with_name("photo-relit.png")
     relit.write_bytes(b"something of the user")
     done = run("image", photo, "--url", url)

@@ -187,7 +187,7 @@ def test_a_link_in_a_circle_and_a_dangling_one_are_no_photos(tmp_path):
     assert [photo.name for photo in photos_in(tmp_path, tmp_path / "out")] == ["ok.jpg"]
 
 
-def test_a_name_of_all_the_bytes_that_a_name_can_have_is_written(tmp_path):
+def test_a_name_of_the_maximum_number_of_bytes_is_written(tmp_path):
     name = "n" * 251 + ".png"
     (tmp_path / name).touch()
     (photo,) = photos_in(tmp_path, tmp_path / "out")
@@ -196,7 +196,7 @@ def test_a_name_of_all_the_bytes_that_a_name_can_have_is_written(tmp_path):
     assert outputs(tmp_path / "out") == {name}
 
 
-def test_one_photo_that_cannot_be_written_costs_itself_alone(fake_service, tmp_path, png):
+def test_one_photo_that_cannot_be_written_affects_no_other(fake_service, tmp_path, png):
     source, out = tmp_path / "in", tmp_path / "out"
     source.mkdir()
     for name in ("a.png", "b" * 251 + ".png", "c.png"):
@@ -209,7 +209,7 @@ def test_one_photo_that_cannot_be_written_costs_itself_alone(fake_service, tmp_p
     assert "a.webp" in outputs(out)
 
 
-def test_a_file_of_someone_else_keeps_its_place(fake_service, tmp_path, png):
+def test_a_file_that_relight_did_not_write_is_not_replaced(fake_service, tmp_path, png):
     source, out = tmp_path / "photos" / "2024", tmp_path / "photos"
     source.mkdir(parents=True)
     for name in ("a.png", "b.png"):

@@ -37,9 +37,7 @@ _NAMES = st.builds(
     st.dictionaries(_NAMES, _NAMES, max_size=3),
     st.sampled_from(sorted(SUFFIXES)),
 )
-def test_names_are_handed_out_once_whatever_the_case_and_the_form_of_accents(
-    photos, taken, media_type
-):
+def test_names_are_unique_regardless_of_case_and_accent_form(photos, taken, media_type):
     names = names_of(media_type, *photos, taken=taken)
     alike = [unicodedata.normalize("NFC", name).casefold() for name in names]
     assert len(set(names)) == len(photos)

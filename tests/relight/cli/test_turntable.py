@@ -57,7 +57,7 @@ def frames_of(path) -> list[np.ndarray]:
         return [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(image)]
 
 
-def test_a_webp_shows_what_the_service_answers_for_each_azimuth(pair_url, photo):
+def test_a_webp_shows_the_answer_of_the_service_for_each_azimuth(pair_url, photo):
     out = photo.with_suffix(".webp")
     lamp = {"elevation": 10, "softness": 0, "temperature": 3200, "intensity": 1}
     options = [text for name, value in lamp.items() for text in (f"--{name}", value)]
@@ -150,7 +150,7 @@ def test_an_animation_says_that_it_is_edited_with_ai(pair_url, photo, suffix):
         (("--turntable", "a.webp", "--lights", "[]"), "--lights does not go with"),
     ],
 )
-def test_a_mistake_is_told_in_a_line(pair_url, photo, arguments, words):
+def test_a_mistake_is_reported_in_one_line(pair_url, photo, arguments, words):
     done = run("image", photo, *arguments, "--url", pair_url)
     assert done.returncode == 1
     assert words in done.stderr
@@ -171,7 +171,7 @@ def test_stills_with_transparency_stay_transparent():
 
 
 @pytest.mark.parametrize("other", [b"", b"no picture at all", b"RIFF\4\0\0\0WEBP"])
-def test_what_is_no_still_webp_is_refused(pair_url, photo, other):
+def test_a_file_that_is_no_still_webp_is_refused(pair_url, photo, other):
     with Client(pair_url) as client:
         still = client.relight(photo, format="webp").data
     with pytest.raises(ValueError, match="WebP"):

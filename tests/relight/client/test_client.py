@@ -45,7 +45,7 @@ def test_a_path_bytes_and_an_open_file_give_the_same_photo(call, url, png, pictu
     assert decoded(answers[0].data).shape == picture.shape
 
 
-def test_a_result_says_what_it_is(call, url, png):
+def test_a_result_describes_itself(call, url, png):
     relit = call(url, "relight", png, light=Light("W", 3200), format="jpeg", progressive=False)
     assert relit.media_type == "image/jpeg"
     assert relit.light == Light("W", 3200)

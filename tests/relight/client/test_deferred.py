@@ -26,7 +26,7 @@ WAITING = FAILED | {"state": "waiting", "ended_at": None, "expires_at": None, "p
 
 
 @pytest.mark.parametrize(("method", "is_batch"), [("submit", False), ("submit_batch", True)])
-def test_submitting_where_jobs_are_off_says_so(call, models_dir, png, method, is_batch):
+def test_submitting_a_job_while_jobs_are_off_is_reported(call, models_dir, png, method, is_batch):
     app = create_app(Settings(models_dir=models_dir, max_job_bytes=0))
     with serving(app) as url, pytest.raises(RelightError, match="took no job"):
         call(url, method, [png] if is_batch else png)

@@ -100,7 +100,7 @@ def test_photos_are_sent_as_they_are_ready(fake_service, png):
             assert sum(map(len, pieces)) > 0  # and the others come
 
 
-def test_a_client_that_leaves_a_batch_frees_what_waits(fake_service, png):
+def test_a_client_that_leaves_a_batch_frees_its_waiting_photos(fake_service, png):
     with fake_service(lambda n: 0.2, max_batch_size=1) as (url, engine):
         files = [("image", (f"{i}.png", png)) for i in range(20)]
         with httpx.stream("POST", f"{url}/relight/batch", files=files) as answer:
@@ -121,7 +121,7 @@ def test_a_client_that_leaves_a_batch_frees_what_waits(fake_service, png):
         ("...", "0001-photo.jpg"),
     ],
 )
-def test_a_members_name_is_safe_whatever_the_caller_sent(given, made):
+def test_a_members_name_is_safe_for_any_file_name(given, made):
     assert member_name(1, given, "image/jpeg") == made
 
 

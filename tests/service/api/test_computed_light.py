@@ -73,7 +73,7 @@ def test_mirrored_photos_and_directions_also_match_at_the_models_size(pair_url, 
 
 @settings(max_examples=10)
 @given(seed=st.integers(0, 9999), azimuth=st.integers(0, 359), elevation=st.integers(0, 60))
-def test_the_answer_is_what_the_contract_says(pair_url, seed, azimuth, elevation):
+def test_the_answer_follows_the_contract(pair_url, seed, azimuth, elevation):
     """The picture has the bucket's size, so that the formula can be held against every pixel."""
     pixels = photo(seed)
     answer = relit_png(pair_url, pixels, azimuth=azimuth, elevation=elevation, softness=0.1)

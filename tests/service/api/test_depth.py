@@ -55,7 +55,7 @@ def right_over_left(picture) -> float:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize(("azimuth", "white"), [(90, "near"), (270, "far")])
-def test_the_depth_map_says_which_side_faces_the_lamp(pair_url, dtype, azimuth, white):
+def test_the_depth_map_decides_which_side_faces_the_lamp(pair_url, dtype, azimuth, white):
     depth = ridge(dtype=dtype)
     asked = {"azimuth": azimuth, "elevation": 10, "depth_white": white}
     assert right_over_left(relit(pair_url, photo(), depth, **asked)) > 1.1
@@ -63,7 +63,7 @@ def test_the_depth_map_says_which_side_faces_the_lamp(pair_url, dtype, azimuth, 
     assert right_over_left(relit(pair_url, photo(), depth, **opposite)) < 0.9
 
 
-def test_white_is_near_unless_it_is_said_otherwise(pair_url):
+def test_white_is_near_by_default(pair_url):
     asked = {"azimuth": 90, "elevation": 10}
     plain = relit(pair_url, photo(), ridge(), **asked)
     np.testing.assert_array_equal(
@@ -127,7 +127,7 @@ def test_a_mirrored_photo_and_depth_under_the_mirrored_lamp_is_the_mirrored_answ
 
 
 @pytest.mark.parametrize("size", [(24, 24), (96, 96), (400, 400)])
-def test_any_size_with_the_photos_proportions_does(pair_url, size):
+def test_any_size_with_the_photos_proportions_is_accepted(pair_url, size):
     asked = {"azimuth": 90, "elevation": 10}
     own = relit(pair_url, photo(), ridge(), **asked)
     assert np.abs(relit(pair_url, photo(), ridge(*size), **asked) - own).mean() < 4
@@ -188,12 +188,12 @@ def test_a_depth_map_that_cannot_be_used_is_named(pair_url, depth, words):
         (None, {"depth_white": "far"}, "depth_white"),
     ],
 )
-def test_what_cannot_be_asked_for_is_refused_by_name(pair_url, depth, options, option):
+def test_unusable_options_are_refused_by_name(pair_url, depth, options, option):
     problem = problem_of(post(pair_url, encoded(photo(), "png"), depth, **options))
     assert (problem["status"], problem["option"]) == (422, option)
 
 
-def test_a_service_whose_models_do_not_compute_light_says_so(url):
+def test_a_service_whose_models_do_not_compute_light_refuses_with_the_reason(url):
     problem = problem_of(post(url, encoded(photo(), "png"), png16(ridge())))
     assert (problem["code"], problem["option"]) == ("invalid_option", "depth")
 

@@ -88,7 +88,7 @@ def test_a_job_that_fails_has_the_problem_that_the_request_would_have_had(url, p
         ("/relight?strength=2", {}, "invalid_option"),
     ],
 )
-def test_what_is_wrong_at_first_sight_is_refused_at_once(url, png, path, options, code):
+def test_invalid_options_are_refused_at_once(url, png, path, options, code):
     answer = httpx.post(url + path, content=png, params=options or None, headers=ASYNC)
     assert problem_of(answer)["code"] == code
 
@@ -112,7 +112,7 @@ def test_a_job_that_is_not_done_has_no_result_yet(fake_service, png):
         assert status_of(url, taken)["state"] == "succeeded"
 
 
-def test_deleting_cancels_a_job_wherever_it_is_and_forgets_it(fake_service, png):
+def test_deleting_cancels_and_forgets_a_job_in_any_state(fake_service, png):
     with fake_service(lambda n: 0.0, max_batch_size=1) as (url, engine):
         with held(engine) as sizes:
             taken = [submit(url, png, strength=n / 20) for n in range(1, 20)]
@@ -132,7 +132,7 @@ def test_deleting_cancels_a_job_wherever_it_is_and_forgets_it(fake_service, png)
     assert sum(engine.batch_sizes) <= 4  # of the cancelled ones, those that were on the device
 
 
-async def test_who_waits_for_a_job_that_is_cancelled_hears_of_it_at_once(fake_service, png):
+async def test_cancelling_a_job_answers_those_that_wait_for_it_at_once(fake_service, png):
     with fake_service(lambda n: 0.0) as (url, engine), held(engine):
         taken = submit(url, png)
         async with httpx.AsyncClient(base_url=url, timeout=60) as client:
@@ -248,13 +248,13 @@ def test_a_job_has_a_time_limit_which_the_caller_may_shorten(fake_service, png):
         assert status_of(url, taken)["problem"]["code"] == "deadline_exceeded"
 
 
-def test_all_methods_of_a_job_are_named_where_another_is_refused(url):
+def test_the_refusal_of_a_method_names_those_of_a_job(url):
     answer = httpx.put(f"{url}/jobs/1")
     assert problem_of(answer)["code"] == "method_not_allowed"
     assert answer.headers["allow"] == "DELETE, GET"
 
 
-def test_where_jobs_are_off_the_answer_comes_at_once(models_dir, png):
+def test_while_jobs_are_off_the_answer_comes_at_once(models_dir, png):
     with serving(create_app(Settings(models_dir=models_dir, max_job_bytes=0))) as url:
         answer = submit(url, png)
         assert answer.status_code == 200

@@ -50,7 +50,7 @@ def test_every_key_that_was_given_opens(guarded_url, png, headers):
 
 @pytest.mark.parametrize("headers", [{}, {"X-Api-Key": "wrong"}, {"Authorization": "Basic secret"}])
 @pytest.mark.parametrize("path", ["/relight", "/relight/batch", "/maps", "/models", "/-/reload"])
-def test_without_a_known_key_every_door_is_shut(guarded_url, png, path, headers):
+def test_without_a_known_key_every_route_is_refused(guarded_url, png, path, headers):
     method = "GET" if path == "/models" else "POST"
     answer = httpx.request(method, f"{guarded_url}{path}", headers=headers)
     assert (answer.status_code, problem_of(answer)["code"]) == (401, "unauthorized")
@@ -116,7 +116,7 @@ def test_a_key_for_bulk_work_cannot_ask_for_more(guarded_url, png, path):
     assert (answer.status_code, problem_of(answer)["code"]) == (403, "forbidden")
 
 
-async def test_a_key_that_floods_the_service_does_not_shut_another_out(fake_service, png):
+async def test_a_key_that_floods_the_service_does_not_block_another(fake_service, png):
     knobs = KEYS | {"max_batch_size": 1, "max_queue_wait_ms": 2500}
     with fake_service(lambda n: 0.25, **knobs) as (url, _):
         async with httpx.AsyncClient(base_url=url, limits=NO_LIMITS, timeout=30) as client:
@@ -133,7 +133,7 @@ async def test_a_key_that_floods_the_service_does_not_shut_another_out(fake_serv
     assert flooded.count(503) > 20
 
 
-def test_the_command_line_makes_what_the_settings_hold():
+def test_the_command_line_writes_the_key_as_settings_hold_it():
     made = subprocess.run(
         [sys.executable, "-m", "service", "--hash-key", "editor"],
         input="secret\n",
@@ -154,7 +154,7 @@ def test_a_key_in_the_clear_refuses_the_start_without_showing_it(monkeypatch):
     assert "hunter2" not in refused.stderr
 
 
-def test_other_origins_are_shut_out_unless_they_are_named(models_dir, url):
+def test_other_origins_are_refused_unless_they_are_named(models_dir, url):
     origin = {"Origin": "https://editor.example"}
     assert "access-control-allow-origin" not in httpx.get(f"{url}/models", headers=origin).headers
     settings = Settings(models_dir=models_dir, cors_origins=("https://editor.example",))

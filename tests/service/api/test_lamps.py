@@ -59,7 +59,7 @@ def test_x_light_gives_the_lamps_color(pair_url):
     assert answer.headers["etag"] != other.headers["etag"]
 
 
-def test_x_light_says_what_was_used(pair_url):
+def test_x_light_names_the_light_that_was_used(pair_url):
     answer = relight(
         pair_url, encoded(photo(), "png"), azimuth=60.5, softness=0.5, temperature=3200
     )
@@ -139,7 +139,7 @@ def test_one_lamp_in_a_list_is_the_lamp_of_the_options(pair_url):
         "[" + ",".join(['{"azimuth": 60}'] * 5) + "]",
     ],
 )
-def test_lamps_that_cannot_be_are_refused(pair_url, lights):
+def test_impossible_lamps_are_refused(pair_url, lights):
     problem = problem_of(relight(pair_url, encoded(photo(), "png"), lights=lights))
     assert (problem["code"], problem["option"]) == ("invalid_option", "lights")
 

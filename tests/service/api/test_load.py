@@ -170,7 +170,9 @@ async def test_overload_can_be_answered_with_429(fake_service, png):
     assert {problem_of(answer)["code"] for answer in refused} == {"overloaded"}
 
 
-async def test_a_body_finds_no_room_when_others_hold_it_and_room_comes_back(fake_service, png):
+async def test_a_body_is_refused_while_others_hold_the_memory_and_accepted_afterwards(
+    fake_service, png
+):
     with fake_service(lambda n: 0.0, max_inflight_bytes=1_000_000) as (url, engine):
         first, answers = await flood(url, engine, png, 8)
         assert first[0].status_code == 503

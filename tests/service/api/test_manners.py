@@ -24,7 +24,7 @@ from tests.service.stand_ins import encoded
     "path",
     ["/livez", "/readyz", "/metrics", "/models", "/problems", "/problems/image_corrupt", "/"],
 )
-def test_head_says_what_get_would_and_no_more(url, path):
+def test_head_has_the_headers_of_get_and_no_body(url, path):
     head, get = httpx.head(f"{url}{path}"), httpx.get(f"{url}{path}")
     assert head.status_code == get.status_code == 200
     assert head.content == b""
@@ -97,7 +97,7 @@ def test_a_field_that_is_too_long_is_named(url, png):
 
 
 @pytest.mark.parametrize("path", ["/relight", "/relight/batch"])
-def test_a_form_is_cut_off_wherever_its_last_boundary_is_missing(url, png, path):
+def test_a_form_without_its_last_boundary_is_cut_off(url, png, path):
     body = part('name="image"; filename="a.png"', png) + END
     for length in (0, 10, 40, 100, len(body) - 12, len(body) - 8, len(body) - 4):
         problem = problem_of(post(url, body[:length], path))

@@ -40,7 +40,7 @@ def maps_of(url, pixels, **options):
 
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("flip", [1, -1])
-def test_normals_point_right_up_and_to_the_viewer_however_the_photo_is_seen(pair_url, seed, flip):
+def test_normals_point_right_up_and_to_the_viewer_in_every_orientation(pair_url, seed, flip):
     pixels = np.ascontiguousarray(photo(seed)[:, ::flip])  # one of both is seen mirrored
     pictures, _, _ = maps_of(pair_url, pixels)
     read = 2 * pictures["normals"] - 1
@@ -126,7 +126,7 @@ def test_an_option_that_does_not_apply_is_refused_by_name(pair_url, options, opt
         assert problem["allowed"] == ["tiny-pair"]
 
 
-def test_a_service_without_such_a_model_says_so(url, png):
+def test_a_service_without_such_a_model_refuses_with_the_reason(url, png):
     problem = problem_of(httpx.post(f"{url}/maps", content=png))
     assert (problem["option"], problem["allowed"]) == ("model", [])
 

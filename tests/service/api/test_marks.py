@@ -82,7 +82,7 @@ def test_a_photo_without_xmp_is_marked(url, png, metadata, tmp_path):
 
 @exiftool.needs_exiftool
 @pytest.mark.parametrize("format_name", ANSWER_FORMATS)
-def test_at_strength_0_a_photo_says_what_it_said_before(url, captured, format_name, tmp_path):
+def test_at_strength_0_a_photo_keeps_its_metadata(url, captured, format_name, tmp_path):
     answer = relight(url, captured, strength=0, format=format_name)
     found = exiftool.read(answer.content, tmp_path)
     assert found[SOURCE] == OLD

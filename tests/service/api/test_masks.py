@@ -65,7 +65,7 @@ def test_a_small_mask_is_enlarged_with_soft_edges(url):
     np.testing.assert_array_equal(masked[:, 84:], plain[:, 84:])
 
 
-def test_what_is_transparent_in_a_mask_is_black_and_colours_count_by_luminance(url):
+def test_transparent_parts_of_a_mask_are_black_and_colours_count_by_luminance(url):
     pixels = photo()
     mask = np.full((*pixels.shape[:2], 4), 255, np.uint8)
     mask[:, :60, 3] = 0

@@ -52,7 +52,7 @@ async def test_a_declared_length_over_the_limit_is_refused_before_a_byte_is_read
         await limited(SCOPE | {"headers": [(b"content-length", b"11")]}, receive, send)
 
 
-async def test_bytes_are_counted_whatever_was_declared():
+async def test_bytes_are_counted_even_if_the_declared_length_is_wrong():
     limited = limits()
     scope = SCOPE | {"headers": [(b"content-length", b"5")]}
     with pytest.raises(BodyTooLarge):
@@ -60,7 +60,7 @@ async def test_bytes_are_counted_whatever_was_declared():
     await limited(scope, receiver(body(b"12345", True), body(b"67890")), send)
 
 
-async def test_a_body_that_dawdles_is_given_up():
+async def test_a_body_that_arrives_too_slowly_is_given_up():
     limited = limits(timeout_s=0.02)
     with anyio.fail_after(5), pytest.raises(BodyTimeout):
         await limited(SCOPE, receiver(body(b"1", True)), send)

@@ -76,7 +76,7 @@ def files_of(answer: httpx.Response) -> list[bytes]:
     return files
 
 
-def test_the_server_and_its_models_say_what_they_are(url):
+def test_the_server_and_its_models_describe_themselves(url):
     told = httpx.get(f"{url}/v2").json()
     assert (told["name"], told["extensions"]) == ("relight", ["binary_tensor_data"])
     assert httpx.get(f"{url}/v2/health/live").json() == {"live": True}
@@ -109,7 +109,7 @@ def test_a_photo_as_pixels_is_relit_as_by_relight(url, picture, png):
         assert np.array_equal(relit[number], decoded(relight(url, photo).content))
 
 
-def test_json_alone_will_do(url, picture, png):
+def test_json_alone_is_enough(url, picture, png):
     same = decoded(relight(url, png).content)
     file = base64.b64encode(png).decode()
     told, _ = outputs_of(infer(url, message([1], "BYTES", data=[file])))
@@ -165,7 +165,7 @@ def test_one_bad_photo_fails_the_request_and_no_other(url, png):
         (message([1], "BYTES", data=["aaaa"], surprise=1), b"", "invalid_tensor"),
     ],
 )  # fmt: skip
-def test_what_is_malformed_is_refused_as_the_protocol_says(url, body, binary, code):
+def test_malformed_requests_are_refused_as_the_protocol_demands(url, body, binary, code):
     refused = infer(url, body, binary)
     assert (problem_of(refused)["code"], refused.status_code // 100) == (code, 4)
     assert refused.json()["error"] == refused.json()["detail"]
@@ -178,7 +178,7 @@ def test_a_length_beyond_the_body_is_refused(url, length):
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"\xff", b"[" * 100_000, b"[1]", b'{"inputs": 1e999}'])
-def test_what_is_no_json_object_is_refused(url, text):
+def test_json_other_than_an_object_is_refused(url, text):
     refused = httpx.post(f"{url}{PATH}/infer", content=text)
     assert problem_of(refused)["code"] == "invalid_tensor"
 
@@ -186,7 +186,7 @@ def test_what_is_no_json_object_is_refused(url, text):
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", ""), ("GET", "/ready"), ("POST", "/infer"), ("GET", "/oddity")]
 )
-def test_what_is_not_there_is_not_found_in_the_protocols_own_words(url, method, path):
+def test_a_missing_model_is_not_found_in_the_protocols_own_words(url, method, path):
     answer = httpx.request(method, f"{url}/v2/models/none{path}")
     assert (answer.status_code, problem_of(answer)["code"]) == (404, "not_found")
     assert answer.json()["error"]

@@ -114,7 +114,7 @@ def test_keys_are_documented_as_needed_only_where_they_are():
     assert guarded == [{"bearer": []}, {"key": []}]
 
 
-def test_a_problems_type_leads_to_what_to_do(guarded_url):
+def test_a_problems_type_leads_to_advice(guarded_url):
     refused = httpx.get(f"{guarded_url}/models")
     told = httpx.get(f"{guarded_url}{refused.json()['type']}").json()  # without a key
     assert (told["code"], told["status"]) == ("unauthorized", 401)

@@ -49,7 +49,7 @@ def _runs(part: str) -> str:
     return f'relight_batch_size_sum{{model="tiny-pair",part="{part}"}}'
 
 
-def test_the_answer_says_what_was_kept(pair_url):
+def test_the_answer_names_the_metadata_that_were_kept(pair_url):
     data = encoded(photo(88, 72, 80), "png")
 
     def ask(**options):
@@ -81,7 +81,7 @@ def test_the_model_that_paints_is_still_there(pair_url):
     assert painted.headers["x-model"].startswith("tiny-E-4500@")
 
 
-def test_the_catalogue_lists_what_a_model_takes(pair_url):
+def test_the_catalogue_lists_the_options_of_a_model(pair_url):
     catalogue = httpx.get(f"{pair_url}/models").json()
     pair, whole = sorted(catalogue["models"], key=lambda m: m["name"], reverse=True)
     assert pair["options"] == [

@@ -71,7 +71,7 @@ def in_srgb(image: Image.Image, icc_profile: bytes) -> Image.Image:
     return ImageCms.profileToProfile(image, BytesIO(icc_profile), srgb)
 
 
-def test_a_phones_portrait_looks_as_it_did_at_strength_0_and_keeps_what_it_says(url):
+def test_a_phones_portrait_keeps_its_look_and_metadata_at_strength_0(url):
     data, look = phone_photo()
     answer = relight(url, data, strength=0)
     assert answer.headers["content-type"] == "image/jpeg"
@@ -93,7 +93,7 @@ def test_a_phones_portrait_looks_as_it_did_at_strength_0_and_keeps_what_it_says(
         assert (image.size, image.info["icc_profile"]) == ((600, 800), P3)
 
 
-def test_a_stripped_phone_photo_says_neither_where_nor_with_what(url):
+def test_a_stripped_phone_photo_reveals_neither_place_nor_device(url):
     data, _ = phone_photo()
     answer = relight(url, data, strength=0, metadata="strip").content
     with Image.open(BytesIO(answer)) as image:

@@ -90,7 +90,7 @@ def post(url, **files_and_options) -> httpx.Response:
 
 
 @pytest.mark.parametrize(("side", "sign"), [("right", 1), ("left", -1)])
-def test_the_light_that_was_read_is_said_and_is_the_light_of_the_answer(pair_url, side, sign):
+def test_the_light_that_was_read_is_reported_and_used(pair_url, side, sign):
     answer = post(pair_url, image=photo(), reference=reference(side), format="png")
     assert answer.status_code == 200, answer.text
     (lamp,) = parse_light(answer.headers["x-light"]).lamps
@@ -106,7 +106,7 @@ def test_the_light_that_was_read_is_said_and_is_the_light_of_the_answer(pair_url
     assert answer.headers["etag"] == plain.headers["etag"]
 
 
-def test_what_is_asked_for_replaces_what_was_read(pair_url):
+def test_requested_options_replace_the_light_that_was_read(pair_url):
     files = {"image": photo(), "reference": reference()}
     answer = post(pair_url, softness=0.77, temperature=3000, intensity=1, **files)
     (lamp,) = parse_light(answer.headers["x-light"]).lamps
@@ -138,7 +138,7 @@ def test_a_reference_is_read_once(pair_url):
         ({"reference": b""}, "reference"),
     ],
 )
-def test_what_cannot_be_asked_for_is_refused_by_name(pair_url, options, option):
+def test_unusable_options_are_refused_by_name(pair_url, options, option):
     problem = problem_of(post(pair_url, **({"image": photo(), "reference": reference()} | options)))
     assert (problem["status"], problem["code"], problem["option"]) == (
         422,

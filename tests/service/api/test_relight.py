@@ -52,7 +52,7 @@ def test_a_lower_temperature_is_redder(url, png):
     assert warm[2] < cold[2]
 
 
-def test_the_headers_tell_what_was_done(url, picture):
+def test_the_headers_describe_the_edit(url, picture):
     answer = relight(url, encoded(picture[::-1], "png"), direction="W", temperature=3000)
     assert answer.headers["x-cache"] == "miss"
     assert answer.headers["x-light"] == "W-3000"
@@ -127,7 +127,7 @@ def test_transparency_survives(url, picture):
         ({"format": "bmp"}, "format", "jpeg"),
     ],
 )
-def test_what_cannot_be_had_is_refused_with_what_can(url, png, options, name, allowed):
+def test_an_unavailable_option_is_refused_with_the_available_ones(url, png, options, name, allowed):
     problem = problem_of(relight(url, png, **options))
     assert problem["status"] == 422
     assert problem["code"] == "invalid_option"
@@ -162,7 +162,7 @@ def test_a_bad_body_gets_its_own_problem(url, body, headers, status, code):
     assert (answer.status_code, problem_of(answer)["code"]) == (status, code)
 
 
-def test_a_form_without_an_image_says_so(url):
+def test_a_form_without_an_image_is_refused_with_the_reason(url):
     answer = httpx.post(f"{url}/relight", files={"photo": ("a.png", b"abc")})
     assert problem_of(answer)["code"] == "missing_image"
 

@@ -35,7 +35,7 @@ def store_golden(path: Path, offset: float = 0.0) -> None:
     write_golden(golden_path(path), image, render_lights(Session(path), image, 1) + offset)
 
 
-def test_a_model_that_makes_what_it_made_at_its_release_is_loaded(tmp_path):
+def test_a_model_that_reproduces_its_golden_output_is_loaded(tmp_path):
     path = write_model(tmp_path / "tiny.onnx")
     store_golden(path)
     assert load(path).contract.name == "tiny-E-4500"
@@ -128,7 +128,7 @@ def test_a_file_that_did_not_change_is_not_loaded_again(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["link to nothing", "folder"])
-def test_what_cannot_be_read_is_refused_by_name_and_the_old_model_serves_on(tmp_path, png, kind):
+def test_an_unreadable_model_is_refused_by_name_and_the_old_one_serves_on(tmp_path, png, kind):
     write_model(tmp_path / "tiny.onnx")
     with serving(create_app(Settings(models_dir=tmp_path, **KNOBS))) as url:
         if kind == "folder":

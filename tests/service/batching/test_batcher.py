@@ -27,7 +27,7 @@ async def test_a_lone_item_is_answered_alone_and_at_once():
     assert answer.ran_s >= 0
 
 
-async def test_what_arrives_during_a_batch_shares_the_next():
+async def test_items_that_arrive_during_a_batch_share_the_next():
     device = Device()
     device.free.clear()
     async with batching(device.run) as batcher:
@@ -161,7 +161,7 @@ async def test_a_dead_device_thread_leaves_no_caller_waiting(monkeypatch):
             await batcher.submit(2, key="k")
 
 
-async def test_the_observer_hears_of_every_call_of_the_device():
+async def test_the_observer_is_informed_of_every_call_of_the_device():
     heard = []
     device = Device()
     async with batching(device.run, observe=heard.append) as batcher:

@@ -27,7 +27,7 @@ def test_a_callers_own_jobs_keep_their_order_among_those_of_others():
     assert [job for job in order if job.caller == "a"] == own
 
 
-def test_a_caller_who_floods_the_queue_does_not_shut_the_others_out():
+def test_a_caller_that_floods_the_queue_does_not_block_the_others():
     """Deadlines of 1 s and a queue of 1 s: without turns no other caller would be admitted."""
     plan = schedule(durations(a={1: 0.1}), max_size=1)
     now_s, num_flood, num_few, served = 0.0, 0, 0, Counter()

@@ -16,7 +16,7 @@ def read_then_light(read_s: float, light_s: float) -> Durations:
     return table
 
 
-def test_the_time_until_the_device_is_needed_no_more_holds_both():
+def test_the_estimate_of_a_scene_covers_both_graphs():
     table = read_then_light(1.0, 0.25)
     assert table.estimate_s("read", 1) == 1.25
     assert table.batch_s("read", 1) == 1.0
@@ -41,7 +41,7 @@ def test_the_wait_behind_others_holds_the_lighting_that_they_still_need():
         plan.admit(Job("read"), now_s=0.0)
 
 
-def test_work_that_follows_goes_before_what_came_later_than_its_photo():
+def test_following_work_goes_before_photos_that_came_later():
     plan = schedule(read_then_light(1.0, 0.25), max_size=1)
     admitted(plan, [Job("read", arrived_s=0.5)])
     lighting = Job("light", arrived_s=0.0)
@@ -49,7 +49,7 @@ def test_work_that_follows_goes_before_what_came_later_than_its_photo():
     assert plan.take(1.0).batch == [lighting]
 
 
-def test_who_is_not_known_yet_is_taken_to_begin_at_the_beginning():
+def test_a_coming_job_is_assumed_to_begin_with_the_scene():
     table = read_then_light(1.0, 0.25)
     assert table.last_key == "read"
     plan = schedule(table, max_size=1)
@@ -57,7 +57,7 @@ def test_who_is_not_known_yet_is_taken_to_begin_at_the_beginning():
     assert plan.wait_s(num_coming=1) == pytest.approx(2 * 0.25 + 1.25)
 
 
-def test_doubt_reaches_what_follows():
+def test_doubt_about_the_scene_part_covers_the_lighting_that_follows():
     table = read_then_light(1.0, 0.1)
     for _ in range(50):
         table.observe("light", 1, 5.0)

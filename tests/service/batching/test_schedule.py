@@ -13,7 +13,7 @@ from service.batching.urgency import AGEING_S, PATIENCE_S, Priority, due_s
 from tests.service.batching.schedules import Job, admitted, arrivals, durations, schedule
 
 
-def test_a_batch_is_the_largest_allowed_size_not_above_what_waits():
+def test_a_batch_has_the_largest_allowed_size_that_the_queue_fills():
     plan = schedule()
     admitted(plan, [Job() for _ in range(7)])
     assert [len(plan.take(0).batch) for _ in range(4)] == [4, 2, 1, 0]
@@ -38,7 +38,7 @@ def test_of_equal_deadlines_the_fuller_key_goes_first():
     assert [job.key for job in plan.take(0).batch] == ["b", "b"]
 
 
-def test_what_is_abandoned_never_reaches_the_device():
+def test_abandoned_items_never_reach_the_device():
     plan = schedule()
     jobs = admitted(plan, [Job() for _ in range(4)])
     jobs[0].abandoned = jobs[2].abandoned = True
@@ -46,7 +46,7 @@ def test_what_is_abandoned_never_reaches_the_device():
     assert len(plan) == 0
 
 
-def test_what_cannot_be_ready_in_time_is_late_and_costs_nothing():
+def test_a_job_that_cannot_be_ready_in_time_is_late_and_costs_nothing():
     plan = schedule(durations(a={1: 1.0}), max_size=1)
     hopeless, fine = admitted(plan, [Job(deadline_s=2.0), Job(deadline_s=9.0)])
     turn = plan.take(1.5)
@@ -54,7 +54,7 @@ def test_what_cannot_be_ready_in_time_is_late_and_costs_nothing():
     assert list(turn.batch) == [fine]
 
 
-def test_admission_refuses_a_wait_above_the_limit_and_says_when_to_come_back():
+def test_admission_refuses_a_wait_above_the_limit_and_gives_a_retry_time():
     plan = schedule(durations(a={1: 1.0}), max_size=1, max_wait_s=2.5)
     admitted(plan, [Job(), Job(), Job()][:2])
     plan.admit(Job(), now_s=0.0, busy_s=0.5)
@@ -63,7 +63,7 @@ def test_admission_refuses_a_wait_above_the_limit_and_says_when_to_come_back():
     assert refusal.value.retry_after_s == pytest.approx(3.5)  # 0.5 + 3 x 1.0: all is done then
 
 
-def test_admission_refuses_what_the_queue_would_make_late():
+def test_admission_refuses_a_request_that_the_queue_would_make_late():
     plan = schedule(durations(a={1: 1.0}), max_size=1)
     admitted(plan, [Job(deadline_s=5.0), Job(deadline_s=5.0)])
     plan.admit(Job(deadline_s=1.5), now_s=0.0)  # goes first
@@ -71,13 +71,13 @@ def test_admission_refuses_what_the_queue_would_make_late():
         plan.admit(Job(deadline_s=3.5), now_s=0.0, busy_s=2.0)
 
 
-def test_what_even_an_idle_device_could_not_make_is_no_overload():
+def test_a_deadline_that_an_idle_device_would_miss_is_no_overload():
     plan = schedule(durations(a={1: 1.0}))
     with pytest.raises(DeadlineExceeded):
         plan.admit(Job(deadline_s=0.5), now_s=0.0)
 
 
-def test_durations_follow_what_is_measured():
+def test_durations_follow_the_measurements():
     table = durations(a={1: 1.0})
     for _ in range(50):
         table.observe("a", 1, 2.0)
@@ -253,7 +253,7 @@ def test_a_size_that_found_no_memory_is_not_planned_again():
 
 
 @given(jobs=arrivals, max_size=st.sampled_from([1, 2, 4, 8]), now_s=st.floats(0, 20))
-def test_a_preview_is_what_is_taken_and_changes_nothing(jobs, max_size, now_s):
+def test_a_preview_shows_the_next_batch_and_changes_nothing(jobs, max_size, now_s):
     plan = schedule(durations(a={1: 0.5}, b={1: 0.1}), max_size=max_size)
     for job in jobs:
         with contextlib.suppress(Overloaded, DeadlineExceeded):
@@ -264,7 +264,7 @@ def test_a_preview_is_what_is_taken_and_changes_nothing(jobs, max_size, now_s):
     assert list(guess) == list(plan.take(now_s).batch)
 
 
-def test_a_slow_period_that_is_over_does_not_shut_all_callers_out():
+def test_a_slow_period_that_is_over_does_not_block_callers():
     table = durations(a={1: 0.1})
     for _ in range(20):
         table.observe("a", 1, 5.0)  # as when the machine was busy with something else

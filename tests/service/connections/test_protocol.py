@@ -158,7 +158,7 @@ def problem(answer: bytes) -> dict[str, object]:
         ),
     ],
 )
-def test_headers_without_end_are_cut_early_and_cost_nothing(start, part, reason):
+def test_endless_headers_are_cut_early_and_cost_nothing(start, part, reason):
     with served() as running, running.connect() as client, peak_growth() as peak:
         client.sendall(start)
         assert flood(client, part) < 20_000_000
@@ -173,7 +173,7 @@ def test_headers_that_are_too_large_get_a_431(extra):
         assert problem(read_all(client))["code"] == "headers_too_large"
 
 
-def test_headers_within_the_limits_pass_however_they_are_cut():
+def test_headers_within_the_limits_pass_in_any_pieces():
     with served() as running, running.connect() as client:
         for byte in HEAD + b"a: b\r\n" * 18 + b"\r\n":
             client.sendall(bytes([byte]))
@@ -284,7 +284,7 @@ def test_pipelined_requests_within_the_limit_are_all_answered():
         assert read_all(client).count(b"HTTP/1.1 200") == 10
 
 
-def test_nonsense_gets_a_problem():
+def test_bytes_that_are_no_http_get_a_problem():
     with served() as running, running.connect() as client:
         client.sendall(b"\x16\x03\x01\x02\x00" + b"x" * 50)
         assert problem(read_all(client))["code"] == "bad_request"

@@ -56,7 +56,7 @@ def test_pictures_are_never_rotated(width_px, height_px):
 
 
 @given(SIDES, SIDES)
-def test_what_is_cut_out_again_covers_the_picture_with_little_stretch(width_px, height_px):
+def test_the_picture_is_cut_out_of_its_canvas_with_little_stretch(width_px, height_px):
     pixels = np.zeros((height_px, width_px, 3), np.uint8)
     bucket = choose_bucket(width_px, height_px, BUCKETS)
     canvas = fit(pixels, bucket)
@@ -91,7 +91,7 @@ def test_a_single_row_of_pixels_still_fits():
     assert np.all(fit(pixels, choose_bucket(5000, 1, BUCKETS)) == 77)
 
 
-def test_an_operator_can_have_one_square_for_all():
+def test_an_operator_can_choose_one_square_for_all_photos():
     (square,) = buckets_for(512, "square")
     assert (square.width_px, square.height_px) == (512, 512)
     wide = np.zeros((300, 400, 3), np.uint8)

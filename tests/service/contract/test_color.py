@@ -168,7 +168,7 @@ def test_strength_mixes_light_not_codes():
 
 
 @given(st.floats(0, 1))
-def test_a_blend_lies_between_its_ends(strength):
+def test_a_blend_lies_between_its_two_pictures(strength):
     original, relit = picture(1), picture(2)
     mixed = blend(original, relit, strength)
     assert mixed.dtype == np.float32

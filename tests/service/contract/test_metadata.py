@@ -13,7 +13,7 @@ def test_the_promise_comes_back_as_it_was_written(softness_px):
     assert ModelContract.from_metadata(promise.to_metadata()) == promise
 
 
-def test_a_model_without_softness_leaves_it_to_be_estimated():
+def test_the_softness_is_estimated_if_a_model_has_none():
     metadata = contract().to_metadata()
     assert "softness_px" not in metadata
     assert ModelContract.from_metadata(metadata).softness_px is None

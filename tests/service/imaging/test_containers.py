@@ -137,7 +137,7 @@ def test_a_webp_canvas_is_bounded_before_it_is_made():
     assert peak.num_bytes < ENOUGH_BYTES
 
 
-def test_a_coded_size_counts_whatever_the_boxes_say():
+def test_a_coded_size_counts_even_if_the_boxes_disagree():
     large = saved(Image.new("RGB", (4_096, 4_096)), "avif", speed=10)
     box = large.index(b"ispe")
     lie = large[: box + 8] + struct.pack(">II", 64, 64) + large[box + 16 :]
@@ -146,7 +146,7 @@ def test_a_coded_size_counts_whatever_the_boxes_say():
     assert peak.num_bytes < ENOUGH_BYTES
 
 
-def test_a_parameter_set_counts_whatever_the_boxes_say():
+def test_a_parameter_set_counts_even_if_the_boxes_disagree():
     large = heic(1_200)
     data = bytearray(large)
     position = large.find(b"ispe")
@@ -199,14 +199,14 @@ def test_an_hevc_unit_of_another_kind_has_no_size():
 
 
 @pytest.mark.parametrize("kind", [3, 6])
-def test_av1_frames_without_end_are_no_still_picture(kind):
+def test_too_many_av1_frames_are_no_still_picture(kind):
     frame = bytes((kind << 3 | 2, 0))
     assert list(av1_sizes(frame * 4)) == []
     with pytest.raises(ImageAnimated):
         list(av1_sizes(frame * 1000))
 
 
-def test_hevc_pictures_without_end_are_no_still_picture():
+def test_too_many_hevc_pictures_are_no_still_picture():
     first, further = b"\0\0\0\3\x26\1\x80", b"\0\0\0\3\x26\1\0"
     assert list(hevc_sizes(first + further * 1000, 4)) == []
     with pytest.raises(ImageAnimated):

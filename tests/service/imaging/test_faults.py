@@ -28,7 +28,7 @@ def test_a_palette_picture_without_palette_is_corrupt(chunks):
 
 @pytest.mark.parametrize("error", [AssertionError, AttributeError, NotImplementedError, Exception])
 @pytest.mark.parametrize("step", ["load", "getexif", "draft"])
-def test_whatever_a_decoder_raises_is_no_fault_of_the_service(monkeypatch, error, step):
+def test_any_exception_of_a_decoder_is_a_fault_of_the_picture(monkeypatch, error, step):
     def broken(*_: object) -> None:
         raise error("the decoder gave up")
 

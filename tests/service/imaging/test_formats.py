@@ -76,7 +76,7 @@ def test_other_bytes_are_refused_with_the_list_of_formats(data):
         (None, "image/png;level=1;q=0.3, image/webp;q=0.2", "jpeg", "png"),
     ],
 )
-def test_the_answer_has_the_most_welcome_format(asked, accept, own, chosen):
+def test_the_answer_has_the_most_preferred_format(asked, accept, own, chosen):
     assert chosen_for(asked, accept, own) == chosen
 
 

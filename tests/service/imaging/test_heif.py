@@ -107,7 +107,7 @@ def test_high_dynamic_range_is_refused_by_its_name(transfer):
 
 
 @pytest.mark.parametrize("kept", [0.2, 0.6, 0.95])
-def test_a_heic_cut_off_is_corrupt(kept):
+def test_a_truncated_heic_is_corrupt(kept):
     data = heic(large_corners())
     with pytest.raises(ImageCorrupt):
         decode(data[: int(len(data) * kept)], LIMITS)

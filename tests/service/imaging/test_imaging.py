@@ -168,7 +168,7 @@ def test_a_broken_profile_is_ignored():
     np.testing.assert_array_equal(photo.pixels, np.asarray(corners()))
 
 
-def test_cmyk_is_read_through_its_profile_and_without_one_plainly():
+def test_cmyk_is_read_through_its_profile_or_by_the_plain_formula():
     cyan = Image.new("CMYK", (16, 16), (255, 0, 0, 0))
     plain = decode(saved(cyan, "jpeg", quality=100), LIMITS)
     np.testing.assert_allclose(plain.pixels[8, 8], (0, 255, 255), atol=2)

@@ -36,7 +36,7 @@ STARTS = [
 
 @pytest.mark.parametrize("format_name", ANSWER_FORMATS)
 @pytest.mark.parametrize("kept", [0.2, 0.5, 0.9])
-def test_a_file_cut_off_is_corrupt(format_name, kept):
+def test_a_truncated_file_is_corrupt(format_name, kept):
     data = saved(Image.fromarray(noise(64, 64)), format_name)
     with pytest.raises(ImageCorrupt, match=f"{format_name} data are broken"):
         decode(data[: int(len(data) * kept)], LIMITS)

@@ -50,7 +50,7 @@ def avif_with(associations: list[tuple[int, list[int]]], num_boxes: int) -> tupl
     return sound, bytes(data)
 
 
-def test_the_encoder_wrote_what_the_tests_change():
+def test_the_unchanged_file_is_that_of_the_encoder():
     sound, same = avif_with(own_associations(), 1)
     assert same == sound
 
@@ -92,7 +92,7 @@ FILES = {"avif": saved(Image.fromarray(noise(64, 64)), "avif"), "heic": heic(lar
 
 
 @given(st.binary(max_size=300), st.integers(0, 500), st.sampled_from(["avif", "heic"]))
-def test_damaged_boxes_are_borne(noise_bytes, offset, kind):
+def test_damaged_boxes_are_handled(noise_bytes, offset, kind):
     data = bytearray(FILES[kind])
     data[offset : offset + len(noise_bytes)] = noise_bytes
     isobmff.is_sequence(bytes(data))
@@ -112,7 +112,7 @@ def test_a_video_behind_a_still_image_is_no_matter():
     ("primaries", "transfer", "keeps"),
     [(1, 13, False), (1, 1, False), (2, 2, False), (12, 13, True), (9, 14, True), (1, 8, True)],
 )
-def test_avif_says_its_colours_in_code_points(primaries, transfer, keeps):
+def test_avif_describes_its_colours_in_code_points(primaries, transfer, keeps):
     data = bytearray(saved(Image.fromarray(noise(64, 64)), "avif"))
     at = data.index(b"colrnclx") + 8
     data[at : at + 4] = struct.pack(">2H", primaries, transfer)
@@ -139,7 +139,7 @@ def test_heif_of_another_coding_is_unsupported_and_not_broken():
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.7, 0.95])
-def test_what_cannot_be_mended_is_broken(kept):
+def test_a_truncated_file_with_odd_boxes_is_corrupt(kept):
     _, odd = avif_with(own_associations(), 2)
     with pytest.raises((ImageCorrupt, ImageError)):
         decode(odd[: int(len(odd) * kept)], LIMITS)

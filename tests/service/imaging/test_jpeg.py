@@ -16,7 +16,7 @@ SCAN = b"\xff\xda"
 
 
 @given(st.binary(max_size=200), st.integers(0, 400), st.booleans())
-def test_what_stands_behind_the_image_is_no_matter(trailer, num_scans, progressive):
+def test_data_behind_the_image_do_not_matter(trailer, num_scans, progressive):
     jpeg = saved(corners(), "jpeg", progressive=progressive)
     photo = decode(jpeg + trailer + SCAN * num_scans, LIMITS)
     np.testing.assert_array_equal(photo.pixels, decode(jpeg, LIMITS).pixels)
@@ -32,7 +32,7 @@ def test_restart_markers_are_no_scans():
     assert decode(jpeg, LIMITS).width_px == 400
 
 
-def test_too_many_scans_and_segments_are_refused_wherever_they_stand():
+def test_too_many_scans_and_segments_are_refused_at_any_position():
     jpeg = saved(Image.fromarray(noise(64, 64)), "jpeg", progressive=True)
     last = jpeg.rindex(SCAN)
     with pytest.raises(ImageCorrupt, match="more than 100 scans"):

@@ -86,7 +86,7 @@ def test_the_service_answers_every_malformed_file_with_a_problem_of_the_picture(
         ("cut-at-0.7.avif", "image_corrupt"),
     ],
 )
-def test_the_problem_names_what_is_wrong(url, name, code):
+def test_the_problem_names_the_error(url, name, code):
     assert problem_of(relight(url, CORPUS[name]))["code"] == code
 
 

@@ -116,7 +116,7 @@ _TAGS = sorted({ExifTags.Base.XResolution, ExifTags.Base.YResolution, ExifTags.B
         unique_by=lambda entry: entry[0],
     )
 )
-def test_a_tag_that_cannot_be_written_costs_that_tag(format_name, entries):
+def test_a_tag_that_cannot_be_written_costs_that_tag_alone(format_name, entries):
     data = saved(corners(), "jpeg", exif=exif_of(*entries, COPYRIGHT))
     with Image.open(
         BytesIO(encode(decode(data, LIMITS), format_name, keep_metadata=True))
@@ -125,7 +125,7 @@ def test_a_tag_that_cannot_be_written_costs_that_tag(format_name, entries):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_broken_position_costs_the_position_alone():
+def test_a_broken_position_affects_the_position_alone():
     gps = (ExifTags.IFD.GPSInfo, 4, 1, b"\xff\xff\0\0")
     photo = decode(saved(corners(), "jpeg", exif=exif_of(COPYRIGHT, gps)), LIMITS)
     with Image.open(BytesIO(encode(photo, "jpeg", keep_metadata=True))) as image:
@@ -143,7 +143,7 @@ SHORT = 3
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_tag_of_numbers_without_end_costs_that_tag():
+def test_a_tag_of_too_many_numbers_costs_that_tag_alone():
     endless = (ExifTags.Base.TransferFunction, SHORT, 30_000, bytes(60_000))
     exif = exif_of((ExifTags.Base.XResolution, SHORT, 30_000, bytes(60_000)), endless, COPYRIGHT)
     photo = decode(saved(corners(), "webp", exif=exif), LIMITS)
@@ -152,7 +152,7 @@ def test_a_tag_of_numbers_without_end_costs_that_tag():
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_tags_without_end_are_kept_up_to_a_number():
+def test_too_many_tags_are_kept_up_to_a_limit():
     tags = [(tag, SHORT, 1, b"\1\0") for tag in range(40_000, 65_000)]
     body = exif_of(*tags)[len(b"Exif\0\0") :]
     # The directory's own place is 8; a second one at the end points to it as the Exif directory.
@@ -164,7 +164,7 @@ def test_tags_without_end_are_kept_up_to_a_number():
 
 
 @given(st.lists(st.integers(1, 40_000), min_size=1, max_size=5))
-def test_what_jpeg_keeps_fits_into_its_segment(sizes):
+def test_metadata_kept_in_a_jpeg_fit_into_one_segment(sizes):
     texts = (0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F)
     exif = Image.Exif()
     exif[ExifTags.Base.Copyright] = "Somebody"

@@ -88,7 +88,7 @@ def test_each_edit_adds_an_event():
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(packet))
-def test_whatever_the_packet_the_mark_is_there(before):
+def test_the_mark_is_there_in_every_packet(before):
     tree = ElementTree.fromstring(after_edit(still_true(before), EDIT))
     assert [element.text for element in tree.iter(SOURCE)] == [DIGITAL_SOURCE_TYPE]
 

@@ -106,7 +106,7 @@ def test_a_camera_raw_file_is_called_by_its_name(start, name):
         decode(start + bytes(300), LIMITS)
 
 
-def test_directories_without_end_are_not_all_read():
+def test_too_many_directories_are_not_all_read():
     endless = dict.fromkeys(range(1000, 5000), (0,) * 64) | {NEXT_DIRECTORIES: (0,) * 64}
     data = tiff(plain() | endless)
     with peak_growth() as growth:
@@ -158,7 +158,7 @@ def test_premultiplied_gray_is_divided_by_its_alpha():
 
 @pytest.mark.parametrize("is_inverted", [False, True])
 @pytest.mark.parametrize("compression", [None, "tiff_lzw", "zstd", "lzma"])
-def test_gray_of_16_bits_is_read_however_it_is_packed(compression, is_inverted):
+def test_gray_of_16_bits_is_read_in_every_packing(compression, is_inverted):
     gray = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64) * 16
     tiffinfo = {PHOTOMETRIC: 0 if is_inverted else 1}
     options = {"compression": compression} if compression else {}

@@ -72,7 +72,7 @@ def test_16_bits_come_in_and_go_out_bit_exact(colour_type, format_name):
         {"photometric": "rgb", "compression": "zlib", "predictor": True},
     ],
 )
-def test_16_bit_tiff_is_read_however_it_is_laid_out(options):
+def test_16_bit_tiff_is_read_in_every_layout(options):
     samples = wide_noise()
     photo = decode(wide_tiff(samples, **options), LIMITS)
     np.testing.assert_array_equal(photo.pixels, samples)
@@ -111,7 +111,7 @@ def test_tiff_that_no_decoder_reads_is_refused_as_unsupported(samples, options):
 
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.95])
 @pytest.mark.parametrize("write", [lambda x: wide_png(x, RGB), wide_tiff])
-def test_a_16_bit_file_cut_off_is_corrupt(write, kept):
+def test_a_truncated_16_bit_file_is_corrupt(write, kept):
     data = write(wide_noise(3, 64, 64))
     with pytest.raises(ImageCorrupt):
         decode(data[: int(len(data) * kept)], LIMITS)

@@ -45,7 +45,9 @@ def packet(namespace: str, name: str, *, as_attribute: bool, prefix: str = "q") 
 
 @pytest.mark.parametrize("as_attribute", [True, False])
 @pytest.mark.parametrize(("namespace", "name"), GONE.values(), ids=GONE)
-def test_what_is_gone_is_left_out_and_the_rest_kept(namespace, name, as_attribute):
+def test_statements_that_no_longer_hold_are_left_out_and_the_rest_kept(
+    namespace, name, as_attribute
+):
     kept = still_true(packet(namespace, name, as_attribute=as_attribute))
     assert kept is not None
     assert b"SECRET" not in kept
@@ -76,7 +78,7 @@ def test_a_packet_that_cannot_be_parsed_is_dropped(broken):
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_borne(data):
+def test_any_bytes_are_handled(data):
     still_true(data + b"HasExtendedXMP")
 
 

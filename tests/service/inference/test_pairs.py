@@ -42,7 +42,7 @@ async def test_two_files_are_one_model_that_lights_from_everywhere(tmp_path):
     await models.close()
 
 
-async def test_a_pair_goes_before_a_model_that_paints_whatever_the_temperature(tmp_path):
+async def test_a_pair_is_preferred_to_a_model_that_paints_at_any_temperature(tmp_path):
     write_model(tmp_path / "a.onnx")
     write_pair(tmp_path)
     models = repository(tmp_path)
@@ -74,7 +74,7 @@ async def test_an_option_that_the_model_does_not_take_is_refused(tmp_path, name,
 
 
 @pytest.mark.parametrize("lost", ["scene", "light"])
-async def test_half_a_pair_is_refused_with_what_is_missing(tmp_path, lost):
+async def test_half_a_pair_is_refused_with_the_name_of_the_missing_half(tmp_path, lost):
     write_pair(tmp_path)
     (tmp_path / f"tiny-pair.{lost}.onnx").unlink()
     with pytest.raises(ModelRefused, match=rf"half of a pair, and tiny-pair\.{lost}\.onnx"):
@@ -130,7 +130,7 @@ def store_golden(folder, offset: float = 0.0) -> None:
     write_pair_golden(golden_path(scene_path), image, scene, lamps, arriving)
 
 
-async def test_a_pair_that_makes_what_it_made_at_its_release_is_loaded(tmp_path, caplog):
+async def test_a_pair_that_reproduces_its_golden_output_is_loaded(tmp_path, caplog):
     store_golden(tmp_path)
     models = repository(tmp_path)
     await models.start()

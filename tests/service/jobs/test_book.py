@@ -59,7 +59,7 @@ async def test_callers_take_turns():
     assert [name for name in order if name.startswith("crowd")] == [f"crowd {n}" for n in range(30)]
 
 
-async def test_what_is_not_done_when_the_process_ends_fails_as_draining():
+async def test_unfinished_jobs_fail_as_draining_when_the_process_ends():
     jobs = book()
     begun = asyncio.Event()
     taken = [jobs.submit(task(lambda: begun.set() or asyncio.Event().wait())) for _ in range(20)]

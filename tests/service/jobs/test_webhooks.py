@@ -87,7 +87,7 @@ def delivered(metrics: JobMetrics, outcome: str) -> float:
     return metrics.webhooks.labels(outcome)._value.get()
 
 
-async def test_the_receiver_can_verify_what_it_gets():
+async def test_the_receiver_can_verify_an_event():
     hooks, metrics = webhooks()
     with receiving(204) as (url, got):
         await hooks.deliver(job(url))
@@ -110,7 +110,9 @@ async def test_the_receiver_can_verify_what_it_gets():
         ((410,), 1, "failed"),
     ],
 )
-async def test_tries_are_repeated_where_it_helps_and_bounded(statuses, num_tries, outcome):
+async def test_tries_are_repeated_after_temporary_failures_and_bounded(
+    statuses, num_tries, outcome
+):
     hooks, metrics = webhooks()
     with receiving(*statuses) as (url, got):
         await hooks.deliver(job(url))
@@ -144,7 +146,7 @@ async def test_redirects_are_not_followed(status):
     assert delivered(metrics, "failed") == 1
 
 
-async def test_a_receiver_that_is_not_there_fails_in_the_end():
+async def test_an_unreachable_receiver_is_counted_as_failed():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -255,7 +257,7 @@ def test_other_urls_are_refused(url):
         Destinations({"hooks.example.com"}, ()).check(url)
 
 
-def test_a_job_says_that_it_has_ended(models_dir, png):
+def test_a_webhook_reports_that_a_job_has_ended(models_dir, png):
     knobs = {"webhook_hosts": ("127.0.0.0/8",), "webhook_secrets": (f"anonymous:{WORD}",)}
     app = create_app(Settings(models_dir=models_dir, **knobs))
     with serving(app) as url, receiving(200) as (hook, got):

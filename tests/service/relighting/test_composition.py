@@ -82,7 +82,7 @@ def test_hue_and_black_stay():
     )
 
 
-def test_what_no_lamp_lights_stays_as_it_is():
+def test_surfaces_that_no_lamp_lights_stay_as_they_are():
     original = photo(most=1.0)
     original[5, 6] = 1
     relit = lit(side(0.0, 1.0), relightable=0.0).compose(original)
@@ -142,7 +142,7 @@ def test_of_a_picture_and_its_mirror_image_exactly_one_leans_left(height, width,
         assert leans_left(pixels) != leans_left(mirrored)
 
 
-def test_the_brighter_half_says_which_way_a_picture_leans():
+def test_the_brighter_half_decides_which_way_a_picture_leans():
     pixels = np.zeros((8, 10, 3), np.uint8)
     pixels[:, 2] = 9
     assert leans_left(pixels)

@@ -71,13 +71,13 @@ def test_another_version_of_a_library_changes_it(monkeypatch):
     assert pixel_revision.__wrapped__() != pixel_revision()
 
 
-def test_sources_that_are_missing_are_not_passed_over(package):
+def test_missing_sources_are_an_error(package):
     shutil.rmtree(package / "imaging")
     with pytest.raises(FileNotFoundError, match="imaging"):
         pixel_revision(package)
 
 
-def test_the_revision_and_the_welcome_formats_are_part_of_the_tag():
+def test_the_revision_and_the_accepted_formats_are_part_of_the_tag():
     def tag(revision: str, *formats: str) -> str:
         return answer_tag(
             photo_digest(b"photo"),
@@ -92,7 +92,7 @@ def test_the_revision_and_the_welcome_formats_are_part_of_the_tag():
     assert len({tag("a", "jpeg"), tag("b", "jpeg"), tag("a", "png"), tag("a", "jpeg", "png")}) == 4
 
 
-def test_a_neutral_lamp_that_is_asked_for_is_another_question():
+def test_a_neutral_lamp_that_was_requested_is_another_request():
     """It colours a grey photo, which lamps without a temperature leave grey."""
     lamps = (
         '[{"azimuth": 9}, {"azimuth": 99}]',

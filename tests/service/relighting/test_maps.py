@@ -21,7 +21,7 @@ def prepared() -> Prepared:
     return Prepared(photo, native, native.copy(), photo.pixels, mirrored=True)
 
 
-def test_packing_takes_no_more_than_is_said():
+def test_packing_takes_no_more_memory_than_estimated():
     photo, rng = prepared(), np.random.default_rng(0)
     scene = {
         name: rng.uniform(0.1, 1, (SIDE_PX, SIDE_PX, *more)).astype(np.float16)

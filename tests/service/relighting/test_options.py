@@ -54,7 +54,7 @@ def test_an_option_given_twice_is_refused():
         RelightOptions.parse([("strength", "1"), ("strength", "0")])
 
 
-def test_the_words_agree_with_the_rooms_that_own_them():
+def test_the_public_vocabulary_agrees_with_the_modules_that_own_it():
     properties = RelightOptions.model_json_schema()["properties"]
 
     def words(name):
@@ -65,7 +65,7 @@ def test_the_words_agree_with_the_rooms_that_own_them():
 
 
 @given(fields=st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3))
-def test_whatever_is_asked_either_fits_or_is_refused_by_name(fields):
+def test_every_request_either_fits_or_is_refused_by_name(fields):
     try:
         parse(**fields)
     except InvalidOption as refusal:

@@ -49,7 +49,7 @@ def file_of(pixels, format_name="png", **more) -> bytes:
 
 
 @pytest.mark.parametrize("format_name", ["png", "tiff"])
-def test_16_bits_go_through_the_whole_trip_without_bands(format_name):
+def test_16_bits_go_through_the_whole_request_path_without_bands(format_name):
     photo = decode(relit(file_of(ramp(width_px=400)), format_name, color="model"), LIMITS)
     assert photo.pixels.dtype == np.uint16
     row = photo.pixels[45, 20:-20, 1].astype(int)
@@ -95,7 +95,7 @@ def test_a_phones_portrait_comes_back_upright_in_p3_with_its_exif(strength):
 @pytest.mark.parametrize("format_name", ["png", "jpeg", "tiff"])
 @pytest.mark.parametrize("icc_profile", [None, gray_profile(1.8)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_gray_stays_gray_whatever_the_network_paints(format_name, icc_profile, dtype):
+def test_gray_stays_gray_even_if_the_network_paints_colour(format_name, icc_profile, dtype):
     data = file_of(ramp(dtype=dtype), icc_profile=icc_profile, is_gray=True)
     with Image.open(BytesIO(relit(data, format_name, light=paint_red))) as image:
         assert image.mode in {"L", "I;16"}

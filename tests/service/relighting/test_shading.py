@@ -69,7 +69,7 @@ def test_any_two_pictures_give_a_picture(original, relit):
     assert shaded.max() <= 1
 
 
-def test_deep_shadow_is_lit_evenly_and_what_can_be_seen_keeps_its_light():
+def test_deep_shadow_is_lit_evenly_and_visible_detail_keeps_its_light():
     original = np.full((128, 192, 3), 0.02, np.float32)  # deep shadow on the left
     original[:, 96:] = 0.7
     relit = np.full_like(original, 0.5)

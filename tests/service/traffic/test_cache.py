@@ -24,7 +24,7 @@ class Maker:
         return b"1234"
 
 
-async def test_what_was_made_once_is_kept():
+async def test_an_answer_is_computed_once_and_kept():
     cache, make = Cache[bytes](100, len), Maker()
     make.free.set()
     assert await cache.get("k", make) == (b"1234", "miss")
@@ -32,7 +32,7 @@ async def test_what_was_made_once_is_kept():
     assert make.num_calls == 1
 
 
-async def test_those_who_ask_together_share_one_making():
+async def test_simultaneous_callers_share_one_computation():
     cache, make = Cache[bytes](100, len), Maker()
     asked = [asyncio.create_task(cache.get("k", make)) for _ in range(20)]
     await asyncio.sleep(0)
@@ -42,7 +42,7 @@ async def test_those_who_ask_together_share_one_making():
     assert sorted(origins) == ["coalesced"] * 19 + ["miss"]
 
 
-async def test_only_calls_of_the_same_urgency_share_one_making():
+async def test_only_calls_of_the_same_urgency_share_one_computation():
     cache, make = Cache[bytes](100, len), Maker()
     asked = [asyncio.create_task(cache.get("k", make, urgency=u)) for u in (0, 1, 0, 1)]
     await asyncio.sleep(0)
@@ -52,7 +52,7 @@ async def test_only_calls_of_the_same_urgency_share_one_making():
     assert origins == ["miss", "miss", "coalesced", "coalesced"]
 
 
-async def test_the_first_may_leave_without_hurting_those_who_wait_with_it():
+async def test_the_first_caller_may_leave_without_hurting_the_others():
     cache, make = Cache[bytes](100, len), Maker()
     first, second = (asyncio.create_task(cache.get("k", make)) for _ in range(2))
     await asyncio.sleep(0)
@@ -63,7 +63,7 @@ async def test_the_first_may_leave_without_hurting_those_who_wait_with_it():
     assert make.num_calls == 1
 
 
-async def test_when_all_have_left_the_making_stops_and_the_next_one_begins_anew():
+async def test_when_all_callers_have_left_the_computation_stops_and_the_next_begins_anew():
     cache, make = Cache[bytes](100, len), Maker()
     left = [asyncio.create_task(cache.get("k", make)) for _ in range(2)]
     await asyncio.sleep(0)
@@ -108,7 +108,7 @@ async def test_it_never_holds_more_bytes_than_it_may_and_forgets_the_least_used(
     assert (await cache.get("b", make))[1] == "miss"
 
 
-async def test_what_is_larger_than_the_cache_is_not_kept():
+async def test_answers_larger_than_the_cache_are_not_kept():
     cache, make = Cache[bytes](3, len), Maker()
     make.free.set()
     assert (await cache.get("k", make))[1] == "miss"

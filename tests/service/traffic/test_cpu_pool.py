@@ -129,7 +129,7 @@ async def test_callers_take_turns_at_preparing_however_many_one_of_them_sends():
     assert order[:4] == ["flood", "few", "flood", "few"]
 
 
-async def test_a_caller_does_not_wait_for_what_another_one_floods_the_pool_with():
+async def test_a_caller_does_not_wait_for_another_one_that_floods_the_pool():
     pool, free = CpuPool(1), threading.Event()
     try:
         await pool.run(Step.PREPARE, lambda: time.sleep(0.02))
@@ -198,7 +198,7 @@ async def test_a_job_without_a_thread_fails_the_probe(monkeypatch):
     pool.close()
 
 
-async def test_what_a_failed_job_held_is_free_as_soon_as_its_caller_knows(pool):
+async def test_memory_of_a_failed_job_is_free_as_soon_as_its_caller_knows(pool):
     class Photo:
         pass
 

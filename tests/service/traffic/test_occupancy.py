@@ -23,7 +23,7 @@ def learned(clock: Clock, took_s: float) -> Occupancy:
     return occupancy
 
 
-def test_room_is_expected_when_the_oldest_that_fill_it_have_stayed_as_long_as_others_did():
+def test_memory_is_expected_when_the_oldest_holders_have_stayed_as_long_as_others_did():
     clock = Clock()
     occupancy = learned(clock, 10.0)
     for _ in range(4):
@@ -33,7 +33,7 @@ def test_room_is_expected_when_the_oldest_that_fill_it_have_stayed_as_long_as_ot
     assert occupancy.until_free_s(250) == pytest.approx(10 - 2)
 
 
-def test_what_stays_longer_than_usual_is_expected_soon():
+def test_holders_that_stay_longer_than_usual_are_expected_to_end_soon():
     clock = Clock()
     occupancy = learned(clock, 10.0)
     occupancy.begin(1)
@@ -49,7 +49,7 @@ def test_before_anything_has_left_a_stay_counts_as_half_over():
     assert occupancy.until_free_s(1) == pytest.approx(3.0)
 
 
-def test_what_took_no_room_teaches_nothing():
+def test_stays_without_memory_teach_nothing():
     clock = Clock()
     occupancy = learned(clock, 10.0)
     for _ in range(50):
@@ -58,7 +58,7 @@ def test_what_took_no_room_teaches_nothing():
     assert occupancy.until_free_s(1) == pytest.approx(10.0)
 
 
-def test_a_body_without_space_is_refused_with_the_time_when_there_will_be_some():
+def test_a_body_without_memory_is_refused_with_the_expected_wait():
     clock = Clock()
     budget = ByteBudget(1000, clock)
     with budget.open() as earlier:

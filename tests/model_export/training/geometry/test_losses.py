@@ -74,7 +74,7 @@ def test_light_from_the_other_side_is_worse_than_none() -> None:
     assert other_side["change"] > none["change"] + 0.2
 
 
-def test_what_is_not_to_be_relit_does_not_count() -> None:
+def test_surfaces_that_are_not_relightable_do_not_count() -> None:
     batch = lit_batch()
     batch["relightable"][..., : SIZE_PX // 2] = 0
     wrong_there = true_change(batch)
