@@ -6,11 +6,13 @@ import threading
 import time
 import weakref
 from functools import partial
+from types import SimpleNamespace
 
 import anyio
 import pytest
 
 from relight.errors import ServerFull
+from service.traffic import cpu_pool
 from service.traffic.cpu_pool import CpuPool, OverBudget, Step
 from service.traffic.working_memory import WorkingMemory
 
@@ -20,12 +22,17 @@ pytestmark = pytest.mark.serial
 async def until(condition):
     with anyio.fail_after(30):
         while not condition():
-            await anyio.lowlevel.checkpoint()
+            await anyio.sleep(0.001)
 
 
 async def begun(pool: CpuPool, num_jobs: int) -> None:
     """Wait until so many jobs run or wait."""
     await until(lambda: len(pool._pending) == num_jobs)
+
+
+async def running(pool: CpuPool, num_jobs: int) -> None:
+    """Wait until so many jobs run."""
+    await until(lambda: sum(j.thread is not None for j in pool._pending.values()) == num_jobs)
 
 
 @pytest.fixture
@@ -46,11 +53,14 @@ async def test_a_job_past_its_budget_gives_its_place_to_the_next(pool):
         stop.set()
 
 
-async def test_the_budget_begins_when_the_job_begins(pool):
-    free = threading.Event()
+async def test_the_budget_begins_when_the_job_begins(pool, monkeypatch):
+    clock_s, free = [0.0], threading.Event()
+    monkeypatch.setattr(cpu_pool, "time", SimpleNamespace(monotonic=lambda: clock_s[0]))
     first = asyncio.create_task(pool.run(Step.PREPARE, free.wait))
-    second = asyncio.create_task(pool.run(Step.PREPARE, lambda: "in time", budget_s=0.5))
-    await asyncio.sleep(0.7)  # no synchronisation: it must wait for longer than it may run
+    second = asyncio.create_task(pool.run(Step.PREPARE, lambda: "in time", budget_s=0.01))
+    await begun(pool, 2)
+    clock_s[0] = 100.0
+    await asyncio.wait([second], timeout=0.1)  # it looks at the clock every 10 ms
     free.set()
     assert await second == "in time"
     await first
@@ -90,6 +100,7 @@ async def test_a_cancelled_call_leaves_no_trace_in_the_queue(pool):
     second = asyncio.create_task(pool.run(Step.PREPARE, lambda: None))
     await begun(pool, 2)
     second.cancel()
+    await asyncio.wait([second])
     stop.set()
     await first
     assert pool.wait_s() == 0
@@ -100,7 +111,7 @@ async def test_finishing_goes_ahead_of_preparing():
     pool, free, order = CpuPool(1), threading.Event(), []
     try:
         busy = asyncio.create_task(pool.run(Step.PREPARE, free.wait))
-        await begun(pool, 1)
+        await running(pool, 1)
         steps = [Step.PREPARE, Step.PREPARE, Step.FINISH]
         others = [asyncio.create_task(pool.run(s, lambda s=s: order.append(s))) for s in steps]
         await begun(pool, 1 + len(steps))
@@ -115,7 +126,7 @@ async def test_callers_take_turns_at_preparing_however_many_one_of_them_sends():
     pool, free, order = CpuPool(1), threading.Event(), []
     try:
         busy = asyncio.create_task(pool.run(Step.PREPARE, free.wait))
-        await begun(pool, 1)
+        await running(pool, 1)
         callers = ["flood"] * 10 + ["few"] * 2
         others = [
             asyncio.create_task(pool.run(Step.PREPARE, lambda c=c: order.append(c), caller=c))
@@ -171,15 +182,18 @@ async def test_jobs_run_together_only_where_memory_is_enough_for_both():
         taken.append((name, memory.num_bytes))
         free.wait(30)
 
-    jobs = [
-        asyncio.create_task(pool.run(Step.PREPARE, partial(job, name), num_bytes=num_bytes))
-        for name, num_bytes in (("a", 60), ("b", 60), ("c", 1000))
-    ]
+    def start(name, num_bytes):
+        work = partial(job, name)
+        return asyncio.create_task(pool.run(Step.PREPARE, work, num_bytes=num_bytes))
+
+    jobs = [start("a", 60)]
     await until(lambda: taken)
+    jobs += [start("b", 60), start("c", 1000)]
+    await until(lambda: len(memory._waiting) == 2)
     assert taken == [("a", 60)]
     free.set()
     await asyncio.gather(*jobs)
-    assert taken == [("a", 60), ("b", 60), ("c", 1000)]  # one that passes the bound runs alone
+    assert set(taken) == {("a", 60), ("b", 60), ("c", 1000)}  # c passes the bound: it runs alone
     pool.close()  # a thread gives the memory back after it has delivered its result
     assert memory.num_bytes == 0
 
@@ -187,7 +201,7 @@ async def test_jobs_run_together_only_where_memory_is_enough_for_both():
 async def test_a_job_without_a_thread_fails_the_probe(monkeypatch):
     pool, free = CpuPool(1), threading.Event()
     first = asyncio.create_task(pool.run(Step.PREPARE, free.wait))
-    await until(lambda: pool.why_not_alive is None and pool._pending)
+    await running(pool, 1)
     second = asyncio.create_task(pool.run(Step.PREPARE, lambda: None))
     await begun(pool, 2)
     monkeypatch.setattr(threading.Thread, "is_alive", lambda thread: False)
@@ -220,7 +234,10 @@ async def test_memory_of_a_failed_job_is_free_as_soon_as_its_caller_knows(pool):
 
 async def test_a_pool_that_shrinks_or_grows_runs_as_many_jobs_at_once(pool):
     stop, num_running = threading.Event(), 0
-    lock = threading.Lock()
+    lock, before = threading.Lock(), set(threading.enumerate())
+
+    def num_alive() -> int:
+        return sum(thread.name == "cpu" for thread in set(threading.enumerate()) - before)
 
     def work() -> None:
         nonlocal num_running
@@ -235,7 +252,7 @@ async def test_a_pool_that_shrinks_or_grows_runs_as_many_jobs_at_once(pool):
         stop.clear()
         jobs = [asyncio.create_task(pool.run(Step.PREPARE, work)) for _ in range(6)]
         await until(lambda: num_running >= pool.num_threads)
-        await asyncio.sleep(0.05)  # for one too many to begin
+        await until(lambda: num_alive() == pool.num_threads)  # no other one can begin a job
         found = num_running
         stop.set()
         await asyncio.gather(*jobs)
@@ -250,7 +267,7 @@ async def test_a_busy_pool_that_is_resized_again_and_again_loses_no_thread(pool)
     pool.resize(8)
     stop = threading.Event()
     jobs = [asyncio.create_task(pool.run(Step.PREPARE, partial(stop.wait, 30))) for _ in range(8)]
-    await until(lambda: sum(job.thread is not None for job in pool._pending.values()) == 8)
+    await running(pool, 8)
     for num_threads in (1, 8, 1):  # each surplus is counted while no thread can end
         pool.resize(num_threads)
     stop.set()
