@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -206,7 +207,9 @@ def _wait_until(
 
 
 def free_port() -> int:
-    """Return an unused port of 127.0.0.1."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return an unused port of 127.0.0.1, outside of those that the system hands out itself."""
+    while True:
+        port = random.randrange(10_000, 30_000)  # Linux hands out 32768 and above
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

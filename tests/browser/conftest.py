@@ -152,6 +152,19 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
         visit.check()
 
 
+@pytest.fixture
+def opened(visit: Callable[..., Visit]) -> Callable[..., Visit]:
+    """Open the page, choose a photo and wait until it is relit: `opened(url, data)`."""
+
+    def open_photo(url: str, data: bytes, **options: object) -> Visit:
+        tab = visit(url, **options)
+        tab.choose("garden.png", data)
+        tab.wait_for("lit from the right")
+        return tab
+
+    return open_photo
+
+
 @pytest.fixture(scope="session")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a service with a tiny model, which lights the right side."""

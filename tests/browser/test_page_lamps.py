@@ -13,13 +13,6 @@ from tests.service.stand_ins import decoded
 RIM_SHARE = 0.42  # of the dome's side: where a lamp stands on the horizon
 
 
-def opened(visit, url, jpeg, **options):
-    tab = visit(url, **options)
-    tab.choose("garden.jpg", jpeg)
-    tab.wait_for("lit from the right")
-    return tab
-
-
 def dome_of(tab):
     """The dome's centre and the radius of its horizon, in px."""
     tab.page.locator("#dome").evaluate("dome => dome.scrollIntoView({block: 'end'})")
@@ -47,8 +40,8 @@ def ball(tab) -> np.ndarray:
 
 @pytest.mark.parametrize("width_px", [360, 1440])
 @pytest.mark.parametrize("touch", [False, True])
-def test_the_lamp_is_dragged_over_the_dome(visit, url_of_lamps, jpeg, width_px, touch):
-    tab = opened(visit, url_of_lamps, jpeg, width_px=width_px, has_touch=touch)
+def test_the_lamp_is_dragged_over_the_dome(opened, url_of_lamps, jpeg, width_px, touch):
+    tab = opened(url_of_lamps, jpeg, width_px=width_px, has_touch=touch)
     x, y, rim = dome_of(tab)
     tab.page.mouse.move(x + rim * 60 / 90, y)  # where the lamp stands: east, 30 degrees high
     tab.page.mouse.down()
@@ -65,8 +58,8 @@ def test_the_lamp_is_dragged_over_the_dome(visit, url_of_lamps, jpeg, width_px, 
     assert tab.page.get_by_role("spinbutton", name="Elevation").input_value() == elevation
 
 
-def test_a_click_on_the_dome_places_the_lamp(visit, url_of_lamps, jpeg):
-    tab = opened(visit, url_of_lamps, jpeg)
+def test_a_click_on_the_dome_places_the_lamp(opened, url_of_lamps, jpeg):
+    tab = opened(url_of_lamps, jpeg)
     x, y, rim = dome_of(tab)
     tab.page.mouse.click(x, y - rim)
     asked(tab, azimuth="0", elevation="0")
@@ -76,8 +69,8 @@ def test_a_click_on_the_dome_places_the_lamp(visit, url_of_lamps, jpeg):
     tab.wait_for("lit from above")
 
 
-def test_the_lamp_is_moved_by_keys(visit, url_of_lamps, jpeg):
-    tab = opened(visit, url_of_lamps, jpeg)
+def test_the_lamp_is_moved_by_keys(opened, url_of_lamps, jpeg):
+    tab = opened(url_of_lamps, jpeg)
     lamp = tab.page.get_by_role("slider", name="Lamp 1")
     lamp.press("ArrowRight")
     lamp.press("ArrowUp")
@@ -94,8 +87,8 @@ def test_the_lamp_is_moved_by_keys(visit, url_of_lamps, jpeg):
     asked(tab, azimuth="350")
 
 
-def test_the_lamp_is_placed_by_numbers(visit, url_of_lamps, jpeg):
-    tab = opened(visit, url_of_lamps, jpeg)
+def test_the_lamp_is_placed_by_numbers(opened, url_of_lamps, jpeg):
+    tab = opened(url_of_lamps, jpeg)
     azimuth = tab.page.get_by_role("spinbutton", name="Azimuth")
     azimuth.fill("181")
     tab.page.get_by_role("spinbutton", name="Elevation").fill("12")
@@ -109,8 +102,8 @@ def test_the_lamp_is_placed_by_numbers(visit, url_of_lamps, jpeg):
     assert all("azimuth=181" in request.url for request in tab.relights[num_before:])
 
 
-def test_the_ball_is_lit_as_the_lamp_stands(visit, url_of_lamps, jpeg):
-    tab = opened(visit, url_of_lamps, jpeg)
+def test_the_ball_is_lit_as_the_lamp_stands(opened, url_of_lamps, jpeg):
+    tab = opened(url_of_lamps, jpeg)
     lamp = tab.page.get_by_role("slider", name="Lamp 1")
 
     def sides() -> tuple[float, float, float]:
@@ -135,8 +128,8 @@ def test_the_ball_is_lit_as_the_lamp_stands(visit, url_of_lamps, jpeg):
     assert lamp.evaluate("lamp => getComputedStyle(lamp).backgroundColor").startswith("rgb(255")
 
 
-def test_softness_intensity_and_temperature_are_the_lamps(visit, url_of_lamps, jpeg):
-    tab = opened(visit, url_of_lamps, jpeg)
+def test_softness_intensity_and_temperature_are_the_lamps(opened, url_of_lamps, jpeg):
+    tab = opened(url_of_lamps, jpeg)
     tab.page.get_by_role("slider", name="Softness").press("End")
     tab.page.get_by_role("slider", name="Intensity").press("End")
     tab.page.get_by_role("slider", name="Temperature").press("Home")
@@ -152,8 +145,8 @@ def test_softness_intensity_and_temperature_are_the_lamps(visit, url_of_lamps, j
     assert "intensity" not in tab.last_options
 
 
-def test_a_second_lamp_is_added_changed_and_removed(visit, url_of_lamps, jpeg):
-    tab = opened(visit, url_of_lamps, jpeg)
+def test_a_second_lamp_is_added_changed_and_removed(opened, url_of_lamps, jpeg):
+    tab = opened(url_of_lamps, jpeg)
     tab.page.get_by_role("button", name="Add a lamp").click()
     tab.wait_for("lit from the right, and from the left")
     assert tab.page.evaluate("document.activeElement.ariaLabel") == "Lamp 2"
@@ -183,8 +176,8 @@ def test_a_second_lamp_is_added_changed_and_removed(visit, url_of_lamps, jpeg):
     assert tab.page.evaluate("document.activeElement.ariaLabel") == "Lamp 1"
 
 
-def test_up_to_four_lamps_are_offered(visit, url_of_lamps, jpeg):
-    tab = opened(visit, url_of_lamps, jpeg)
+def test_up_to_four_lamps_are_offered(opened, url_of_lamps, jpeg):
+    tab = opened(url_of_lamps, jpeg)
     add = tab.page.get_by_role("button", name="Add a lamp")
     for _ in range(3):
         add.click()
@@ -200,8 +193,8 @@ def test_up_to_four_lamps_are_offered(visit, url_of_lamps, jpeg):
     assert len(set(places)) == 4
 
 
-def test_while_the_lamp_moves_one_preview_is_in_flight(visit, url_of_lamps, jpeg):
-    tab = opened(visit, url_of_lamps, jpeg)
+def test_while_the_lamp_moves_one_preview_is_in_flight(opened, url_of_lamps, jpeg):
+    tab = opened(url_of_lamps, jpeg)
     in_flight = most = 0
 
     def begin(request):
@@ -231,8 +224,8 @@ def test_while_the_lamp_moves_one_preview_is_in_flight(visit, url_of_lamps, jpeg
     assert "miss" not in origins  # the photo's scene was read once
 
 
-def test_a_lamp_has_a_colour_instead_of_a_temperature(visit, url_of_lamps, jpeg):
-    tab = opened(visit, url_of_lamps, jpeg)
+def test_a_lamp_has_a_colour_instead_of_a_temperature(opened, url_of_lamps, jpeg):
+    tab = opened(url_of_lamps, jpeg)
     tab.page.get_by_role("slider", name="Softness").press("Home")  # the ball's far side is dark
     tab.page.get_by_label("Lamp colour").fill("#2060ff")
     asked(tab, lamp_color="#2060ff")
@@ -254,8 +247,8 @@ def test_a_lamp_has_a_colour_instead_of_a_temperature(visit, url_of_lamps, jpeg)
     assert "lamp_color" not in tab.last_options
 
 
-def test_each_lamp_has_its_own_colour(visit, url_of_lamps, jpeg):
-    tab = opened(visit, url_of_lamps, jpeg)
+def test_each_lamp_has_its_own_colour(opened, url_of_lamps, jpeg):
+    tab = opened(url_of_lamps, jpeg)
     tab.page.get_by_label("Lamp colour").fill("#ff4010")
     tab.page.get_by_role("button", name="Add a lamp").click()
     assert tab.page.get_by_label("Lamp colour").input_value() != "#ff4010"
@@ -269,8 +262,8 @@ def test_each_lamp_has_its_own_colour(visit, url_of_lamps, jpeg):
     ]
 
 
-def test_black_is_no_colour_of_a_lamp(visit, url_of_lamps, jpeg):
-    tab = opened(visit, url_of_lamps, jpeg)
+def test_black_is_no_colour_of_a_lamp(opened, url_of_lamps, jpeg):
+    tab = opened(url_of_lamps, jpeg)
     tab.expected = ("422",)
     tab.page.get_by_label("Lamp colour").fill("#000000")
     tab.page.get_by_role("alert").filter(has_text="black").wait_for()

@@ -29,13 +29,6 @@ def left_half() -> bytes:
     return file.getvalue()
 
 
-def opened(visit, url, data, **options):
-    tab = visit(url, **options)
-    tab.choose("garden.png", data)
-    tab.wait_for("lit from the right")
-    return tab
-
-
 def load(tab, data: bytes, name: str = "left.png") -> None:
     with tab.page.expect_file_chooser() as chooser:
         tab.page.get_by_role("button", name="Load a mask").press("Enter")
@@ -66,9 +59,9 @@ def changed(tab, original: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("width_px", [360, 1440])
 @pytest.mark.parametrize("touch", [False, True])
 def test_the_brushed_part_is_relit_and_the_rest_stays_bit_for_bit(
-    visit, url_of_lamps, png, picture, width_px, touch
+    opened, url_of_lamps, png, picture, width_px, touch
 ):
-    tab = opened(visit, url_of_lamps, png, width_px=width_px, has_touch=touch)
+    tab = opened(url_of_lamps, png, width_px=width_px, has_touch=touch)
     tab.page.get_by_role("button", name="Brush").click()
     stroke(tab, (0.2, 0.3), (0.4, 0.3))
     tab.wait_for("lit from the right, in ")
@@ -79,8 +72,8 @@ def test_the_brushed_part_is_relit_and_the_rest_stays_bit_for_bit(
     assert not relit[130:].any()
 
 
-def test_a_finger_brushes_and_does_not_scroll_the_page(visit, url_of_lamps, png):
-    tab = opened(visit, url_of_lamps, png, width_px=360, has_touch=True, is_mobile=True)
+def test_a_finger_brushes_and_does_not_scroll_the_page(opened, url_of_lamps, png):
+    tab = opened(url_of_lamps, png, width_px=360, has_touch=True, is_mobile=True)
     tab.page.get_by_role("button", name="Brush").tap()
     box = tab.page.locator("#compare").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + 0.8 * box["height"]
@@ -94,8 +87,8 @@ def test_a_finger_brushes_and_does_not_scroll_the_page(visit, url_of_lamps, png)
     assert tab.page.evaluate("scrollY") == before_px
 
 
-def test_a_stroke_is_erased_undone_and_cleared(visit, url_of_lamps, png, picture):
-    tab = opened(visit, url_of_lamps, png)
+def test_a_stroke_is_erased_undone_and_cleared(opened, url_of_lamps, png, picture):
+    tab = opened(url_of_lamps, png)
     mask_says(tab, "all of the photo is relit")
     tab.page.get_by_role("button", name="Brush").click()
     stroke(tab, (0.2, 0.5), (0.8, 0.5))
@@ -123,8 +116,8 @@ def pressed(tab, x: float, y: float) -> None:
 
 
 @pytest.mark.parametrize("button", ["Undo", "Clear"])
-def test_a_stroke_ends_when_a_key_takes_it_back(visit, url_of_lamps, png, button):
-    tab = opened(visit, url_of_lamps, png)
+def test_a_stroke_ends_when_a_key_takes_it_back(opened, url_of_lamps, png, button):
+    tab = opened(url_of_lamps, png)
     tab.page.get_by_role("button", name="Brush").click()
     stroke(tab, (0.5, 0.2))
     pressed(tab, 0.2, 0.5)
@@ -138,8 +131,8 @@ def test_a_stroke_ends_when_a_key_takes_it_back(visit, url_of_lamps, png, button
     tab.wait_for("lit from the right, in ")
 
 
-def test_a_mask_that_is_loaded_during_a_stroke_ends_it(visit, url_of_lamps, png, left_half):
-    tab = opened(visit, url_of_lamps, png)
+def test_a_mask_that_is_loaded_during_a_stroke_ends_it(opened, url_of_lamps, png, left_half):
+    tab = opened(url_of_lamps, png)
     tab.page.get_by_role("button", name="Brush").click()
     pressed(tab, 0.8, 0.5)
     load(tab, left_half)
@@ -150,8 +143,8 @@ def test_a_mask_that_is_loaded_during_a_stroke_ends_it(visit, url_of_lamps, png,
     mask_says(tab, "50 % is relit")
 
 
-def test_a_stroke_has_a_soft_edge(visit, url_of_lamps, png):
-    tab = opened(visit, url_of_lamps, png)
+def test_a_stroke_has_a_soft_edge(opened, url_of_lamps, png):
+    tab = opened(url_of_lamps, png)
     tab.page.get_by_role("button", name="Brush").click()
     stroke(tab, (0.3, 0.5), (0.7, 0.5))
     name, data = tab.download("Save")
@@ -163,8 +156,8 @@ def test_a_stroke_has_a_soft_edge(visit, url_of_lamps, png):
     assert ((column > 20) & (column < 235)).sum() > 4
 
 
-def test_a_mask_is_loaded_by_keyboard_alone(visit, url_of_lamps, png, picture, left_half):
-    tab = opened(visit, url_of_lamps, png)
+def test_a_mask_is_loaded_by_keyboard_alone(opened, url_of_lamps, png, picture, left_half):
+    tab = opened(url_of_lamps, png)
     load(tab, left_half)
     mask_says(tab, "50 % is relit")
     tab.wait_for("lit from the right, in 50 % of the photo")
@@ -180,8 +173,8 @@ def test_a_mask_is_loaded_by_keyboard_alone(visit, url_of_lamps, png, picture, l
     mask_says(tab, "all of the photo is relit")
 
 
-def test_a_loaded_mask_counts_by_luminance_and_transparency(visit, url_of_lamps, png):
-    tab = opened(visit, url_of_lamps, png)
+def test_a_loaded_mask_counts_by_luminance_and_transparency(opened, url_of_lamps, png):
+    tab = opened(url_of_lamps, png)
     mask = np.full((240, 360, 4), 255, np.uint8)
     mask[:, 180:, 3] = 0  # transparent white is black
     mask[120:, :180, :3] = 0
@@ -189,8 +182,8 @@ def test_a_loaded_mask_counts_by_luminance_and_transparency(visit, url_of_lamps,
     mask_says(tab, "25 % is relit")
 
 
-def test_strokes_go_over_a_loaded_mask(visit, url_of_lamps, png, picture, left_half):
-    tab = opened(visit, url_of_lamps, png)
+def test_strokes_go_over_a_loaded_mask(opened, url_of_lamps, png, picture, left_half):
+    tab = opened(url_of_lamps, png)
     load(tab, left_half)
     tab.page.get_by_role("button", name="Brush").click()
     stroke(tab, (0.75, 0.5))
@@ -208,9 +201,9 @@ def test_strokes_go_over_a_loaded_mask(visit, url_of_lamps, png, picture, left_h
     ],
 )
 def test_a_file_that_is_no_mask_for_the_photo_changes_nothing(
-    visit, url_of_lamps, png, left_half, data, title
+    opened, url_of_lamps, png, left_half, data, title
 ):
-    tab = opened(visit, url_of_lamps, png)
+    tab = opened(url_of_lamps, png)
     load(tab, data)
     tab.page.get_by_role("heading", name=title).wait_for()
     mask_says(tab, "all of the photo is relit")
@@ -219,8 +212,8 @@ def test_a_file_that_is_no_mask_for_the_photo_changes_nothing(
     assert not tab.page.get_by_role("alert").is_visible()
 
 
-def test_another_photo_begins_without_a_mask(visit, url_of_lamps, png, jpeg, left_half):
-    tab = opened(visit, url_of_lamps, png)
+def test_another_photo_begins_without_a_mask(opened, url_of_lamps, png, jpeg, left_half):
+    tab = opened(url_of_lamps, png)
     load(tab, left_half)
     tab.page.get_by_role("button", name="Brush").click()
     tab.choose("other.jpg", jpeg)
@@ -229,8 +222,8 @@ def test_another_photo_begins_without_a_mask(visit, url_of_lamps, png, jpeg, lef
     assert not tab.page.locator("#mask-canvas").is_visible()
 
 
-def test_the_mask_stays_while_the_lamp_moves(visit, url_of_lamps, png, picture, left_half):
-    tab = opened(visit, url_of_lamps, png)
+def test_the_mask_stays_while_the_lamp_moves(opened, url_of_lamps, png, picture, left_half):
+    tab = opened(url_of_lamps, png)
     load(tab, left_half)
     tab.page.get_by_role("spinbutton", name="Azimuth").fill("270")
     tab.wait_for("lit from the left, in 50 % of the photo")

@@ -17,13 +17,6 @@ def shown(tab) -> np.ndarray:
     return pixels[: pixels.shape[0] * 3 // 4, pixels.shape[1] * 6 // 10 :]
 
 
-def opened(visit, url, data, name="garden.png"):
-    tab = visit(url)
-    tab.choose(name, data)
-    tab.wait_for("lit from the right")
-    return tab
-
-
 @pytest.fixture(scope="module")
 def red_png() -> bytes:
     """A picture whose normals lean to the right: the tiny model reads them from red over blue."""
@@ -32,8 +25,10 @@ def red_png() -> bytes:
     return file.getvalue()
 
 
-def test_normals_depth_and_albedo_are_shown_and_the_relit_photo_again(visit, url_of_lamps, red_png):
-    tab = opened(visit, url_of_lamps, red_png)
+def test_normals_depth_and_albedo_are_shown_and_the_relit_photo_again(
+    opened, url_of_lamps, red_png
+):
+    tab = opened(url_of_lamps, red_png)
     relit = shown(tab)
     tab.page.get_by_role("radio", name="Normals").check()
     tab.wait_for("Normals: red")
@@ -69,8 +64,8 @@ def test_the_maps_are_asked_for_once_a_photo(visit, url_of_lamps, red_png, jpeg)
     assert len(asked) == 2
 
 
-def test_a_map_stays_while_the_lamp_moves(visit, url_of_lamps, red_png):
-    tab = opened(visit, url_of_lamps, red_png)
+def test_a_map_stays_while_the_lamp_moves(opened, url_of_lamps, red_png):
+    tab = opened(url_of_lamps, red_png)
     tab.page.get_by_role("radio", name="Normals").check()
     tab.wait_for("Normals: red")
     normals = shown(tab)
@@ -81,8 +76,8 @@ def test_a_map_stays_while_the_lamp_moves(visit, url_of_lamps, red_png):
     tab.page.get_by_role("img", name="After: the photo lit from the left").wait_for()
 
 
-def test_unavailable_maps_leave_the_relit_photo(visit, url_of_lamps, red_png):
-    tab = opened(visit, url_of_lamps, red_png)
+def test_unavailable_maps_leave_the_relit_photo(opened, url_of_lamps, red_png):
+    tab = opened(url_of_lamps, red_png)
     tab.expected = ("ERR_INTERNET_DISCONNECTED",)
     tab.page.context.set_offline(True)
     tab.page.get_by_text("Normals", exact=True).click()
@@ -94,6 +89,6 @@ def test_unavailable_maps_leave_the_relit_photo(visit, url_of_lamps, red_png):
     assert not tab.page.get_by_role("alert").is_visible()
 
 
-def test_a_model_without_maps_offers_none(visit, url, jpeg):
-    tab = opened(visit, url, jpeg)
+def test_a_model_without_maps_offers_none(opened, url, jpeg):
+    tab = opened(url, jpeg)
     assert not tab.page.get_by_role("radio", name="Normals").is_visible()

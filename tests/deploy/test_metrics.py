@@ -12,9 +12,9 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from bench.harness import Service, photo, running
+from bench.harness import Service, free_port, photo, running
 from tests.deploy.monitoring import autoscaler_queries, metrics_in, panels, rules
-from tests.deploy.tools import free_port, run
+from tests.deploy.tools import run
 from tests.service.stand_ins import write_model
 
 pytestmark = pytest.mark.serial

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 
@@ -29,10 +28,3 @@ def run(
     )
     assert may_fail or done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr if may_fail else done.stdout
-
-
-def free_port() -> int:
-    """Return an unused port of this machine."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

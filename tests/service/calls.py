@@ -8,9 +8,29 @@ import httpx
 
 from service.api.problems import CODES
 
+ASYNC = {"Prefer": "respond-async"}
+
 
 def relight(url: str, data: bytes, **options: object) -> httpx.Response:
     return httpx.post(f"{url}/relight", content=data, params=options, timeout=30)
+
+
+def submit(url: str, data: bytes, *, headers=(), **options: object) -> httpx.Response:
+    """Send a photo to be relit as a job."""
+    return httpx.post(
+        f"{url}/relight", content=data, params=options, headers=ASYNC | dict(headers), timeout=30
+    )
+
+
+def job_status(url: str, taken: httpx.Response, *, wait_s: int = 30, headers=()) -> dict:
+    """Return the status of a submitted job, by default once it has ended."""
+    state = httpx.get(
+        url + taken.headers["location"],
+        headers={"Prefer": f"wait={wait_s}"} | dict(headers),
+        timeout=60,
+    )
+    assert state.status_code == 200, state.text
+    return state.json()
 
 
 def metric(url: str, line_start: str) -> float:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -13,18 +12,13 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+from bench.harness import free_port
 from tests.service.calls import wait_until
 from tests.service.stand_ins import contract, write_model
 
 pytestmark = pytest.mark.serial
 
 COMMAND = [sys.executable, "-m", "service"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def environment(**settings: object) -> dict[str, str]:

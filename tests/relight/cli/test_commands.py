@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from typing import get_type_hints
@@ -13,6 +12,7 @@ from typing import get_type_hints
 import httpx
 import pytest
 
+from bench.harness import free_port
 from relight.cli.options import DEFAULTS, OPTIONS
 from relight.options import DEFAULT_DIRECTION, Options
 from service.relighting.options import RelightOptions
@@ -169,9 +169,7 @@ def test_every_option_of_the_api_is_one_of_the_commands():
 
 
 def test_serve_serves_until_a_signal(models_dir, png):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     settings = {"RELIGHT_MODELS_DIR": models_dir, "RELIGHT_PORT": port, "RELIGHT_OPS_PORT": 0}
     with subprocess.Popen(
         [COMMAND, "serve"], env=environment(**settings, RELIGHT_DRAIN_S=0), stderr=subprocess.PIPE

@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from relight.client import Relit
 from relight.lights import Light
 from service.traffic.keys import digest_of
 from tests.relight.cli.relight_command import COMMAND, environment, run
-from tests.service.calls import wait_until
+from tests.service.calls import metric, wait_until
 from tests.service.pictures import noise
 from tests.service.stand_ins import decoded, encoded
 
@@ -81,6 +80,7 @@ def test_a_hundred_photos_interrupted_and_resumed_end_complete_with_the_broken_o
         for name in before:
             assert decoded((out / name).read_bytes()).shape == (40, 48, 3)  # none is half written
 
+        wait_until(lambda: metric(url, "relight_bytes_in_flight") == 0)
         engine.batch_sizes.clear()
         second = run(*command[1:])
         assert second.returncode == 1
@@ -136,10 +136,8 @@ def test_a_service_that_goes_away_stops_the_run_with_one_line(fake_service, sour
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
-        started_s = time.monotonic()
         done = run("folder", source, tmp_path / "out", "--url", url, "--timeout", "5")
     assert done.returncode == 1
-    assert time.monotonic() - started_s < 30
     assert done.stderr.strip().startswith("error: ")
     assert "cannot be reached" in done.stderr
     assert "Traceback" not in done.stderr

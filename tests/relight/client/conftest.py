@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
 import pytest
 
-from relight.client import AsyncClient, Client
+from relight.client import AsyncClient, Client, http
 
 
 def call_blocking(url: str, method: str, *arguments: object, **more: Any) -> Any:
@@ -30,3 +31,16 @@ def call_async(url: str, method: str, *arguments: object, **more: Any) -> Any:
 @pytest.fixture(params=[call_blocking, call_async], ids=["blocking", "async"])
 def call(request: pytest.FixtureRequest) -> Callable[..., Any]:
     return request.param
+
+
+@pytest.fixture
+def pauses_s(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What both clients wait between their tries, in seconds; they do not really wait."""
+    pauses: list[float] = []
+
+    async def note(pause_s: float) -> None:
+        pauses.append(pause_s)
+
+    monkeypatch.setattr(http, "time", SimpleNamespace(sleep=pauses.append))
+    monkeypatch.setattr(http, "anyio", SimpleNamespace(sleep=note, fail_after=anyio.fail_after))
+    return pauses

@@ -23,7 +23,7 @@ def post(url: str, *files: tuple[str, bytes], **options: str) -> httpx.Response:
     return httpx.post(f"{url}/relight/batch", files=parts, data=options)
 
 
-def opened(answer: httpx.Response) -> tuple[zipfile.ZipFile, list[dict]]:
+def unpacked(answer: httpx.Response) -> tuple[zipfile.ZipFile, list[dict]]:
     archive = zipfile.ZipFile(io.BytesIO(answer.content))
     assert archive.testzip() is None
     return archive, json.loads(archive.read("manifest.json"))["images"]
@@ -32,7 +32,7 @@ def opened(answer: httpx.Response) -> tuple[zipfile.ZipFile, list[dict]]:
 def test_every_photo_comes_back_as_it_would_alone(url, png, picture):
     answer = post(url, ("a.png", png), ("b.png", png), direction="W")
     assert answer.headers["content-type"] == "application/zip"
-    archive, images = opened(answer)
+    archive, images = unpacked(answer)
     assert [image["member"] for image in images] == ["0001-a.png", "0002-b.png"]
     alone = relight(url, png, direction="W").content
     assert all(archive.read(image["member"]) == alone for image in images)
@@ -43,7 +43,7 @@ def test_every_photo_comes_back_as_it_would_alone(url, png, picture):
 def test_a_photo_that_fails_is_a_problem_in_the_manifest_and_hurts_no_other(url, png):
     answer = post(url, ("a.png", png), ("bad.png", png[:500]), ("text.png", b"hello"))
     assert answer.status_code == 200
-    archive, images = opened(answer)
+    archive, images = unpacked(answer)
     assert archive.namelist() == ["0001-a.png", "manifest.json"]
     assert [image["file"] for image in images] == ["a.png", "bad.png", "text.png"]
     assert [image.get("problem", {}).get("code") for image in images] == [
@@ -67,7 +67,7 @@ def test_a_mistake_of_the_server_on_one_photo_hurts_no_other(fake_service, png, 
     )
     with fake_service(lambda n: 0.0) as (url, _):
         answer = post(url, ("a.png", png), ("b.png", b"gift"))
-    _, images = opened(answer)
+    _, images = unpacked(answer)
     assert images[0]["member"] == "0001-a.png"
     assert images[1]["problem"]["code"] == "internal"
     assert "secret" not in answer.text
@@ -136,7 +136,7 @@ def test_photos_not_begun_when_the_service_drains_are_problems_of_a_whole_manife
     app = create_app(Settings(models_dir=models_dir))
     with serving(app) as url:
         app.state.context.lifecycle.draining = True
-        _, images = opened(post(url, ("a.png", png), ("b.png", png)))
+        _, images = unpacked(post(url, ("a.png", png), ("b.png", png)))
         app.state.context.lifecycle.draining = False
         failed = 'relight_batch_photos_failed_total{code="draining"}'
         assert metric(url, failed) == 2

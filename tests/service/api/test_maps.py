@@ -15,7 +15,7 @@ from relight.client import AsyncClient, Client
 from service.relighting.maps import FOCAL_HALF_SIDES, NAMES
 from tests.relight.cli.relight_command import run
 from tests.service.api.computed_light import linear, photo
-from tests.service.calls import metric, problem_of, relight
+from tests.service.calls import metric, problem_of, relight, wait_until
 from tests.service.pairs import normals_of
 from tests.service.stand_ins import encoded
 
@@ -105,8 +105,8 @@ def test_maps_are_counted_as_photos_are(pair_url):
     answer = httpx.post(f"{pair_url}/maps", content=body, timeout=30)
     assert answer.status_code == 200
     assert {name: metric(pair_url, name) - before[name] for name in names} == names
-    assert metric(pair_url, 'relight_requests_outstanding{priority="interactive"}') == 0
-    assert metric(pair_url, "relight_bytes_in_flight") == 0
+    for held in ('relight_requests_outstanding{priority="interactive"}', "relight_bytes_in_flight"):
+        wait_until(lambda held=held: metric(pair_url, held) == 0)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -20,13 +19,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from service.app import create_app
-from service.jobs.destinations import Destinations, RefusedDestination
+from service.jobs.destinations import Destinations
 from service.jobs.job import Job
 from service.jobs.metrics import JobMetrics
 from service.jobs.webhooks import Webhooks
 from service.settings import Settings
 from service.traffic.memory_budget import ByteBudget
-from tests.service.calls import metric, problem_of, wait_until
+from tests.service.calls import ASYNC, metric, problem_of, wait_until
 from tests.service.stand_ins import serving
 
 SECRET = bytes(range(32))
@@ -147,11 +146,10 @@ async def test_redirects_are_not_followed(status):
 
 
 async def test_an_unreachable_receiver_is_counted_as_failed():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     hooks, metrics = webhooks()
-    await hooks.deliver(job(f"http://127.0.0.1:{port}/"))
+    with socket.socket() as closed:  # holds its port, but does not listen
+        closed.bind(("127.0.0.1", 0))
+        await hooks.deliver(job(f"http://127.0.0.1:{closed.getsockname()[1]}/"))
     assert delivered(metrics, "failed") == 1
 
 
@@ -164,105 +162,12 @@ async def test_proxies_of_the_environment_are_not_used(monkeypatch):
     assert len(got) == delivered(metrics, "delivered") == 1
 
 
-def answering(*addresses: str):
-    """A resolver that gives these addresses for every name."""
-
-    async def resolve(host, port, **how):
-        return [(0, 0, 0, "", (address, port)) for address in addresses]
-
-    return resolve
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "127.0.0.1",
-        "10.0.0.7",
-        "172.16.5.4",
-        "192.168.1.1",
-        "169.254.169.254",
-        "100.64.0.1",
-        "0.0.0.0",
-        "224.0.0.1",
-        "255.255.255.255",
-        "::1",
-        "::",
-        "fe80::1",
-        "fd00:ec2::254",
-        "ff02::1",
-        "::ffff:10.0.0.7",
-        "::ffff:169.254.169.254",
-        "64:ff9b::a00:7",
-        "2002:a00:7::1",
-    ],
-)
-async def test_a_listed_name_that_leads_inside_is_refused(address, monkeypatch):
-    allowed = Destinations({"hooks.example.com"}, ())
-    loop = asyncio.get_running_loop()
-    for found in ((address,), ("93.184.216.34", address)):
-        monkeypatch.setattr(loop, "getaddrinfo", answering(*found), raising=False)
-        with pytest.raises(RefusedDestination, match="not public"):
-            await allowed.resolve("https://hooks.example.com/")
-
-
-@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1", "64:ff9b::5db8:d822"])
-async def test_a_listed_name_at_public_addresses_is_allowed_over_https_alone(address, monkeypatch):
-    allowed = Destinations({"hooks.example.com"}, ())
-    loop = asyncio.get_running_loop()
-    monkeypatch.setattr(loop, "getaddrinfo", answering(address), raising=False)
-    target = await allowed.resolve("https://HOOKS.example.com:8443/x")
-    assert str(target.address) == address
-    with pytest.raises(RefusedDestination, match="https"):
-        await allowed.resolve("http://hooks.example.com/x")
-
-
-async def test_private_addresses_need_a_listed_network(monkeypatch):
-    loop = asyncio.get_running_loop()
-    monkeypatch.setattr(loop, "getaddrinfo", answering("10.1.2.3"), raising=False)
-    allowed = Destinations({"editor.internal"}, [ip_network("10.1.0.0/16")])
-    assert str((await allowed.resolve("http://editor.internal/")).address) == "10.1.2.3"
-    monkeypatch.setattr(loop, "getaddrinfo", answering("10.2.0.1"), raising=False)
-    with pytest.raises(RefusedDestination):
-        await allowed.resolve("http://editor.internal/")
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://evil.example/",
-        "https://hooks.example.com.evil.example/",
-        "https://hooks.example.com@evil.example/",
-        "https://user:pass@hooks.example.com/",
-        "https://hooks.example.com/#part",
-        "ftp://hooks.example.com/",
-        "file:///etc/passwd",
-        "//hooks.example.com/",
-        "hooks.example.com",
-        "https://",
-        "https://2130706433/",
-        "https://0x7f000001/",
-        "https://127.1/",
-        "https://127.0.0.1/",
-        "https://[::1]/",
-        "https://sub.hooks.example.com/",
-        "https://hooks.example.com./",
-        "https://hooks.example.com/" + "a" * 2000,
-        "https://hooks.example.com:99999/",
-        "https://hooks example.com/",
-        "",
-    ],
-)
-def test_other_urls_are_refused(url):
-    with pytest.raises(RefusedDestination):
-        Destinations({"hooks.example.com"}, ()).check(url)
-
-
 def test_a_webhook_reports_that_a_job_has_ended(models_dir, png):
     knobs = {"webhook_hosts": ("127.0.0.0/8",), "webhook_secrets": (f"anonymous:{WORD}",)}
     app = create_app(Settings(models_dir=models_dir, **knobs))
     with serving(app) as url, receiving(200) as (hook, got):
         for data in (png, png[:200]):
-            headers = {"Prefer": "respond-async", "X-Webhook-Url": hook}
+            headers = ASYNC | {"X-Webhook-Url": hook}
             taken = httpx.post(f"{url}/relight", content=data, headers=headers)
             assert taken.status_code == 202
         wait_until(lambda: metric(url, 'relight_webhooks_total{outcome="delivered"}') == 2)
@@ -274,7 +179,7 @@ def test_a_webhook_reports_that_a_job_has_ended(models_dir, png):
 @pytest.mark.parametrize(
     ("headers", "words"),
     [
-        ({"Prefer": "respond-async"}, "host"),
+        (ASYNC, "host"),
         ({}, "Prefer"),
     ],
 )
@@ -289,7 +194,7 @@ def test_a_webhook_that_is_not_allowed_is_refused_at_once(models_dir, png, heade
 
 
 def test_webhooks_are_off_by_default(url, png):
-    headers = {"Prefer": "respond-async", "X-Webhook-Url": "https://example.com/"}
+    headers = ASYNC | {"X-Webhook-Url": "https://example.com/"}
     problem = problem_of(httpx.post(f"{url}/relight", content=png, headers=headers))
     assert problem["option"] == "X-Webhook-Url"
 

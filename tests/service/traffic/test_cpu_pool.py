@@ -21,7 +21,7 @@ pytestmark = pytest.mark.serial
 
 async def until(condition):
     with anyio.fail_after(30):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - threads change it
             await anyio.sleep(0.001)
 
 
