@@ -34,7 +34,7 @@ async def flood(
 
 async def test_one_corrupt_image_does_not_fail_its_neighbours(url, png):
     corrupt = png[: len(png) // 2]
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
         bodies = [png, png, png, corrupt, png, png, png, png]
         answers = await asyncio.gather(*(client.post("/relight", content=b) for b in bodies))
     statuses = [answer.status_code for answer in answers]

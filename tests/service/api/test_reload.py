@@ -99,7 +99,7 @@ async def test_no_request_fails_while_models_are_swapped_under_load(tmp_path, pn
 async def test_a_bad_model_leaves_the_old_one_serving(tmp_path, png):
     write_model(tmp_path / "tiny.onnx")
     with serving(create_app(Settings(models_dir=tmp_path, **KNOBS))) as url:
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
             before = (await client.get("/models")).json()["models"]
             write_model(tmp_path / "tiny.onnx", contract(precision="float16").to_metadata())
             refused = await client.post("/-/reload", headers=ADMIN)

@@ -19,7 +19,7 @@ ROOM = 10_000_000
 
 async def test_twenty_temperatures_of_one_photo_cost_one_inference(fake_service, png):
     with fake_service(lambda n: 0.05, cache_bytes=ROOM) as (url, engine):
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
             answers = await asyncio.gather(
                 *(
                     client.post("/relight", content=png, params={"temperature": 2500 + 100 * i})
