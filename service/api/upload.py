@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
-from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
 from relight.errors import InvalidMultipart, InvalidOption, MissingImage
+from service.api.form_parser import FormParser
 
 IMAGE_FIELDS: Final = ("image_file", "image", "file")
 
 COMPANION_FIELDS: Final = ("mask", "depth", "reference")  # files that a photo may bring along
 
-_MAX_FIELDS: Final = 32
-_EXTENDED_FILENAME: Final = re.compile(
-    rb";\s*filename\*\s*=\s*(?P<charset>[\w-]+)'[^']*'(?P<name>[^\s;]+)", re.IGNORECASE
-)
 _NAMES: Final = ", ".join(map(repr, IMAGE_FIELDS))
 
 
@@ -135,65 +129,15 @@ def _is_form(request: Request) -> bool:
     return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
 
 
-class _FormParser(MultiPartParser):
-    """Knows whether a form is whole, and what a part is that is named as a photo.
-
-    A file without any filename would count as a text field, and be too long for one. Some
-    clients send `filename*` alone, which RFC 7578 forbids and other servers accept.
-    """
-
-    _is_complete = False
-
-    async def parse(self) -> FormData:
-        form = await super().parse()
-        if not self._is_complete:
-            for file in self._files_to_close_on_error:  # the one cut off is not in the form
-                file.close()
-            raise MultiPartException("it is cut off before its last boundary")
-        return form
-
-    def on_headers_finished(self) -> None:
-        part = self._current_part
-        _, options = parse_options_header(part.content_disposition)
-        name = options.get(b"name", b"").decode("latin-1")
-        if b"filename" not in options and name in {*IMAGE_FIELDS, *COMPANION_FIELDS}:
-            file_name = _extended_filename(part.content_disposition or b"")
-            if file_name is None:
-                raise MissingImage(f"the part {name!r} has no filename: give it one, as to a file")
-            part.content_disposition = b'form-data; name="%s"; filename="%s"' % (
-                name.encode(),
-                file_name,
-            )
-        super().on_headers_finished()
-
-    def on_part_data(self, data: bytes, start: int, end: int) -> None:
-        part = self._current_part
-        if part.file is None and len(part.data) + end - start > self.max_part_size:
-            raise MultiPartException(
-                f"the field {part.field_name[:64]!r} has more than {self.max_part_size} bytes; "
-                f"only photos may, which are named one of {_NAMES}"
-            )
-        super().on_part_data(data, start, end)
-
-    def on_end(self) -> None:
-        self._is_complete = True
-
-
-def _extended_filename(content_disposition: bytes) -> bytes | None:
-    """Return the name that `filename*` gives (RFC 5987), in UTF-8; None where there is none."""
-    found = _EXTENDED_FILENAME.search(content_disposition)
-    if found is None:
-        return None
-    is_utf_8 = found["charset"].lower() == b"utf-8"
-    return unquote_to_bytes(found["name"]).translate(None, b'"\\\r\n') if is_utf_8 else b""
-
-
 @asynccontextmanager
 async def _form(
     request: Request, max_body_bytes: int, *, max_files: int
 ) -> AsyncIterator[FormData]:
-    parser = _FormParser(
-        request.headers, request.stream(), max_files=max_files, max_fields=_MAX_FIELDS
+    parser = FormParser(
+        request.headers,
+        request.stream(),
+        max_files=max_files,
+        file_names=(*IMAGE_FIELDS, *COMPANION_FIELDS),
     )
     # By default each part over 1 MiB uses a file on disk and a thread for every chunk.
     parser.spool_max_size = max_body_bytes

@@ -1,0 +1,58 @@
+"""Forms that are made to cost much: refused as malformed, in time and memory of their bytes."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.service.calls import problem_of
+
+FORM = {"Content-Type": "multipart/form-data; boundary=X"}
+PHOTO = b'Content-Disposition: form-data; name="image"; filename="a.png"\r\n'
+FIELD = b'Content-Disposition: form-data; name="quality"\r\n'
+END = b"\r\n--X--\r\n"
+MILLION = 1_000_000
+
+
+def part(headers: bytes, data: bytes = b"9") -> bytes:
+    return b"--X\r\n" + headers + b"\r\n" + data + b"\r\n"
+
+
+FLOODS = {
+    "parts of one byte": part(FIELD) * 20_000 + END,
+    "parts without a name": part(b"", b"") * 100_000 + END,
+    "files of one byte": part(PHOTO) * 20_000 + END,
+    "headers in a part": b"--X\r\n" + b"a:\r\n" * 250_000 + PHOTO + b"\r\nx" + END,
+    "a header's name": b"--X\r\n" + b"a" * MILLION + b": b\r\n" + PHOTO + b"\r\nx" + END,
+    "a header's value": b"--X\r\na: " + b"b" * MILLION + b"\r\n" + PHOTO + b"\r\nx" + END,
+    "a part's name": part(b'Content-Disposition: form-data; name="' + b"a" * MILLION + b'"\r\n')
+    + END,
+    "a file's name": part(PHOTO.replace(b"a.png", b"a" * MILLION)) + END,
+    "text in one field": part(FIELD, b"9" * 100_000) + part(PHOTO) + END,
+    "text in many fields": part(FIELD, b"9" * 10_000) * 16 + part(PHOTO) + END,
+    "lines like the boundary": part(PHOTO, b"\r\n--Xa" * 200_000) + END,
+    "lines after the end": part(PHOTO) + END + b"\r\n--X\r\n" * 200_000,
+    "text before the first part": b"preamble\r\n" * 100_000 + part(PHOTO) + END,
+}
+
+
+@pytest.mark.parametrize("path", ["/relight", "/relight/batch"])
+@pytest.mark.parametrize("name", FLOODS)
+def test_a_flood_of_a_form_is_refused_as_malformed(url, path, name):
+    answer = httpx.post(f"{url}{path}", content=FLOODS[name], headers=FORM, timeout=60)
+    problem = problem_of(answer)
+    assert (answer.status_code, problem["code"]) == (400, "invalid_multipart")
+    assert len(answer.content) < 2_000
+
+
+def test_a_few_lines_like_the_boundary_belong_to_the_photo(url):
+    lines = b"\r\n--Xa" * 30 + b"x" * MILLION
+    answer = httpx.post(f"{url}/relight", content=part(PHOTO, lines) + END, headers=FORM)
+    assert problem_of(answer)["code"] == "unsupported_media_type"  # it was read as a photo
+
+
+def test_a_form_may_have_text_behind_its_end_and_every_option(url, png):
+    fields = part(FIELD, b"90") + part(FIELD.replace(b"quality", b"format"), b"jpeg")
+    body = b"\r\n" + fields + part(PHOTO, png) + END + b"epilogue" * 1000
+    answer = httpx.post(f"{url}/relight", content=body, headers=FORM)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
