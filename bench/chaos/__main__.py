@@ -3,7 +3,7 @@
     python -m bench.chaos [processes devices clients bombs]
 
 Each fault starts a service of its own on 127.0.0.1. The exit status is 1 if a promise was
-not kept.
+not kept, or could not be tried on this machine.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Final
 
 from bench.chaos import bombs, clients, devices, processes
-from bench.chaos.fault import Fault
+from bench.chaos.fault import Fault, NotRun
 
 _GROUPS: Final = MappingProxyType(
     {
@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _row(fault: Fault) -> bool:
     try:
         happened, is_kept = fault.run()
+    except NotRun as error:
+        happened, is_kept = f"not run: {error}", False
     except Exception as error:
         traceback.print_exc()
         happened, is_kept = f"{type(error).__name__}: {error}", False

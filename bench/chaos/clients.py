@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from bench.chaos.fault import Fault, connect, peak_mb, received, relit, still_serves, wait_until
 from bench.harness import Service, photo, running
 
@@ -106,6 +108,29 @@ def _floods() -> tuple[str, bool]:
         return _grown(service, before_mb)
 
 
+def _forms() -> tuple[str, bool]:
+    """Send forms that are costly to read, and leave each one open."""
+    field = b'--X\r\nContent-Disposition: form-data; name="a"\r\n\r\n'
+    file = field.replace(b'"a"', b'"image"; filename="a"')
+    floods = (
+        (b"", field + b"x\r\n"),
+        (b"--X\r\n", b"a:\r\n"),
+        (b"--X\r\n", b"a" * 5000),
+        (file, b"\r\n--Xa"),
+        (b"", field + b"\xf0\x9f\x92\xa1" + b"a" * 1_000_000 + b"\r\n"),
+    )
+    head = _HEAD + b"Content-Type: multipart/form-data; boundary=X\r\nContent-Length: 40000000\r\n"
+    with running(_FAKE) as service:
+        before_mb, statuses = peak_mb(service), set()
+        for start, part in floods * 4:
+            client = connect(service)
+            with suppress(OSError):
+                client.sendall(head + b"\r\n" + start + part * (30_000_000 // len(part)))
+            statuses.add(received(client)[9:12].decode())
+        text, is_kept = _grown(service, before_mb)
+        return f"statuses {statuses}, {text}", is_kept and statuses == {"400"}
+
+
 def _crowd() -> tuple[str, bool]:
     with running(_FAKE, settings={"max_connections": 100}) as service:
         clients = [connect(service) for _ in range(1000)]
@@ -137,5 +162,8 @@ FAULTS = (
     Fault("pipelining without end", "cut; less than 100 MB", _pipelining),
     Fault("lies about lengths, other protocols", "an error, no wrong answer", _lies),
     Fault("headers, trailers, extensions without end", "cut; less than 100 MB", _floods),
+    Fault(
+        "parts, headers, text, boundaries of a form without end", "400; less than 100 MB", _forms
+    ),
     Fault("1000 connections where 100 may be", "503, and free places are used", _crowd),
 )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx
 import onnx
 
-from bench.chaos.fault import Fault, relit, still_serves, wait_until
+from bench.chaos.fault import Fault, NotRun, relit, still_serves, wait_until
 from bench.harness import ADMIN_KEY, Service, photo, running
 
 _MODEL = Path("service/models/drn-s.onnx")
@@ -62,15 +63,28 @@ def _quietly(service: Service) -> None:
         return
 
 
-def _reload(change: Callable[[Path], object], promised: int = 409) -> tuple[str, bool]:
+def _reload(
+    change: Callable[[Path], object], promised: int = 409, prefix: Sequence[str] = ()
+) -> tuple[str, bool]:
     """Change the folder's model under a running service, and ask for a reload."""
-    with running(model=_MODEL) as service:
+    with running(model=_MODEL, prefix=prefix) as service:
         (path,) = service.models_dir.glob("*.onnx")
         change(path)
         headers = {"X-Api-Key": ADMIN_KEY}
         answer = httpx.post(f"{service.url}/-/reload", headers=headers, timeout=120)
         text = f"reload {answer.status_code}"
         return text, answer.status_code == promised and still_serves(service)
+
+
+def _unreadable() -> tuple[str, bool]:
+    """Take away the permission to read the model; root needs it only without its capabilities."""
+    prefix: list[str] = []
+    if os.geteuid() == 0:
+        setpriv = shutil.which("setpriv")
+        if setpriv is None:
+            raise NotRun("it wants `setpriv` of util-linux, or another user than root")
+        prefix = [setpriv, "--bounding-set=-dac_override,-dac_read_search"]
+    return _reload(lambda path: path.chmod(0), prefix=prefix)
 
 
 def _cut_in_place(path: Path) -> None:
@@ -109,9 +123,8 @@ FAULTS = (
     Fault("model replaced by its equal", "200", lambda: _reload(_replaced, 200)),
     Fault("model is a link to nothing", _PROMISE, lambda: _reload(_dangle)),
     Fault("model is a folder", _PROMISE, lambda: _reload(_folder)),
-    Fault("model may not be read", _PROMISE, lambda: _reload(lambda p: p.chmod(0)))
-    if os.geteuid()
-    else Fault("model is gone", _PROMISE, lambda: _reload(Path.unlink)),
+    Fault("model may not be read", _PROMISE, _unreadable),
+    Fault("model is gone", _PROMISE, lambda: _reload(Path.unlink)),
     Fault("contract: size", _PROMISE, lambda: _reload(_with_metadata(size_px="20000"))),
     Fault("contract: lights", _PROMISE, lambda: _reload(_with_metadata(lights="E-4500"))),
     Fault("contract: a name of two lines", _PROMISE, lambda: _reload(_with_metadata(name="a\nb"))),

@@ -18,6 +18,10 @@ from bench.harness import Service, photo
 PATIENCE_S = 300.0  # a busy machine is no fault
 
 
+class NotRun(Exception):
+    """This machine lacks what a fault needs; the text says what, and the promise is not kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One row of the table.
@@ -25,7 +29,8 @@ class Fault:
     Attributes:
         name: the fault.
         promise: what the service promises under it.
-        run: provokes it; returns what happened, and whether the promise was kept.
+        run: provokes it; returns what happened, and whether the promise was kept; or raises
+            NotRun.
     """
 
     name: str

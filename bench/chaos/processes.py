@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
 import signal
 import tempfile
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from bench.chaos.fault import PATIENCE_S, Fault, connect, relit, still_serves, wait_until
+from bench.chaos.fault import PATIENCE_S, Fault, NotRun, connect, relit, still_serves, wait_until
 from bench.harness import free_port, photo, running
 
 _FAKE = "40+30n"
@@ -106,7 +105,7 @@ def _disk_full() -> tuple[str, bool]:
 
 def _clock() -> tuple[str, bool]:
     if not _FAKETIME.exists():
-        return "not run: apt-get install faketime", False  # an unproved promise is not kept
+        raise NotRun("it wants Debian's package `faketime`")
     with tempfile.TemporaryDirectory() as folder:
         offset = Path(folder, "offset")
         offset.write_text("+0\n")
@@ -128,8 +127,6 @@ def _clock() -> tuple[str, bool]:
 
 
 def _no_threads() -> tuple[str, bool]:
-    if os.geteuid() != 0:
-        return "not run: wants root, to run as another user", True
     code = (
         "import threading; real = threading.Thread.start; refused = [0]\n"
         "def start(thread):\n"

@@ -179,6 +179,7 @@ class JobBook:
                 await asyncio.wait(self._deliveries.values(), timeout=_FAREWELL_S)
             for delivery in self._deliveries.values():
                 delivery.cancel()
+            await self._webhooks.close()
 
     def _known(self, task: Task) -> Job | None:
         if task.retry is None:

@@ -4,31 +4,23 @@
     http://10.1.2.3:8080/relit          the network 10.1.0.0/16 is listed
 
 A listed name alone does not open the operator's own network, as its owner could point it there:
-private addresses need a listed network. Names are resolved once for each delivery, and the
-connection goes to the address that was checked.
+private addresses need a listed network. Names are resolved once for each try, and the connection
+goes to the address that was checked.
 """
 
 from __future__ import annotations
 
-import asyncio
-import socket
 from collections.abc import Collection, Sequence
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, NamedTuple
 
 import httpx
 
-Address = IPv4Address | IPv6Address
+from service.jobs.name_lookup import Address, NameLookup
+
 Network = IPv4Network | IPv6Network
 
-_DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+_SCHEMES: Final = frozenset({"https", "http"})
 _MAX_URL_LENGTH: Final = 2000
 _TRANSLATED: Final = ip_network("64:ff9b::/96")  # RFC 6052: an IPv4 address in the last 32 bits
 
@@ -55,6 +47,7 @@ class Destinations:
     def __init__(self, hosts: Collection[str], networks: Sequence[Network]) -> None:
         self._hosts = hosts
         self._networks = networks
+        self._lookup = NameLookup()
 
     def check(self, text: str) -> httpx.URL:
         """Return the URL that a caller gives, as far as it can be checked without its addresses.
@@ -66,7 +59,7 @@ class Destinations:
             url = httpx.URL(text)
         except httpx.InvalidURL:
             raise RefusedDestination("it is not a URL") from None
-        if len(text) > _MAX_URL_LENGTH or url.scheme not in _DEFAULT_PORTS or not url.host:
+        if len(text) > _MAX_URL_LENGTH or url.scheme not in _SCHEMES or not url.host:
             raise RefusedDestination("it is not a URL that begins with https:// or http://")
         if url.port is not None and not 0 < url.port < 65536:
             raise RefusedDestination("it has a port that no host has")
@@ -87,11 +80,7 @@ class Destinations:
             OSError: the name has no address.
         """
         url = self.check(text)
-        port = url.port or _DEFAULT_PORTS[url.scheme]
-        found = await asyncio.get_running_loop().getaddrinfo(
-            _ascii_host(url), port, type=socket.SOCK_STREAM
-        )
-        addresses = [ip_address(where[0]) for *_, where in found]
+        addresses = await self._lookup.addresses(_ascii_host(url))
         if not all(self._lists(a) or _is_public(a) for a in addresses):
             raise RefusedDestination("its host has an address that is not public")
         if url.scheme == "http" and not all(map(self._lists, addresses)):

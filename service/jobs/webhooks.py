@@ -7,7 +7,8 @@ Signed as Standard Webhooks has it (https://www.standardwebhooks.com, symmetric 
     webhook-signature  v1,BASE64(HMAC-SHA256(secret, "ID.TIMESTAMP.BODY"))
 
 The body has no picture: the receiver fetches the result. Redirects are not followed, the answer's
-body is not read, and proxies of the environment are not used.
+body is not read, and proxies of the environment are not used. Each try has a connection of its own,
+as one to the same address may have been verified for another name.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import hashlib
 import hmac
 import json
 import logging
-import ssl
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -31,7 +31,7 @@ from service.jobs.metrics import JobMetrics
 
 _TRY_S: Final = 10.0
 _PAUSES_S: Final = (1.0, 5.0, 30.0, 120.0)
-_NUM_AT_ONCE: Final = 16
+_NUM_AT_ONCE: Final = 4  # of one caller
 _AGAIN: Final = frozenset({408, 425, 429, *range(500, 600)})
 
 _log = logging.getLogger("relight.jobs")
@@ -42,7 +42,7 @@ class WebhookRefused(Exception):
 
 
 class Webhooks:
-    """Deliver webhooks, a few at once, each with a bounded number of tries.
+    """Deliver webhooks, a few of each caller at once, each with a bounded number of tries.
 
     Args:
         destinations: where they may go.
@@ -63,8 +63,9 @@ class Webhooks:
         self._secrets = secrets
         self._metrics = metrics
         self._pauses_s = pauses_s
-        self._places = asyncio.Semaphore(_NUM_AT_ONCE)
-        self._tls: ssl.SSLContext | None = None
+        self._places = {caller: asyncio.Semaphore(_NUM_AT_ONCE) for caller in secrets}
+        self._client: httpx.AsyncClient | None = None
+        self._opening = asyncio.Lock()
 
     def check(self, caller: str, url: str) -> None:
         """Refuse what could never be delivered.
@@ -93,7 +94,7 @@ class Webhooks:
         reason = ""
         for pause_s in (*self._pauses_s, None):
             try:
-                async with self._places, asyncio.timeout(_TRY_S):
+                async with self._places[job.caller], asyncio.timeout(_TRY_S):
                     target = await self._destinations.resolve(job.webhook_url)
                     status = await self._post(target, job, body)
             except RefusedDestination as error:
@@ -125,29 +126,36 @@ class Webhooks:
             "webhook-timestamp": timestamp,
             "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
         }
-        async with httpx.AsyncClient(
-            verify=await self._tls_context(),
-            trust_env=False,
-            follow_redirects=False,
-            timeout=_TRY_S,
-        ) as client:
-            request = client.build_request(
-                "POST",
-                target.url.copy_with(host=str(target.address)),
-                headers=headers,
-                content=body,
-                # TLS asks for the host by its name and verifies it, whatever the address is.
-                extensions={"sni_hostname": target.url.raw_host.decode("ascii")},
-            )
-            answer = await client.send(request, stream=True)
-            await answer.aclose()
-            return answer.status_code
+        client = await self._shared_client()
+        request = client.build_request(
+            "POST",
+            target.url.copy_with(host=str(target.address)),
+            headers=headers,
+            content=body,
+            # TLS asks for the host by its name and verifies it, whatever the address is.
+            extensions={"sni_hostname": target.url.raw_host.decode("ascii")},
+        )
+        answer = await client.send(request, stream=True)
+        await answer.aclose()
+        return answer.status_code
 
-    async def _tls_context(self) -> ssl.SSLContext:
-        """Return the one context of all tries: it takes tens of milliseconds to create."""
-        if self._tls is None:
-            self._tls = await asyncio.to_thread(httpx.create_ssl_context)
-        return self._tls
+    async def _shared_client(self) -> httpx.AsyncClient:
+        """Return the one client of all tries; reading certificates takes time."""
+        async with self._opening:
+            if self._client is None:
+                self._client = httpx.AsyncClient(
+                    verify=await asyncio.to_thread(httpx.create_ssl_context),
+                    trust_env=False,
+                    follow_redirects=False,
+                    timeout=_TRY_S,
+                    limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+                )
+            return self._client
+
+    async def close(self) -> None:
+        """Close the client; nothing is delivered any more."""
+        if self._client is not None:
+            await self._client.aclose()
 
 
 def _event(job: Job) -> dict[str, Any]:

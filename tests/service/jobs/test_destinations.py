@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
 from ipaddress import ip_network
 
 import pytest
@@ -13,7 +15,7 @@ from service.jobs.destinations import Destinations, RefusedDestination
 def answering(*addresses: str):
     """A resolver that gives these addresses for every name."""
 
-    async def resolve(host, port, **how):
+    def resolve(host, port, **how):
         return [(0, 0, 0, "", (address, port)) for address in addresses]
 
     return resolve
@@ -44,9 +46,8 @@ def answering(*addresses: str):
 )
 async def test_a_listed_name_that_leads_inside_is_refused(address, monkeypatch):
     allowed = Destinations({"hooks.example.com"}, ())
-    loop = asyncio.get_running_loop()
     for found in ((address,), ("93.184.216.34", address)):
-        monkeypatch.setattr(loop, "getaddrinfo", answering(*found), raising=False)
+        monkeypatch.setattr(socket, "getaddrinfo", answering(*found))
         with pytest.raises(RefusedDestination, match="not public"):
             await allowed.resolve("https://hooks.example.com/")
 
@@ -54,8 +55,7 @@ async def test_a_listed_name_that_leads_inside_is_refused(address, monkeypatch):
 @pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1", "64:ff9b::5db8:d822"])
 async def test_a_listed_name_at_public_addresses_is_allowed_over_https_alone(address, monkeypatch):
     allowed = Destinations({"hooks.example.com"}, ())
-    loop = asyncio.get_running_loop()
-    monkeypatch.setattr(loop, "getaddrinfo", answering(address), raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", answering(address))
     target = await allowed.resolve("https://HOOKS.example.com:8443/x")
     assert str(target.address) == address
     with pytest.raises(RefusedDestination, match="https"):
@@ -63,11 +63,10 @@ async def test_a_listed_name_at_public_addresses_is_allowed_over_https_alone(add
 
 
 async def test_private_addresses_need_a_listed_network(monkeypatch):
-    loop = asyncio.get_running_loop()
-    monkeypatch.setattr(loop, "getaddrinfo", answering("10.1.2.3"), raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", answering("10.1.2.3"))
     allowed = Destinations({"editor.internal"}, [ip_network("10.1.0.0/16")])
     assert str((await allowed.resolve("http://editor.internal/")).address) == "10.1.2.3"
-    monkeypatch.setattr(loop, "getaddrinfo", answering("10.2.0.1"), raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", answering("10.2.0.1"))
     with pytest.raises(RefusedDestination):
         await allowed.resolve("http://editor.internal/")
 
@@ -101,3 +100,28 @@ async def test_private_addresses_need_a_listed_network(monkeypatch):
 def test_other_urls_are_refused(url):
     with pytest.raises(RefusedDestination):
         Destinations({"hooks.example.com"}, ()).check(url)
+
+
+async def test_a_name_whose_servers_are_silent_holds_up_no_other_work(monkeypatch):
+    """Names have threads apart from those of `asyncio.to_thread`, and one each."""
+    answer, asked = threading.Event(), []
+
+    def look_up(host, port, **how):
+        asked.append(host)
+        answer.wait()
+        return [(0, 0, 0, "", ("93.184.216.34", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    allowed = Destinations({"a.example", "b.example"}, ())
+    urls = [f"https://{host}.example/" for host in "ab"] * 100
+    waiting = [asyncio.create_task(allowed.resolve(url)) for url in urls]
+    try:
+        await asyncio.sleep(0)
+        assert [await asyncio.to_thread(int, n) for n in range(100)] == list(range(100))
+        for task in waiting[:50]:
+            task.cancel()
+    finally:
+        answer.set()
+    targets = await asyncio.gather(*waiting[50:])
+    assert {str(target.address) for target in targets} == {"93.184.216.34"}
+    assert sorted(asked) == ["a.example", "b.example"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -39,9 +40,12 @@ def receiving(*statuses: int, location: str = "") -> Iterator[tuple[str, list[tu
     got: list[tuple[dict, bytes]] = []
 
     class Receiver(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # connections stay open, as far as the receiver goes
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            got.append(({k.lower(): v for k, v in self.headers.items()}, body))
+            headers = {k.lower(): v for k, v in self.headers.items()}
+            got.append((headers | {"client": str(self.client_address)}, body))
             self.send_response(statuses[min(len(got), len(statuses)) - 1])
             if location:
                 self.send_header("Location", location)
@@ -62,11 +66,11 @@ def receiving(*statuses: int, location: str = "") -> Iterator[tuple[str, list[tu
         server.server_close()
 
 
-def job(url: str) -> Job:
+def job(url: str, caller: str = "ann") -> Job:
     return Job(
         id="a1",
         operation="/relight",
-        caller="ann",
+        caller=caller,
         task=None,
         holding=ByteBudget(1).open(),
         retry=None,
@@ -79,7 +83,8 @@ def job(url: str) -> Job:
 def webhooks(*, networks=(LOOPBACK,), hosts=()) -> tuple[Webhooks, JobMetrics]:
     metrics = JobMetrics(CollectorRegistry())
     allowed = Destinations(hosts, networks)
-    return Webhooks(allowed, {"ann": SECRET}, metrics, pauses_s=(0.0, 0.0, 0.0)), metrics
+    secrets = {"ann": SECRET, "ben": SECRET}
+    return Webhooks(allowed, secrets, metrics, pauses_s=(0.0, 0.0, 0.0)), metrics
 
 
 def delivered(metrics: JobMetrics, outcome: str) -> float:
@@ -133,6 +138,32 @@ async def test_certificates_are_read_once_and_off_the_event_loop(monkeypatch):
     assert len(got) == 3
     (reader,) = readers
     assert reader is not threading.current_thread()
+
+
+async def test_each_try_has_a_connection_of_its_own():
+    """One to the same address may have been verified for another host."""
+    hooks, _ = webhooks()
+    with receiving(500, 500, 200) as (url, got):
+        await hooks.deliver(job(url))
+        await hooks.deliver(job(url))
+        await hooks.close()
+    assert len({headers["client"] for headers, _ in got}) == len(got) == 4
+
+
+async def test_receivers_that_never_answer_hold_up_their_own_caller_alone():
+    hooks, metrics = webhooks()
+    with socket.create_server(("127.0.0.1", 0)) as silent, receiving(200) as (url, got):
+        never = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        slow = [asyncio.create_task(hooks.deliver(job(never, "ann"))) for _ in range(500)]
+        begun = [(await asyncio.to_thread(silent.accept))[0] for _ in range(4)]
+        await hooks.deliver(job(url, "ben"))
+        assert len(got) == delivered(metrics, "delivered") == 1
+        assert not any(task.done() for task in slow)
+        for task in slow:
+            task.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+        for connection in begun:
+            connection.close()
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
