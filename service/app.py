@@ -133,6 +133,7 @@ def _context(settings: Settings, metrics: Metrics, parts: Parts) -> AppContext:
         lifecycle=lifecycle,
         admission=parts.admission,
         budget=parts.budget,
+        pool=parts.pool,
         relighter=parts.relighter,
         map_maker=parts.map_maker,
         keyring=Keyring(

@@ -24,6 +24,7 @@ from service.settings import Settings
 from service.telemetry.metrics import Metrics
 from service.telemetry.stage_timings import Timings
 from service.traffic.admission import Admission
+from service.traffic.cpu_pool import CpuPool
 from service.traffic.keys import Keyring
 from service.traffic.memory_budget import ByteBudget, Holding
 
@@ -42,6 +43,7 @@ class AppContext:
     lifecycle: Lifecycle
     admission: Admission
     budget: ByteBudget
+    pool: CpuPool
     relighter: Relighter
     map_maker: MapMaker
     keyring: Keyring

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -23,7 +24,9 @@ from service.api.tensors import (
 from service.imaging import raw
 from service.relighting.relit import RelightRequest, RelightResult
 from service.telemetry.stage_timings import Timings
+from service.traffic.cpu_pool import Step
 
+_COPIES: Final = 2  # of pixels, while they become a file or a file becomes pixels
 _NUM_AT_ONCE: Final = 4  # enough to fill the stages, few enough to leave capacity for others
 
 
@@ -59,14 +62,24 @@ async def relight_photos(
         nonlocal num_answer_bytes
         async with slots:
             with app.budget.open() as own:
-                data = await asyncio.to_thread(_file, inference, number)
+                data = await app.pool.run(
+                    Step.CONVERT,
+                    partial(_file, inference, number),
+                    caller=order.caller,
+                    num_bytes=_file_bytes(inference, number),
+                )
                 timings = order.timings if number == 0 else Timings()
                 photo = replace(order, data=data, holding=own, timings=timings)
                 relit = await app.relighter.relight(photo)
                 assert relit.data is not None  # the caller has no entity tags
                 pixels = None
                 if inference.pixels is not None:
-                    pixels = await asyncio.to_thread(raw.from_file, relit.data)
+                    pixels = await app.pool.run(
+                        Step.CONVERT,
+                        partial(raw.from_file, relit.data),
+                        caller=order.caller,
+                        num_bytes=_COPIES * len(relit.data),
+                    )
             answer = PhotoAnswer(relit, pixels)
             num_answer_bytes += answer.num_bytes + writing_bytes(answer.num_bytes, inference)
             if num_held + num_answer_bytes > order.holding.max_bytes:
@@ -88,6 +101,13 @@ def _file(inference: Inference, number: int) -> bytes:
     if inference.pixels is None:
         return bytes(inference.files[number])
     return raw.to_file(inference.pixels[number])
+
+
+def _file_bytes(inference: Inference, number: int) -> int:
+    """Return a bound on the memory that `_file` takes."""
+    if inference.pixels is None:
+        return inference.files[number].nbytes
+    return _COPIES * inference.pixels[number].nbytes
 
 
 def write_photos(

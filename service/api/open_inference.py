@@ -9,9 +9,9 @@ A photo takes the same path as one of `POST /relight`; the options are the param
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
+from functools import partial
 from typing import Final
 
 from fastapi import APIRouter, Depends, Request
@@ -46,6 +46,7 @@ from service.relighting.options import RelightOptions
 from service.relighting.relit import RelightRequest
 from service.telemetry.labels import Stage
 from service.telemetry.stage_timings import Timings
+from service.traffic.cpu_pool import Step
 from service.traffic.deadline import until
 from service.traffic.memory_budget import Holding
 
@@ -176,7 +177,7 @@ async def infer(
     timings = context.timings = Timings()
     with timings.stage(Stage.READ):
         async with until(deadline_s):
-            inference, num_held = await _read(request, app, holding)
+            inference, num_held = await _read(request, app, holding, caller.name)
     options, asked_s = _options(inference, name)
     if asked_s is not None:
         context.timeout_s = min(limit_s, asked_s)
@@ -191,19 +192,24 @@ async def infer(
         is_compressed=inference.pixels is None,
         timings=timings,
     )
-    answers = await relight_photos(app, inference, order, num_held)
-    context.model = answers[0].relit.model
-    body, headers = await asyncio.to_thread(write_photos, name, inference, answers)
+    async with until(deadline_s):
+        answers = await relight_photos(app, inference, order, num_held)
+        context.model = answers[0].relit.model
+        write = partial(write_photos, name, inference, answers)
+        body, headers = await app.pool.run(Step.CONVERT, write, caller=caller.name)
     timings.stages_s["total"] = time.monotonic() - context.arrived_s
     headers |= {"Cache-Control": "no-store", "Server-Timing": server_timing(timings)}
     return Response(body, headers=headers)
 
 
-async def _read(request: Request, app: AppContext, holding: Holding) -> tuple[Inference, int]:
+async def _read(
+    request: Request, app: AppContext, holding: Holding, caller: str
+) -> tuple[Inference, int]:
     """Return what was sent, and how many bytes of memory it takes."""
     body = await request.body()
     num_json_bytes = json_length(request.headers.get(HEADER_LENGTH), len(body))
-    num_bytes = len(body) + await asyncio.to_thread(reading_bytes, body, num_json_bytes)
+    convert = partial(app.pool.run, Step.CONVERT, caller=caller)
+    num_bytes = len(body) + await convert(partial(reading_bytes, body, num_json_bytes))
     if num_bytes > holding.max_bytes:
         raise BodyTooLarge(
             f"reading the JSON takes {num_bytes} bytes of memory, of {holding.max_bytes}: "
@@ -211,7 +217,7 @@ async def _read(request: Request, app: AppContext, holding: Holding) -> tuple[In
         )
     holding.grow_to(num_bytes)
     max_photos = app.settings.max_batch_images
-    inference = await asyncio.to_thread(read_inference, body, num_json_bytes, max_photos=max_photos)
+    inference = await convert(partial(read_inference, body, num_json_bytes, max_photos=max_photos))
     num_held = len(body) + num_json_bytes  # what was in base64 is no longer than the JSON
     holding.shrink_to(num_held)
     return inference, num_held

@@ -49,20 +49,32 @@ class Step(IntEnum):
     SHRINK = -1  # before everything else: wakes a thread, which ends if there are too many
     FINISH = 0
     PREPARE = 1
-    STOP = 2  # after everything else: the end of a thread
+    CONVERT = 2  # between a request's body and a photo's file: takes turns with preparing
+    STOP = 3  # after everything else: the end of a thread
+
+    @property
+    def line(self) -> Step:
+        """The step in whose order it waits."""
+        return Step.PREPARE if self is Step.CONVERT else self
 
 
 @dataclass(slots=True, order=True)
 class _Job:
-    step: Step
+    line: Step
     turn: int  # of its caller
     number: int
+    step: Step = field(compare=False)
     work: Callable[[], Any] = field(compare=False)
     num_bytes: int = field(default=0, compare=False)
     future: Future[Any] = field(default_factory=Future, compare=False)
     began_s: float | None = field(default=None, compare=False)
     thread: threading.Thread | None = field(default=None, compare=False)  # while it runs
     overran: bool = field(default=False, compare=False)
+
+
+def _idle(step: Step, number: int) -> _Job:
+    """Return a job that only ends a thread."""
+    return _Job(step.line, 0, number, step, lambda: None)
 
 
 class CpuPool:
@@ -97,7 +109,7 @@ class CpuPool:
             self._num_threads = num_threads
             num_alive = sum(thread.is_alive() for thread in self._threads)
             for _ in range(num_alive - num_threads):
-                self._queue.put(_Job(Step.SHRINK, 0, next(self._numbers), lambda: None))
+                self._queue.put(_idle(Step.SHRINK, next(self._numbers)))
             if 0 < num_alive < num_threads and self._pending:
                 self._start_threads()
 
@@ -143,7 +155,7 @@ class CpuPool:
         """
         with self._lock:
             turn = self._take_turn(step, caller)
-            job = _Job(step, turn, next(self._numbers), work, num_bytes)
+            job = _Job(step.line, turn, next(self._numbers), step, work, num_bytes)
             self._start_threads()
             self._pending[job.number] = job
         job.future.add_done_callback(lambda _: self._forget(job))
@@ -188,7 +200,7 @@ class CpuPool:
         with self._lock:  # one that is surplus may be removing itself
             threads = list(self._threads)
         for _ in threads:
-            self._queue.put(_Job(Step.STOP, 0, next(self._numbers), lambda: None))
+            self._queue.put(_idle(Step.STOP, next(self._numbers)))
         for thread in threads:
             thread.join()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import tracemalloc
 from contextlib import suppress
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from relight.errors import InvalidOption, InvalidTensor
 from service.api.tensors import read_inference, reading_bytes
 from service.app import create_app
+from service.imaging import raw
 from service.settings import Settings
 from service.traffic.keys import digest_of
 from tests.service.calls import metric, problem_of, relight
@@ -120,6 +122,31 @@ def test_json_alone_is_enough(url, picture, png):
         told, _ = outputs_of(infer(url, message([1, *picture.shape], "UINT8", data=data)))
         output = told["outputs"][0]
         assert np.array_equal(np.reshape(output["data"], output["shape"])[0], same)
+
+
+def test_pixels_are_converted_by_the_threads_of_photos_within_their_memory(
+    models_dir, picture, monkeypatch
+):
+    seen = []
+
+    def spy(name):
+        convert = getattr(raw, name)
+
+        def watched(*args):
+            taken_bytes = metric(url, "relight_working_bytes")
+            seen.append((name, threading.current_thread().name, taken_bytes))
+            return convert(*args)
+
+        monkeypatch.setattr(raw, name, watched)
+
+    body = message([1, *picture.shape], "UINT8", size=picture.nbytes)
+    with serving(create_app(Settings(models_dir=models_dir))) as url:
+        spy("to_file")
+        spy("from_file")
+        assert infer(url, body, picture.tobytes()).status_code == 200
+    assert [name for name, _, _ in seen] == ["to_file", "from_file"]
+    assert {thread for _, thread, _ in seen} == {"cpu"}
+    assert min(taken_bytes for _, _, taken_bytes in seen) >= picture.nbytes
 
 
 def test_options_are_parameters(url, png):

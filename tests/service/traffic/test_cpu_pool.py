@@ -122,15 +122,16 @@ async def test_finishing_goes_ahead_of_preparing():
     assert order == [Step.FINISH, Step.PREPARE, Step.PREPARE]
 
 
-async def test_callers_take_turns_at_preparing_however_many_one_of_them_sends():
+@pytest.mark.parametrize("step", [Step.PREPARE, Step.CONVERT])
+async def test_callers_take_turns_at_preparing_however_many_one_of_them_sends(step):
     pool, free, order = CpuPool(1), threading.Event(), []
     try:
         busy = asyncio.create_task(pool.run(Step.PREPARE, free.wait))
         await running(pool, 1)
-        callers = ["flood"] * 10 + ["few"] * 2
+        callers = [("flood", step)] * 10 + [("few", Step.PREPARE)] * 2
         others = [
-            asyncio.create_task(pool.run(Step.PREPARE, lambda c=c: order.append(c), caller=c))
-            for c in callers
+            asyncio.create_task(pool.run(s, lambda c=c: order.append(c), caller=c))
+            for c, s in callers
         ]
         await begun(pool, 1 + len(callers))
         free.set()
