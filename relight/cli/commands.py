@@ -19,7 +19,7 @@ from relight.cli.folder import Journal, PhotoOutcome, photos_in, relight_folder
 from relight.cli.options import takes_options
 from relight.cli.output import explained, failures, show_models, show_summary
 from relight.cli.output_names import READ_ONLY, SUFFIXES, beside
-from relight.cli.turntable import NUM_FRAMES, make_turntable
+from relight.cli.turntable import NUM_FRAMES, make_turntable, read_scene
 from relight.client import Catalogue, Maps, Relit
 from relight.errors import InvalidOption, RelightError
 from relight.options import Options
@@ -90,9 +90,10 @@ def image(
     """Relight one photo, or animate it under a lamp that goes round it."""
     if out is not None and turntable is not None:
         raise CannotStart("give either -o or --turntable")
-    for name, given in (("depth", depth), ("reference", reference)):
-        if given is not None and turntable is not None:
-            raise CannotStart(f"--{name} does not go with --turntable")
+    if reference is not None and turntable is not None:
+        raise CannotStart(
+            "--reference does not go with --turntable: it says where the light comes from"
+        )
     path = out or turntable or beside(photo, options.get("format"))
     if "format" not in options and turntable is None:
         options["format"] = _format_of(path)  # type: ignore[typeddict-item]
@@ -111,7 +112,8 @@ def image(
 
     started_s = time.monotonic()
     if turntable is not None:
-        data, relit = make_turntable(photo, path, mask=mask, url=url, key=key, options=options)
+        scene = read_scene(photo, mask=mask, depth=depth)
+        data, relit = make_turntable(scene, path, url=url, key=key, options=options)
         summary = f"{NUM_FRAMES} frames"
     else:
         relit = asyncio.run(run())

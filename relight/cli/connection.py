@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Annotated
 
 import typer
@@ -44,15 +45,29 @@ def connected(
             return AsyncClient(url, key=key, timeout_s=timeout_s, max_retries=max_retries)
         except ValueError as error:
             raise CannotStart(f"--url: {error}") from None
-    try:
+    with in_this_process():
         from relight.cli.local import LocalClient  # noqa: PLC0415 - a caller has not installed it
-        from service.settings import InvalidSettings, read_settings  # noqa: PLC0415
+        from service.settings import read_settings  # noqa: PLC0415
+
+        return LocalClient(read_settings(), repeats=repeats)
+
+
+@contextmanager
+def in_this_process() -> Iterator[None]:
+    """Import and use the service's packages in the block.
+
+    Raises:
+        CannotStart: one is not installed, or a setting is invalid.
+    """
+    try:
+        from service.settings import InvalidSettings  # noqa: PLC0415
+
+        try:
+            yield
+        except InvalidSettings as error:
+            raise CannotStart(str(error)) from None
     except ModuleNotFoundError as error:
         raise CannotStart(f"{what_to_install(error)}; or use a service with --url") from None
-    try:
-        return LocalClient(read_settings(), repeats=repeats)
-    except InvalidSettings as error:
-        raise CannotStart(str(error)) from None
 
 
 def what_to_install(error: ModuleNotFoundError) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from relight.cli import webp
-from relight.cli.connection import CannotStart, connected, what_to_install
+from relight.cli.connection import CannotStart, connected, in_this_process, what_to_install
 from relight.cli.folder import Relighting
 from relight.client import Relit
 from relight.options import Options
@@ -25,8 +26,27 @@ _FIXED: Final = ("direction", "light", "lights", "format", "detail")
 Writer = Callable[[Sequence[bytes], int], bytes]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """The files of all frames, as `Client.relight` takes them."""
+
+    photo: bytes
+    mask: bytes | None = None
+    depth: bytes | None = None
+
+
+def read_scene(photo: Path, **companions: Path | None) -> Scene:
+    """Read the files of all frames.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+    given = {name: path.read_bytes() for name, path in companions.items() if path is not None}
+    return Scene(photo=photo.read_bytes(), **given)
+
+
 def make_turntable(
-    photo: Path, out: Path, *, mask: Path | None, url: str | None, key: str | None, options: Options
+    scene: Scene, out: Path, *, url: str | None, key: str | None, options: Options
 ) -> tuple[bytes, Relit]:
     """Return the file of an animation, and the relit photo of its first frame.
 
@@ -34,9 +54,8 @@ def make_turntable(
     process the photo is made smaller first; the scene is read once.
 
     Args:
-        photo: an image file.
+        scene: the files of all frames.
         out: the name says the format: `.webp` or `.gif`.
-        mask: white where to relight.
         url: address of a service; None to work in this process.
         key: for the service.
         options: of each frame.
@@ -44,37 +63,35 @@ def make_turntable(
     Raises:
         CannotStart: the name has another suffix, a package is missing, or an option contradicts.
         RelightError: a frame failed.
-        OSError: a file cannot be read.
     """
     write = _writer(out)
     for name in _FIXED:
         if name in options:
             raise CannotStart(f"--{name} does not go with --turntable")
     if url is None:
-        small, small_mask = _small_copies(photo, mask)
-    else:
-        small, small_mask = photo.read_bytes(), None if mask is None else mask.read_bytes()
+        scene = _small(scene)
 
     async def run() -> list[Relit]:
         async with connected(url, key, timeout_s=_TIMEOUT_S, repeats=True) as client:
-            return await _frames(client, small, small_mask, options)
+            return await _frames(client, scene, options)
 
     frames = asyncio.run(run())
     return write([frame.data for frame in frames], _FRAME_MS), frames[0]
 
 
-async def _frames(
-    client: Relighting, photo: bytes, mask: bytes | None, options: Options
-) -> list[Relit]:
+async def _frames(client: Relighting, scene: Scene, options: Options) -> list[Relit]:
+    async def relit() -> Relit:
+        return await client.relight(scene.photo, mask=scene.mask, depth=scene.depth, **each)
+
     start_deg = options.get("azimuth", _START_DEG)
     each: Options = {"quality": _QUALITY, **options, "format": "webp"}
     frames: list[Relit] = []
     for k in range(NUM_FRAMES):
         each["azimuth"] = round((start_deg + 360 * k / NUM_FRAMES) % 360, 3)
-        frame = await client.relight(photo, mask=mask, **each)
+        frame = await relit()
         if not frames and max(webp.size_of(frame.data)) > _MAX_SIDE_PX:
             each["detail"] = "model"
-            frame = await client.relight(photo, mask=mask, **each)
+            frame = await relit()
         frames.append(frame)
     return frames
 
@@ -92,14 +109,9 @@ def _writer(out: Path) -> Writer:
     return write_gif
 
 
-def _small_copies(photo: Path, mask: Path | None) -> tuple[bytes, bytes | None]:
-    try:
+def _small(scene: Scene) -> Scene:
+    with in_this_process():
         from relight.cli import local  # noqa: PLC0415 - its packages may not be installed
-        from service.settings import InvalidSettings  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise CannotStart(f"{what_to_install(error)}; or use a service with --url") from None
-    mask_data = None if mask is None else mask.read_bytes()
-    try:
-        return local.small_copies(photo.read_bytes(), mask_data, _LOCAL_SIDE_PX)
-    except InvalidSettings as error:
-        raise CannotStart(str(error)) from None
+
+        photo, mask = local.small_copies(scene.photo, scene.mask, _LOCAL_SIDE_PX)
+    return replace(scene, photo=photo, mask=mask)

@@ -16,8 +16,6 @@ from bench.harness import free_port
 from tests.service.calls import wait_until
 from tests.service.stand_ins import contract, write_model
 
-pytestmark = pytest.mark.serial
-
 COMMAND = [sys.executable, "-m", "service"]
 
 
@@ -66,6 +64,7 @@ def status(url: str) -> int | None:
         return None
 
 
+@pytest.mark.serial
 def test_sigterm_turns_readyz_first_serves_on_and_ends_with_0(models_dir, png):
     with service(models_dir, drain_s=3) as (process, url, ops):
         statuses: list[int] = []

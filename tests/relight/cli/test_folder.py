@@ -63,7 +63,7 @@ def test_a_hundred_photos_interrupted_and_resumed_end_complete_with_the_broken_o
     fake_service, source, tmp_path
 ):
     out = tmp_path / "out"
-    with fake_service(lambda n: 0.08 * n) as (url, engine):  # a folder of 8 s
+    with fake_service(lambda n: 0.05 * n) as (url, engine):  # a folder of 5 s
         command = [COMMAND, "folder", str(source), str(out), "--url", url, "--jobs", "8"]
         first = subprocess.Popen(
             command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

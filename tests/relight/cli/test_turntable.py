@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
@@ -106,6 +107,20 @@ def test_this_process_makes_it_of_a_small_copy(pairs_dir, tmp_path):
     assert change[:, :300].mean() > 10 * change[:, 340:].mean()  # where only the codec differs
 
 
+def test_a_depth_map_lights_all_frames(pair_url, photo):
+    depth, out = photo.with_name("depth.png"), photo.with_suffix(".webp")
+    rows = np.linspace(0, 255, 120).astype(np.uint8)
+    depth.write_bytes(encoded(np.repeat(rows[:, None], 180, axis=1), "png"))  # nearer below
+    done = run("image", photo, "--turntable", out, "--depth", depth, "--url", pair_url)
+    assert done.returncode == 0, done.stderr
+    first = frames_of(out)[0]
+    files = {"image": photo.read_bytes(), "depth": depth.read_bytes()}
+    asked = {"azimuth": 90, "format": "webp", "quality": 75}
+    answer = httpx.post(f"{pair_url}/relight", files=files, params=asked, timeout=30)
+    with Image.open(io.BytesIO(answer.content)) as still:
+        np.testing.assert_array_equal(first, np.asarray(still.convert("RGB")))
+
+
 def test_a_service_gives_large_photos_at_the_size_of_the_network(pair_url, tmp_path):
     photo = tmp_path / "large.png"
     photo.write_bytes(encoded(bumps(1500, 1000), "png"))
@@ -143,7 +158,6 @@ def test_an_animation_says_that_it_is_edited_with_ai(pair_url, photo, suffix):
     ("arguments", "words"),
     [
         (("-o", "a.jpg", "--turntable", "a.webp"), "give either -o or --turntable"),
-        (("--turntable", "a.webp", "--depth", __file__), "--depth does not go with"),
         (("--turntable", "a.webp", "--reference", __file__), "--reference does not go with"),
         (("--turntable", "a.mp4"), "must end in .webp or .gif"),
         (("--turntable", "a.webp", "--direction", "W"), "--direction does not go with"),

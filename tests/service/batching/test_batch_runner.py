@@ -8,8 +8,6 @@ import pytest
 from relight.errors import InferenceFailed, OutOfMemory
 from tests.service.batching.batchers import POISON, Device, batching, leave, queued
 
-pytestmark = pytest.mark.serial
-
 
 class SmallDevice(Device):
     """Has memory for so many items only."""

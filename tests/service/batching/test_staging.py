@@ -3,13 +3,9 @@ from __future__ import annotations
 import asyncio
 import threading
 
-import pytest
-
 from relight.errors import InferenceFailed
 from service.batching.schedule import Schedule
 from tests.service.batching.batchers import Device, batching, leave, queued
-
-pytestmark = pytest.mark.serial
 
 
 class Staging:

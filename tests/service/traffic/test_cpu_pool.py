@@ -16,8 +16,6 @@ from service.traffic import cpu_pool
 from service.traffic.cpu_pool import CpuPool, OverBudget, Step
 from service.traffic.working_memory import WorkingMemory
 
-pytestmark = pytest.mark.serial
-
 
 async def until(condition):
     with anyio.fail_after(30):
