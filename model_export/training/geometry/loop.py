@@ -117,6 +117,8 @@ class GeometryTraining:
     def _run_stage(self, stage: GeometryStage, until_s: float, stop: threading.Event) -> bool:
         for name, part in self._network.named_children():
             part.requires_grad_(name in stage.trains).train(name in stage.trains)
+        if stage.keeps_statistics:
+            _keep_statistics(self._network)
         learning = [each for each in self._network.parameters() if each.requires_grad]
         optimizer = torch.optim.AdamW(
             learning, stage.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
@@ -233,6 +235,12 @@ class _Log:
                 + [f"{name} {value:.4f}" for name, value in means.items()]
             )
         self._sums, self._num_added, self._begun_s = {}, 0, time.monotonic()
+
+
+def _keep_statistics(network: nn.Module) -> None:
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
 
 
 def _rate(step: int, num_steps: int) -> float:

@@ -43,11 +43,10 @@ def structure_losses(structure: Structure, batch: dict[str, Tensor]) -> dict[str
         + _slope_distance(own_shading, shading, surface),
         "shading_change": change,
         "shading_contrast": contrast,
-        "nearness": (structure.nearness[:, :, 0, 0] - batch["nearness"]).abs().mean(),
+        # The expected nearness: most lamps are far, and a distance would be least for 0 everywhere.
+        "nearness": _cross_entropy(structure.nearness[:, :, 0, 0], batch["nearness"]),
         "occlusion": _mean((structure.occlusion - batch["occlusion"]).abs(), surface),
-        "relightable": F.binary_cross_entropy(
-            structure.relightable.clamp(1e-4, 1 - 1e-4), batch["relightable"].clamp(0, 1)
-        ),
+        "relightable": _cross_entropy(structure.relightable, batch["relightable"]),
     }
 
 
@@ -108,6 +107,12 @@ def normal_error_deg(structure: Structure, batch: dict[str, Tensor]) -> Tensor:
     surface = (batch["coverage"] > _SURE).float()
     cosine = (structure.normals * batch["normals"]).sum(1, keepdim=True).clamp(-0.9999, 0.9999)
     return _mean(torch.rad2deg(torch.acos(cosine)), surface)
+
+
+def _cross_entropy(share: Tensor, true: Tensor) -> Tensor:
+    """Return the mean cross-entropy of shares; PyTorch's refuses to run under CUDA's autocast."""
+    share, true = share.clamp(1e-6, 1 - 1e-4), true.clamp(0, 1)
+    return -(true * share.log() + (1 - true) * (1 - share).log()).mean()
 
 
 def _mean(x: Tensor, weight: Tensor) -> Tensor:

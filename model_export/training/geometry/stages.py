@@ -27,6 +27,8 @@ class GeometryStage:
         phases: small pictures first; their shares are 1 in all.
         num_steps: optimiser steps.
         learning_rate: of AdamW, at its highest; it falls along a cosine.
+        keeps_statistics: whether batch norms keep the statistics that they have, as in use. Those
+            of a small batch are noise that the network cannot learn to ignore.
     """
 
     name: str
@@ -35,6 +37,7 @@ class GeometryStage:
     phases: tuple[Phase, ...]
     num_steps: int
     learning_rate: float
+    keeps_statistics: bool = False
 
     def left_from(self, first_step: int) -> list[tuple[int, Phase]]:
         """Return the phases that are left from a step on, each with its number of steps."""
@@ -107,6 +110,7 @@ DEFAULT: Final = (
         ),
         num_steps=8000,
         learning_rate=7e-4,
+        keeps_statistics=True,
     ),
 )
 

@@ -78,6 +78,18 @@ def test_a_stage_moves_its_own_parts_only(tmp_path: Path) -> None:
     assert moved == {"shadow_prior"}
 
 
+def test_all_parts_learn_together_with_the_statistics_that_they_have(tmp_path: Path) -> None:
+    run = training(tmp_path)
+    before = {name: value.clone() for name, value in run._network.state_dict().items()}
+    run._stages = from_stage(stages(), "together")
+    run.run()
+
+    after = run._network.state_dict()
+    moved = {name for name in after if not torch.equal(after[name], before[name])}
+    assert not {name for name in moved if "running" in name}
+    assert {name.split(".")[0] for name in moved} == set(run._stages[0].trains)
+
+
 def test_a_run_without_time_stops_at_once_and_is_resumed(tmp_path: Path) -> None:
     assert not training(tmp_path, num_steps=3).run(minutes=0)
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from model_export.networks.drn_g import Arriving
-from model_export.training.geometry.losses import change_losses
+from model_export.networks.drn_g import Arriving, Structure
+from model_export.training.geometry.losses import change_losses, structure_losses
 
 SIZE_PX = 32
 
@@ -83,3 +83,18 @@ def test_surfaces_that_are_not_relightable_do_not_count() -> None:
     losses = judged(wrong_there, batch["irradiance"], batch)
 
     assert losses["change"] < 1e-2
+
+
+def test_the_expected_nearness_is_the_best_guess() -> None:
+    light = lit_batch()
+    normals = torch.zeros(2, 3, SIZE_PX, SIZE_PX)
+    normals[:, 2] = 1
+    truth = {**light, "normals": normals, "relief": light["log_shading"]}
+    truth["nearness"] = torch.tensor([[0.0], [0.8]])  # half of the lamps are far
+
+    def loss(nearness: float) -> float:
+        features = torch.full((2, 25, SIZE_PX // 2, SIZE_PX // 2), nearness)
+        read = Structure(*(truth[name] for name in Structure._fields[:-1]), features)
+        return float(structure_losses(read, truth)["nearness"])
+
+    assert min((0.0, 0.2, 0.4, 0.6, 0.8), key=loss) == 0.4
