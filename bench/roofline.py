@@ -24,9 +24,8 @@ from typing import Any, Final
 import numpy as np
 import onnxruntime as ort
 
-from bench.runtimes import Tensors, inputs_of
-from bench.subject import shipped_model
-from service.inference.session import CPU
+from bench.subject import graph_paths, inputs_of, shipped_model
+from service.inference.session import CPU, Tensors
 
 _SIDE: Final = 1024  # of the matrices
 _COPIED_BYTES: Final = 16 * 2**20  # larger than a core's own caches
@@ -53,7 +52,8 @@ def main() -> None:
     arguments = parser.parse_args()
     flops_hz, bytes_hz = product_peak_hz(), copy_peak_hz()
     print(f"Peaks of one thread: {flops_hz / 1e9:.0f} GFLOP/s, {bytes_hz / 1e9:.1f} GB/s copied.\n")
-    for path, inputs in inputs_of(arguments.model, arguments.side_px):
+    for path in graph_paths(arguments.model):
+        inputs = inputs_of(path, 1, arguments.side_px)
         kinds = profile(path, inputs, arguments.rounds, flops_hz, bytes_hz)
         print("\n".join(table(path.name, kinds)) + "\n", flush=True)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -22,10 +22,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from bench.subject import open_graphs, shipped_model
-from service.contract.metadata import INPUT_NAME, LIGHT_NAME
-from service.contract.pair import SURFACE_NAMES
-from service.inference.model import WHOLE
+from bench.subject import differences, graph_paths, inputs_of, shipped_model
 from service.inference.session import CPU
 
 Tensors = Mapping[str, NDArray[Any]]
@@ -48,38 +45,17 @@ def main() -> None:
     arguments = parser.parse_args()
     print("| graph | runtime | CPU ms | of ours | largest difference | mean |")
     print("|---|---|---|---|---|---|")
-    for path, inputs in inputs_of(arguments.model, arguments.side_px):
+    for path in graph_paths(arguments.model):
+        inputs = inputs_of(path, 1, arguments.side_px)
         runs = variants(path, inputs)
         exact = runs[OURS](inputs)
         times_s = cpu_seconds(runs, inputs, arguments.rounds)
         for name, cpu_s in times_s.items():
             share = cpu_s / times_s[OURS]
-            most, mean = differences(runs[name](inputs), exact)
+            shares = differences(runs[name](inputs), exact).values()
+            most, mean = max(s.max() for s in shares), max(s.mean() for s in shares)
             figures = f"{cpu_s * 1e3:.1f} | {share:.2f} | {most:.1e} | {mean:.1e}"
             print(f"| {path.name} | {name} | {figures} |", flush=True)
-
-
-def inputs_of(model: Path, side_px: int) -> Iterator[tuple[Path, Tensors]]:
-    """Yield the graphs of a model, each with inputs of one picture: noise, and what is read of it.
-
-    Args:
-        model: the file of one graph, or any of a pair's.
-        side_px: of the square picture, a multiple of 16.
-    """
-    image = np.random.default_rng(0).integers(0, 256, (1, side_px, side_px, 3), np.uint8)
-    opened = open_graphs(model, num_threads=1)
-    if WHOLE in opened:
-        light = {LIGHT_NAME: np.zeros(1, np.int64)} if LIGHT_NAME in opened[WHOLE].inputs else {}
-        yield model, {INPUT_NAME: image, **light}
-        return
-    name = model.name.split(".")[0]
-    yield model.with_name(f"{name}.scene.onnx"), {INPUT_NAME: image}
-    read = opened["scene"].run({INPUT_NAME: image})
-    lamp = {
-        "light": np.array([[0.6, 0.6, 0.53]], np.float32),
-        "softness": np.full(1, 0.2, np.float32),
-    }
-    yield model.with_name(f"{name}.light.onnx"), {n: read[n] for n in SURFACE_NAMES} | lamp
 
 
 def variants(path: Path, inputs: Tensors) -> dict[str, Run]:
@@ -126,15 +102,6 @@ def cpu_seconds(runs: Mapping[str, Run], inputs: Tensors, num_rounds: int) -> di
             run(inputs)
             times_s[name].append(time.process_time() - before_s)
     return {name: statistics.median(values[1:]) for name, values in times_s.items()}  # warm
-
-
-def differences(outputs: Tensors, exact: Tensors) -> tuple[float, float]:
-    """Return the largest and the mean difference, as shares of the output's range, at worst."""
-    shares = [
-        np.abs(outputs[name] - exact[name]) / max(1e-6, float(np.ptp(exact[name])))
-        for name in exact
-    ]
-    return max(float(s.max()) for s in shares), max(float(s.mean()) for s in shares)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The model under test, and its speed without a service."""
+"""The model under test, its inputs, and its speed without a service."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from service.contract.buckets import Bucket, buckets_for, choose_bucket
-from service.contract.pair import PARTS
+from service.contract.metadata import INPUT_NAME, LIGHT_NAME
+from service.contract.pair import PARTS, SURFACE_NAMES
 from service.inference.model import WHOLE
-from service.inference.session import Session
+from service.inference.session import Session, Tensors
 from service.inference.warming import plain_inputs
 from service.settings import Settings
 
@@ -112,6 +117,41 @@ def open_graphs(path: Path, num_threads: int) -> Mapping[str, Session]:
     return {
         part: Session(path.with_name(f"{name}.{part}.onnx"), device="cpu", num_threads=num_threads)
         for part in PARTS
+    }
+
+
+def graph_paths(path: Path) -> Sequence[Path]:
+    """Return the files of a model's graphs; of a pair, any of its files will do."""
+    name, _, part = path.stem.rpartition(".")
+    return [path.with_name(f"{name}.{part}.onnx") for part in PARTS] if part in PARTS else [path]
+
+
+def inputs_of(path: Path, size: int, side_px: int) -> Tensors:
+    """Return a batch for a graph: noise, or what the scene graph of its pair reads from it.
+
+    Args:
+        path: the file of the graph.
+        size: number of pictures.
+        side_px: of the square pictures, a multiple of 16.
+    """
+    image = np.random.default_rng(0).integers(0, 256, (size, side_px, side_px, 3), np.uint8)
+    graphs = open_graphs(path, num_threads=1)
+    if WHOLE in graphs:
+        takes_light = LIGHT_NAME in graphs[WHOLE].inputs
+        return {INPUT_NAME: image} | ({LIGHT_NAME: np.zeros(size, np.int64)} if takes_light else {})
+    if path.stem.endswith(".scene"):
+        return {INPUT_NAME: image}
+    read = graphs["scene"].run({INPUT_NAME: image})
+    light = np.array([[0.6, 0.6, 0.53]] * size, np.float32)
+    softness = np.full(size, 0.2, np.float32)
+    return {name: read[name] for name in SURFACE_NAMES} | {"light": light, "softness": softness}
+
+
+def differences(outputs: Tensors, exact: Tensors) -> Mapping[str, NDArray[Any]]:
+    """Return how far each output is from the exact one, as shares of its range."""
+    return {
+        name: np.abs(outputs[name] - exact[name]) / max(1e-6, float(np.ptp(exact[name])))
+        for name in exact
     }
 
 

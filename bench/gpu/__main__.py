@@ -19,15 +19,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import onnxruntime as ort
 
 from bench.gpu.eager import MODES, seconds_in_torch
 from bench.gpu.graphs import (
     PRECISIONS,
-    Tensors,
     has_cuda,
-    largest_differences,
     open_graph,
     run,
     seconds_on_device,
@@ -37,9 +34,7 @@ from bench.peers.catalogue import RELIGHT, Setting
 from bench.peers.environments import ROOT, THIS_PYTHON
 from bench.peers.loads import closed_loop
 from bench.peers.server import start
-from bench.subject import shipped_model
-from service.contract.metadata import INPUT_NAME, LIGHT_NAME
-from service.contract.pair import SURFACE_NAMES
+from bench.subject import differences, inputs_of, shipped_model
 
 _BATCH_SIZES: Final = (1, 2, 4, 8, 16, 32)
 _SIZE_PX: Final = 256
@@ -80,39 +75,24 @@ def main() -> None:
     print("\n".join(_tables(record)))
 
 
-def _inputs(path: Path, size: int, side_px: int) -> Tensors:
-    """Return a batch for a graph: noise, or what the scene graph of its pair reads from it."""
-    image = np.random.default_rng(0).integers(0, 256, (size, side_px, side_px, 3), np.uint8)
-    if path.stem.endswith(".light"):
-        scene = open_graph(
-            path.with_name(path.name.replace(".light.", ".scene.")), "float32", cuda=False
-        )
-        read = run(scene, {INPUT_NAME: image})
-        light = np.array([[0.6, 0.6, 0.53]] * size, np.float32)
-        softness = np.full(size, 0.2, np.float32)
-        return {name: read[name] for name in SURFACE_NAMES} | {"light": light, "softness": softness}
-    graph = open_graph(path, "float32", cuda=False)
-    takes_light = LIGHT_NAME in {tensor.name for tensor in graph.get_inputs()}
-    return {INPUT_NAME: image} | ({LIGHT_NAME: np.zeros(size, np.int64)} if takes_light else {})
-
-
 def _parity(path: Path, side_px: int, *, cuda: bool) -> Iterator[Record]:
-    inputs = _inputs(path, 1, side_px)
+    inputs = inputs_of(path, 1, side_px)
     exact = run(open_graph(path, "float32", cuda=False), inputs)
     for precision in PRECISIONS:
         if precision == "tf32" and not cuda:
             continue
         outputs = run(open_graph(path, precision, cuda=cuda), inputs)
+        shares = differences(outputs, exact)
         yield {
             "graph": path.name,
             "precision": precision,
-            "differences": largest_differences(outputs, exact),
+            "differences": {name: float(share.max()) for name, share in shares.items()},
         }
 
 
 def _speed(path: Path, side_px: int, sizes: Sequence[int], *, cuda: bool) -> Iterator[Record]:
     for size in sizes:
-        inputs = _inputs(path, size, side_px)
+        inputs = inputs_of(path, size, side_px)
         outputs = run(open_graph(path, "float32", cuda=False), inputs)
         for precision in PRECISIONS if cuda else PRECISIONS[:1]:
             for captures in (False, True) if cuda else (False,):

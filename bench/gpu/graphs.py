@@ -90,14 +90,6 @@ def run(session: ort.InferenceSession, inputs: Tensors) -> Tensors:
     return dict(zip(names, session.run(names, dict(inputs)), strict=True))
 
 
-def largest_differences(outputs: Tensors, exact: Tensors) -> dict[str, float]:
-    """Return how far each output is from float32's, at most, as a share of its range."""
-    return {
-        name: float(np.abs(outputs[name] - exact[name]).max() / max(1e-6, np.ptp(exact[name])))
-        for name in exact
-    }
-
-
 def seconds_of(work: Callable[[], object]) -> float:
     """Return the median time of a call, after one that warms up."""
     work()

@@ -65,23 +65,16 @@ async def _closed_loop(
     async with httpx.AsyncClient(timeout=_TIMEOUT_S) as client:
         callers = [asyncio.create_task(keep_asking(client)) for _ in range(num_connections)]
         await asyncio.sleep(_WARM_S)
-        before_s, began_s, before_uj = server.cpu_s(), time.monotonic(), _energy_uj()
+        before = _Reading.now(server)
         num_before = len(answered)
         peak_bytes = 0
         while time.monotonic() < end_s:
             peak_bytes = max(peak_bytes, server.memory_bytes())
             await asyncio.sleep(min(1.0, max(0.0, end_s - time.monotonic())))
         await asyncio.gather(*callers)  # what is in flight counts, with its time
-        ended_s, after_s, after_uj = time.monotonic(), server.cpu_s(), _energy_uj()
-    num_images = max(1, len(answered) - num_before)
-    energy = None if before_uj is None or after_uj is None else (after_uj - before_uj) / 1e6
-    return Throughput(
-        images_hz=(len(answered) - num_before) / (ended_s - began_s),
-        cpu_s=(after_s - before_s) / num_images,
-        energy_j=None if energy is None else energy / num_images,
-        peak_bytes=peak_bytes,
-        num_failed=len(failed),
-    )
+        spent = _Reading.now(server).since(before)
+    num_served = len(answered) - num_before
+    return spent.throughput(num_served, max(1, num_served), peak_bytes, len(failed))
 
 
 def open_loop(
@@ -143,17 +136,10 @@ async def _many_lights(server: PeerServer, photo: bytes, num_connections: int) -
             failed += await _post(client, server, photo, azimuth_deg) != 200
 
     async with httpx.AsyncClient(timeout=_TIMEOUT_S) as client:
-        before_s, began_s, before_uj = server.cpu_s(), time.monotonic(), _energy_uj()
+        before = _Reading.now(server)
         await asyncio.gather(*(keep_asking(client) for _ in range(num_connections)))
-        took_s, after_s, after_uj = time.monotonic() - began_s, server.cpu_s(), _energy_uj()
-    energy = None if before_uj is None or after_uj is None else (after_uj - before_uj) / 1e6
-    return Throughput(
-        images_hz=(NUM_LIGHTS - failed) / took_s,
-        cpu_s=(after_s - before_s) / NUM_LIGHTS,
-        energy_j=None if energy is None else energy / NUM_LIGHTS,
-        peak_bytes=server.memory_bytes(),
-        num_failed=failed,
-    )
+        spent = _Reading.now(server).since(before)
+    return spent.throughput(NUM_LIGHTS - failed, NUM_LIGHTS, server.memory_bytes(), failed)
 
 
 async def _post(
@@ -173,8 +159,38 @@ async def _post(
     return answer.status_code
 
 
-def _energy_uj() -> int | None:
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Clocks: wall time, CPU time of a server, energy of the machine; or what passed on them."""
+
+    wall_s: float
+    cpu_s: float
+    energy_j: float | None
+
+    @classmethod
+    def now(cls, server: PeerServer) -> _Reading:
+        return cls(time.monotonic(), server.cpu_s(), _energy_j())
+
+    def since(self, before: _Reading) -> _Reading:
+        ended_j, began_j = self.energy_j, before.energy_j
+        energy_j = None if ended_j is None or began_j is None else ended_j - began_j
+        return _Reading(self.wall_s - before.wall_s, self.cpu_s - before.cpu_s, energy_j)
+
+    def throughput(
+        self, num_served: int, num_images: int, peak_bytes: int, num_failed: int
+    ) -> Throughput:
+        """Return the rate of the images served, and the cost of each of `num_images`."""
+        return Throughput(
+            images_hz=num_served / self.wall_s,
+            cpu_s=self.cpu_s / num_images,
+            energy_j=None if self.energy_j is None else self.energy_j / num_images,
+            peak_bytes=peak_bytes,
+            num_failed=num_failed,
+        )
+
+
+def _energy_j() -> float | None:
     try:
-        return int(_ENERGY_UJ.read_text())
+        return int(_ENERGY_UJ.read_text()) / 1e6
     except OSError:
         return None

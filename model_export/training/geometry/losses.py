@@ -10,12 +10,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from model_export.networks.drn_g import Arriving, Structure
+from service.contract.color import LUMINANCE
 
 _SURE: Final = 0.9  # coverage from which a pixel shows one surface
 _DARK: Final = 1e-2  # arriving light below which shadows look the same
 _POOL: Final = 4  # pixels; finer detail of the change is judged elsewhere
 _CONTRAST_LOG: Final = -0.2  # log of the wanted strength: uncertain guesses should be weaker
-_LUMINANCE: Final = (0.2126729, 0.7151522, 0.0721750)
 
 
 def structure_losses(structure: Structure, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -210,5 +210,5 @@ def _codes(linear: Tensor) -> Tensor:
 
 
 def _luminance(linear: Tensor) -> Tensor:
-    weights = linear.new_tensor(_LUMINANCE)[None, :, None, None]
+    weights = linear.new_tensor(LUMINANCE)[None, :, None, None]
     return (linear * weights).sum(1, keepdim=True)
