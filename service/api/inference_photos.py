@@ -107,7 +107,7 @@ def _file_bytes(inference: Inference, number: int) -> int:
     """Return a bound on the memory that `_file` takes."""
     if inference.pixels is None:
         return inference.files[number].nbytes
-    return _COPIES * inference.pixels[number].nbytes
+    return _COPIES * inference.pixels.nbytes // inference.num_photos
 
 
 def write_photos(
