@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from bench.chaos.fault import Fault, connect, peak_mb, received, relit, still_serves, wait_until
+from bench.chaos.fault import (
+    PATIENCE_S,
+    Fault,
+    connect,
+    peak_mb,
+    received,
+    relit,
+    still_serves,
+    wait_until,
+)
 from bench.harness import Service, photo, running
 
 _FAKE = "5+1n"
@@ -62,6 +71,27 @@ def _unread() -> tuple[str, bool]:
         text = f"{most / 1e6:.0f} MB accounted at most, {grown_mb:.0f} MB grown"
         is_kept = cut and freed and least <= 0 < most <= num_bytes and grown_mb < 700
         return text, is_kept and still_serves(service)
+
+
+def _unread_batch() -> tuple[str, bool]:
+    """Read nothing of the archive of twenty photos, which would be some 500 MB."""
+    part = b'--X\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
+    body = (part + photo(3464) + b"\r\n") * 20 + b"--X--\r\n"
+    head = (
+        b"POST /relight/batch?format=tiff&strength=0 HTTP/1.1\r\nHost: x\r\n"
+        b"Content-Type: multipart/form-data; boundary=X\r\nContent-Length: %d\r\n\r\n"
+    )
+    knobs = {"write_timeout_s": 10, "num_threads": 2, "request_timeout_ms": int(PATIENCE_S * 1e3)}
+    with running(_FAKE, settings=knobs) as service:
+        before_mb = peak_mb(service)
+        client = connect(service, receive_bytes=4096)
+        client.sendall(head % len(body) + body)
+        cut = wait_until(lambda: service.metric("relight_connections_closed_total") > 0)
+        freed = wait_until(lambda: service.metric("relight_bytes_in_flight") == 0)
+        grown_mb = peak_mb(service) - before_mb - len(body) / 1e6
+        client.close()
+        text = f"{grown_mb:.0f} MB grown beside the body of {len(body) / 1e6:.0f} MB"
+        return text, cut and freed and grown_mb < 500 and still_serves(service)
 
 
 def _pipelining() -> tuple[str, bool]:
@@ -159,6 +189,7 @@ FAULTS = (
     Fault("slow first byte, headers, body", "closed, 408, 408", _slow),
     Fault("a hundred bodies that never come", "nothing is held afterwards", _half_open),
     Fault("twelve unread answers", "accounted for, then cut", _unread),
+    Fault("a batch of twenty that is not read", "a few answers are held, then cut", _unread_batch),
     Fault("pipelining without end", "cut; less than 100 MB", _pipelining),
     Fault("lies about lengths, other protocols", "an error, no wrong answer", _lies),
     Fault("headers, trailers, extensions without end", "cut; less than 100 MB", _floods),

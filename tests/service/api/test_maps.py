@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 
 from relight.client import AsyncClient, Client
+from service.app import create_app
 from service.relighting.maps import FOCAL_HALF_SIDES, NAMES
+from service.settings import Settings
 from tests.relight.cli.relight_command import run
-from tests.service.api.computed_light import linear, photo
+from tests.service.api.computed_light import KNOBS, linear, photo
 from tests.service.calls import metric, problem_of, relight, wait_until
 from tests.service.pairs import normals_of
-from tests.service.stand_ins import encoded
+from tests.service.stand_ins import encoded, serving
 
 SCENES = 'relight_batch_size_sum{model="tiny-pair",part="scene"}'
 
@@ -135,6 +137,26 @@ def test_a_service_without_such_a_model_refuses_with_the_reason(url, png):
 def test_a_body_that_is_no_photo_is_a_problem(pair_url, body, code):
     problem = problem_of(httpx.post(f"{pair_url}/maps", content=body))
     assert problem["code"] == (code or "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    ("knobs", "headers", "code"),
+    [
+        ({}, {"X-Request-Timeout-Ms": "1"}, "deadline_exceeded"),
+        ({"max_working_bytes": 10_000}, {}, "image_too_large"),
+        ({"max_inflight_bytes": 30_000}, {}, "image_too_large"),
+        ({"max_pixels": 1000}, {}, "image_too_large"),
+    ],
+)
+def test_maps_keep_within_the_bounds_of_relighting(pairs_dir, knobs, headers, code):
+    body = encoded(photo(6, 90, 60), "png")
+    with serving(create_app(Settings(models_dir=pairs_dir, **KNOBS | knobs))) as url:
+        answers = [
+            httpx.post(f"{url}{path}", content=body, headers=headers, timeout=30)
+            for path in ("/relight", "/maps")
+        ]
+        assert [problem_of(answer)["code"] for answer in answers] == [code, code]
+        wait_until(lambda: metric(url, "relight_bytes_in_flight") == 0)
 
 
 async def test_clients_and_the_command_give_the_same_pictures(pair_url, pairs_dir, tmp_path):

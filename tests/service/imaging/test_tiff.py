@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from io import BytesIO
 
 import numpy as np
@@ -184,6 +185,32 @@ def test_gray_of_12_bits_keeps_them():
 def test_a_compression_that_is_not_read_is_not_called_broken(compression):
     with pytest.raises(UnsupportedMediaType, match=str(compression)):
         decode(tiff(plain() | {COMPRESSION: (compression,)}), LIMITS)
+
+
+def with_wide_window(data: bytes, compression: str) -> bytes:
+    """Let the first strip claim a window of 4 GB (LZMA), or of 128 MB, the most of Zstandard."""
+    claiming = bytearray(data)
+    at = Image.open(BytesIO(data)).tag_v2[STRIP][0]
+    if compression == "zstd":
+        claiming[at + 5] = (27 - 10) << 3  # RFC 8878, section 3.1.1.1.2
+        return bytes(claiming)
+    header, size = at + 12, 4 * (1 + data[at + 12])  # The .xz File Format, section 3.1
+    claiming[data.index(b"\x21\x01", header) + 2] = 40
+    end = header + size - 4
+    claiming[end : end + 4] = struct.pack("<I", zlib.crc32(claiming[header:end]))
+    return bytes(claiming)
+
+
+@pytest.mark.parametrize("compression", ["lzma", "zstd"])
+def test_a_window_that_a_strip_claims_takes_no_memory(compression):
+    pixels = noise(512, 512)
+    data = saved(Image.fromarray(pixels), "tiff", compression=compression)
+    claiming = with_wide_window(data, compression)
+    assert claiming != data
+    with peak_growth() as peak:
+        photo = decode(claiming, LIMITS)
+    assert np.array_equal(photo.pixels, pixels)
+    assert peak.num_bytes < 20_000_000
 
 
 def test_16_bit_colour_in_a_compression_of_one_decoder_is_refused():
