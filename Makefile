@@ -43,6 +43,7 @@ image:  ## build the CPU image and relight a photo in it, as strictly as in prod
 requirements: | $(VENV)/.made  ## pin the dependencies of the images, with hashes
 	$(PIP) install -q uv
 	printf 'hatchling>=1.26\nhatch-vcs>=0.5\n' | $(PIN) - -o docker/requirements-build.txt
+	printf 'cyclonedx-bom>=7.5\ndebsbom>=0.10\n' | $(PIN) - -o docker/requirements-sbom.txt
 	$(PIN) pyproject.toml --extra cpu --extra tracing -o docker/requirements-cpu.txt
 	$(PIN) pyproject.toml --extra gpu --extra tracing -o docker/requirements-cuda.txt
 	$(PIN) pyproject.toml --extra cpu --extra export -o docker/requirements-export.txt

@@ -10,18 +10,25 @@ RUN apt-get update \
  && apt-get install --yes --no-install-recommends libllvm19 python3 \
  && rm -rf /var/lib/apt/lists/*
 
-FROM python AS dependencies
+FROM python AS build
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends python3-venv \
  && rm -rf /var/lib/apt/lists/* \
  && python3 -m venv /opt/build \
  && python3 -m venv --without-pip /opt/relight
+
+# Tools that list what an image holds; only their list gets into it.
+FROM build AS sbom
+COPY docker/requirements-sbom.txt docker/sbom.py /opt/sbom/
+RUN /opt/build/bin/pip install --no-cache-dir --require-hashes --requirement /opt/sbom/requirements-sbom.txt
+
+FROM build AS dependencies
 COPY docker/requirements-export.txt /tmp/
 RUN /opt/build/bin/pip --python /opt/relight/bin/python install \
     --no-cache-dir --require-hashes --requirement /tmp/requirements-export.txt
 
-FROM python
+FROM python AS export-image
 ENV HOME=/tmp \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     ORT_DISABLE_TELEMETRY=1 \
@@ -45,3 +52,11 @@ LABEL org.opencontainers.image.title="Relight export" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
+
+FROM sbom AS export-sbom
+ARG VERSION=0.0
+RUN --mount=type=bind,from=export-image,target=/image \
+    /opt/build/bin/python /opt/sbom/sbom.py /image relight-export "${VERSION}" > /relight.cdx.json
+
+FROM export-image AS export
+COPY --from=export-sbom /relight.cdx.json /usr/share/sbom/relight.cdx.json

@@ -33,6 +33,11 @@ RUN rm -r service/models \
  && SETUPTOOLS_SCM_PRETEND_VERSION="${VERSION}" /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
  && /opt/build/bin/pip install --no-cache-dir --no-deps --target /opt/app /wheels/*.whl
 
+# Tools that list what an image holds; only their list gets into it.
+FROM build AS sbom
+COPY docker/requirements-sbom.txt docker/sbom.py /opt/sbom/
+RUN /opt/build/bin/pip install --no-cache-dir --require-hashes --requirement /opt/sbom/requirements-sbom.txt
+
 FROM python AS runtime
 ENV MALLOC_ARENA_MAX=2 \
     ORT_DISABLE_TELEMETRY=1 \
@@ -61,13 +66,21 @@ COPY docker/requirements-cpu.txt /tmp/
 RUN /opt/build/bin/pip --python /opt/relight/bin/python install \
     --no-cache-dir --require-hashes --requirement /tmp/requirements-cpu.txt
 
-FROM runtime AS cpu
+FROM runtime AS cpu-image
 COPY --from=cpu-dependencies /opt/relight /opt/relight
 COPY --from=app /opt/app /opt/app
 ARG VERSION=0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.version="${VERSION}-cpu" \
       org.opencontainers.image.revision="${REVISION}"
+
+FROM sbom AS cpu-sbom
+ARG VERSION=0.0
+RUN --mount=type=bind,from=cpu-image,target=/image \
+    /opt/build/bin/python /opt/sbom/sbom.py /image relight "${VERSION}-cpu" > /relight.cdx.json
+
+FROM cpu-image AS cpu
+COPY --from=cpu-sbom /relight.cdx.json /usr/share/sbom/relight.cdx.json
 
 FROM build AS cuda-dependencies
 COPY docker/requirements-cuda.txt /tmp/
@@ -76,7 +89,7 @@ RUN /opt/build/bin/pip --python /opt/relight/bin/python install \
 
 # CUDA 13 and cuDNN 9 are NVIDIA's wheels: only the libraries that ONNX Runtime requires, in the
 # versions that it requires, pinned by hash. The driver is the host's.
-FROM runtime AS cuda
+FROM runtime AS cuda-image
 ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     NVIDIA_REQUIRE_CUDA=cuda>=13.0 \
     RELIGHT_REQUIRE_GPU=1
@@ -86,3 +99,11 @@ ARG VERSION=0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.version="${VERSION}-cuda" \
       org.opencontainers.image.revision="${REVISION}"
+
+FROM sbom AS cuda-sbom
+ARG VERSION=0.0
+RUN --mount=type=bind,from=cuda-image,target=/image \
+    /opt/build/bin/python /opt/sbom/sbom.py /image relight "${VERSION}-cuda" > /relight.cdx.json
+
+FROM cuda-image AS cuda
+COPY --from=cuda-sbom /relight.cdx.json /usr/share/sbom/relight.cdx.json

@@ -42,6 +42,7 @@ healthy || { "$engine" logs "$container"; echo "smoke: never became healthy"; ex
 echo "smoke: healthy"
 
 "$engine" exec --interactive "$container" /opt/relight/bin/python -c "$(cat docker/smoke_client.py)" < "$photo"
+"$engine" exec --interactive "$container" /opt/relight/bin/python - < docker/sbom_check.py
 
 "$engine" stop --time 30 "$container" >/dev/null 2>&1  # Podman warns about missing systemd timers
 status=$("$engine" inspect --format '{{.State.ExitCode}}' "$container")

@@ -15,7 +15,7 @@ from tests.deploy.tools import ROOT
 
 DOCKER = ROOT / "docker"
 SERVICE = ("cpu", "cuda")
-FILES = ("build", *SERVICE, "export")
+FILES = ("build", "sbom", *SERVICE, "export")
 EXTRAS = {"cpu": ("cpu", "tracing"), "cuda": ("gpu", "tracing"), "export": ("cpu", "export")}
 every_file = pytest.mark.parametrize("name", FILES)
 
@@ -71,7 +71,7 @@ def test_each_image_installs_all_that_its_extras_ask_for(name, extras):
 @pytest.mark.parametrize("name", SERVICE)
 def test_the_service_brings_one_runtime_and_nothing_to_train_or_build_with(name):
     installed = pins(name).keys()
-    assert not {"torch", "hatchling", "pip", "pytest"} & installed
+    assert not {"torch", "hatchling", "pip", "pytest", "cyclonedx-bom", "debsbom"} & installed
     assert len({"onnxruntime", "onnxruntime-gpu"} & installed) == 1
 
 
@@ -94,6 +94,19 @@ def test_images_run_unprivileged_from_a_base_that_is_pinned_by_digest(file):
     starts = re.findall(r"^\s*(?:ENTRYPOINT|CMD|HEALTHCHECK .*CMD)\b.*$", text, re.MULTILINE)
     assert starts
     assert all("[" in start for start in starts), "exec form: no shell at run time"
+
+
+@pytest.mark.parametrize(
+    ("file", "image"), [("service", "cpu"), ("service", "cuda"), ("export", "export")]
+)
+def test_each_image_is_listed_by_its_own_build_and_gains_the_list_alone(file, image):
+    text = (DOCKER / f"{file}.Dockerfile").read_text()
+    stages = dict(re.findall(r"^FROM \S+ AS (\S+)\n(.*?)(?=^FROM |\Z)", text, re.M | re.S))
+    assert f"RUN --mount=type=bind,from={image}-image,target=/image " in stages[f"{image}-sbom"]
+    assert f"\nFROM {image}-image AS {image}\n" in text
+    assert stages[image].strip() == (
+        f"COPY --from={image}-sbom /relight.cdx.json /usr/share/sbom/relight.cdx.json"
+    )
 
 
 def test_the_healthcheck_fails_if_no_server_listens():
