@@ -31,9 +31,11 @@ def listed(sbom: dict) -> set[str]:
     for part in sbom["components"]:
         if part["type"] == "machine-learning-model":
             found.add(item("model", part["name"], part["hashes"][0]["content"]))
-        elif (purl := part.get("purl", "")) and not purl.endswith("arch=source"):
-            kind = purl.removeprefix("pkg:").partition("/")[0]
-            found.add(item(kind, part["name"], part["version"]))
+        elif part["type"] == "library":
+            purl = part.get("purl", "pkg:pypi/")  # Relight itself comes from no index
+            if not purl.endswith("arch=source"):
+                kind = purl.removeprefix("pkg:").partition("/")[0]
+                found.add(item(kind, part["name"], part["version"]))
     return found
 
 
