@@ -20,6 +20,10 @@ def _header(description: str, example: object, **schema: object) -> dict[str, An
     }
 
 
+HEADER_LENGTH: Final = "Inference-Header-Content-Length"
+_LENGTH: Final = _header(
+    "length of the JSON, where tensors follow it in binary", 152, type="integer", minimum=1
+)
 REQUEST_HEADERS: Final[dict[str, dict[str, Any]]] = {
     TIMEOUT_HEADER: {
         "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
@@ -54,6 +58,7 @@ REQUEST_HEADERS: Final[dict[str, dict[str, Any]]] = {
         "description": "entity tags of cached answers; a match returns 304 without any work",
         "example": 'W/"3f0c2a7d9b1e4f60a1b2c3d4e5f60718"',
     },
+    HEADER_LENGTH: _LENGTH,
 }
 ANSWER_HEADERS: Final = {
     "Content-Disposition": _header("a name for the archive", 'attachment; filename="relit.zip"'),
@@ -61,9 +66,7 @@ ANSWER_HEADERS: Final = {
         "weak entity tag of the answer, for `If-None-Match`",
         REQUEST_HEADERS["If-None-Match"]["example"],
     ),
-    "Inference-Header-Content-Length": _header(
-        "length of the JSON, where tensors follow it in binary", 152, type="integer", minimum=1
-    ),
+    HEADER_LENGTH: _LENGTH,
     "Location": _header("the address of the job", "/jobs/3f0c2a7d9b1e4f60a1b2c3d4e5f60718"),
     APPLIED: _header("that the request has become a job", RESPOND_ASYNC),
     "Retry-After": _header(

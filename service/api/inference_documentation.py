@@ -8,21 +8,14 @@ from pydantic import BaseModel
 
 from relight import errors
 from service.api.access import PRIORITY_HEADER, TIMEOUT_HEADER
-from service.api.headers import header_parameter, headers_of
-from service.api.openapi_parts import KEYS, OF_PHOTOS, problem_documentation
+from service.api.headers import HEADER_LENGTH, header_parameter, headers_of
+from service.api.openapi_parts import BINARY, KEYS, OF_PHOTOS, problem_documentation
 from service.api.problems import NOT_FOUND
-from service.api.tensors import HEADER_LENGTH, InferenceRequest
+from service.api.tensors import InferenceRequest
 
 TAG: Final = "open inference protocol"
 
 _NAME: Final = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
-_BINARY: Final = {"type": "string", "format": "binary"}
-_LENGTH: Final = {
-    "name": HEADER_LENGTH,
-    "in": "header",
-    "schema": {"type": "integer", "minimum": 0},
-    "description": "length of the JSON, where tensors follow it in binary",
-}
 _OF_INFERENCE: Final = (
     *(kind for kind in OF_PHOTOS if kind not in {errors.InvalidMultipart, errors.MissingImage}),
     errors.InvalidTensor,
@@ -60,17 +53,17 @@ def metadata_documentation() -> dict[str, Any]:
 def inference_documentation() -> dict[str, Any]:
     """Return the documentation of `POST /v2/models/{name}/infer`."""
     schema = InferenceRequest.model_json_schema()
-    headers = [TIMEOUT_HEADER, PRIORITY_HEADER]
+    headers = [HEADER_LENGTH, TIMEOUT_HEADER, PRIORITY_HEADER]
     problems = problem_documentation(_OF_INFERENCE, "/v2/models/drn-s/infer", others=[NOT_FOUND])
     return {
         "tags": [TAG],
         "openapi_extra": {
-            "parameters": [_NAME, _LENGTH, *map(header_parameter, headers)],
+            "parameters": [_NAME, *map(header_parameter, headers)],
             "requestBody": {
                 "required": True,
                 "content": {
                     "application/json": {"schema": _inlined(schema, schema.pop("$defs"))},
-                    "application/octet-stream": {"schema": _BINARY},
+                    "application/octet-stream": {"schema": BINARY},
                 },
             },
             "security": KEYS,
@@ -79,7 +72,7 @@ def inference_documentation() -> dict[str, Any]:
             200: {
                 "description": "the relit photos, as JSON or behind it",
                 "headers": headers_of("Server-Timing"),
-                "content": {"application/octet-stream": {"schema": _BINARY}},
+                "content": {"application/octet-stream": {"schema": BINARY}},
             },
             **problems,
         },

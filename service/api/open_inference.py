@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response
 from relight.errors import BodyTooLarge, InvalidOption, ModelNotReady
 from service.api.access import WorkingCaller, known_caller, priority, timeout_s
 from service.api.context import AppContext, AppContextDep, HoldingDep, RequestContextDep
-from service.api.headers import server_timing
+from service.api.headers import HEADER_LENGTH, server_timing
 from service.api.inference_documentation import (
     TAG,
     inference_documentation,
@@ -33,7 +33,6 @@ from service.api.inference_documentation import (
 from service.api.inference_photos import relight_photos, write_photos
 from service.api.tensors import (
     BINARY_DATA,
-    HEADER_LENGTH,
     Inference,
     InferenceAnswer,
     json_length,

@@ -10,7 +10,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Any, Final, NamedTuple
 
 from fastapi import FastAPI, Request
@@ -18,7 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.routing import compile_path
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from relight import errors
@@ -267,14 +267,13 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 
 def _methods_at(request: Request) -> set[str]:
-    """Return the documented methods of all routes of a path."""
-    paths: Mapping[str, Mapping[str, Any]] = request.app.openapi()["paths"]
-    fitting = [
-        operations
-        for path, operations in paths.items()
-        if compile_path(path)[0].fullmatch(request.scope["path"])
-    ]
-    return {method.upper() for operations in fitting for method in operations}
+    """Return the methods of all routes of a path."""
+    routes: list[BaseRoute] = request.app.routes
+    return {
+        method
+        for method in HTTPMethod
+        if any(r.matches(dict(request.scope, method=method))[0] is Match.FULL for r in routes)
+    }
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from relight.errors import BodyTooLarge, InvalidOption, InvalidTensor
+from service.api.headers import HEADER_LENGTH
 from service.api.tensor_data import LENGTH_BYTES, codes_of, elements_of, from_base64
 from service.contract.metadata import OUTPUT_NAME
 
-HEADER_LENGTH: Final = "Inference-Header-Content-Length"
 BINARY_DATA: Final = "binary_tensor_data"  # the name of the extension
 
 # Memory of CPython's objects, beside the characters: a list with one item, an entry of a dict.
