@@ -114,7 +114,7 @@ class Rule(Closed):
 
 class HttpRouteSpec(Closed):
     parentRefs: list[Parent] = Field(max_length=32)
-    hostnames: list[Hostname] = Field(max_length=16)
+    hostnames: list[Hostname] = Field([], max_length=16)
     rules: list[Rule] = Field(min_length=1, max_length=16)
 
 

@@ -13,8 +13,8 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench.harness import Service, free_port, photo, running
-from tests.deploy.monitoring import autoscaler_queries, metrics_in, panels, rules
-from tests.deploy.tools import run
+from tests.deploy.monitoring import autoscaler_queries, metrics_in, panels, rule_file, rules
+from tests.deploy.tools import ROOT, run
 from tests.service.stand_ins import write_model
 
 pytestmark = pytest.mark.serial
@@ -46,17 +46,14 @@ def prometheus(service, tmp_path_factory) -> Iterator[str]:
     if program is None:
         pytest.skip("prometheus is not installed on this machine")
     folder = tmp_path_factory.mktemp("prometheus")
-    target = service.ops_url.removeprefix("http://")
-    (folder / "prometheus.yml").write_text(
-        yaml.safe_dump(
-            {
-                "global": {"scrape_interval": "1s"},
-                "scrape_configs": [
-                    {"job_name": "relight", "static_configs": [{"targets": [target]}]}
-                ],
-            }
-        )
-    )
+    (folder / "rules.yml").write_text(rule_file())
+    config = yaml.safe_load((ROOT / "docker" / "monitoring" / "prometheus.yml").read_text())
+    config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    config["rule_files"] = ["rules.yml"]
+    (job,) = config["scrape_configs"]
+    del job["dns_sd_configs"]  # the names are those of Compose's network
+    job["static_configs"] = [{"targets": [service.ops_url.removeprefix("http://")]}]
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     url = f"http://127.0.0.1:{free_port()}"
     process = subprocess.Popen(
         [
@@ -92,6 +89,19 @@ def scraped(url: str, *, at_least: int) -> bool:
     except (httpx.TransportError, AssertionError):
         return False
     return bool(found) and float(found[0]["value"][1]) >= at_least
+
+
+def test_the_scrape_configuration_of_compose_finds_a_pod_that_is_up(prometheus):
+    (target,) = httpx.get(f"{prometheus}/api/v1/targets").json()["data"]["activeTargets"]
+    assert (target["labels"]["job"], target["health"]) == ("relight", "up")
+    assert target["lastError"] == ""
+
+
+def test_prometheus_loads_and_evaluates_every_rule(prometheus):
+    groups = httpx.get(f"{prometheus}/api/v1/rules").json()["data"]["groups"]
+    loaded = {rule["name"]: rule["health"] for group in groups for rule in group["rules"]}
+    assert loaded.keys() == {rule["alert"] for rule in rules()}
+    assert set(loaded.values()) == {"ok"}
 
 
 def query(url: str, expression: str) -> list[dict]:

@@ -13,7 +13,8 @@ import httpx
 import pytest
 import yaml
 
-from tests.deploy.tools import ROOT, free_port, run
+from bench.harness import free_port
+from tests.deploy.tools import ROOT, run
 
 COMPOSE = "docker-compose.yml"
 OTHERS = {"prometheus", "grafana"}
@@ -79,7 +80,7 @@ def registry(checkout, tmp_path) -> Iterator[dict[str, str]]:
             artifact = [sys.executable, ROOT / "docker/model_artifact.py", layout, name]
             files = [*ROOT.glob("service/models/*.light.onnx"), tmp_path / "registry.yml"]
             digests[name] = run(artifact[0], *artifact[1:], *files).strip()
-            image = images(checkout)[name]
+            image = images(checkout)[name].removeprefix("docker.io/")
             run(
                 *("skopeo", "copy", "--preserve-digests", "--dest-tls-verify=false"),
                 *(f"oci:{layout}:{name}", f"docker://{address}/{image}"),
