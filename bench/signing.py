@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from bench.certificates import make_certificates
-from service.credentials import Credentials
+from service.content_credentials import Credentials
 
 
 def main() -> None:

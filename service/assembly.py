@@ -15,7 +15,7 @@ import cv2
 
 from relight.errors import SigningFailed
 from service.batching.job import JobResult
-from service.credentials import Credentials
+from service.content_credentials import Credentials
 from service.host import available_memory_bytes
 from service.imaging import ImageLimits
 from service.inference.fake_engine import FakeEngine, linear

@@ -1,4 +1,4 @@
-"""Provoke faults, and print one table: fault, promise, what happened, pass.
+"""Provokes faults, and prints one table: fault, promise, what happened, pass.
 
     python -m bench.chaos [processes devices clients bombs]
 

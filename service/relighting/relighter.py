@@ -13,14 +13,14 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 from relight.errors import InvalidOption, ServerFull
+from service.content_credentials import Credentials
 from service.contract.pair import PairContract
-from service.credentials import Credentials
 from service.imaging import DIGITAL_SOURCE_TYPE, Edit, writing_bytes
 from service.imaging.formats import FORMATS, Ranking, choose_format, rank_formats, sniff
 from service.imaging.photo import Codes
 from service.inference.repository import LightRoute, ModelRepository
 from service.inference.session import Tensors
-from service.relighting.action import action_of
+from service.relighting.c2pa_action import action_of
 from service.relighting.composition import Lit
 from service.relighting.etag import answer_tag
 from service.relighting.photo_reader import PhotoReader, digest_of_photo

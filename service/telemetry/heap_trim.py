@@ -1,4 +1,4 @@
-"""Give memory back to the system after a burst.
+"""Gives memory back to the system after a burst.
 
 glibc keeps what was freed: after a burst of 12-megapixel photos the process holds several times
 what it needs at rest. Trimming walks the whole heap, so it is done once nothing is in flight.

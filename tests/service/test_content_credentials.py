@@ -18,7 +18,7 @@ from PIL import Image
 from bench.certificates import KINDS, make_certificates
 from relight.errors import SigningFailed
 from service.app import create_app
-from service.credentials import Credentials
+from service.content_credentials import Credentials
 from service.imaging.formats import ANSWER_FORMATS, FORMATS
 from service.settings import Settings
 from service.telemetry.heap_trim import trim_heap
