@@ -48,8 +48,8 @@ def main() -> int:
             print(error, file=sys.stderr)
             return 1
         load = os.getloadavg()[0]
-        told = f"{SHOWS[name].__doc__} Load average {load:.1f}, {os.cpu_count()} CPUs."
-        print(f"\n**{name}**: {told}\n\n{markdown(table)}", flush=True)
+        caption = f"{SHOWS[name].__doc__} Load average {load:.1f}, {os.cpu_count()} CPUs."
+        print(f"\n**{name}**: {caption}\n\n{markdown(table)}", flush=True)
     return 0
 
 

@@ -45,7 +45,7 @@ def signal(duration_s: float, plots: Path | None) -> Table:
     refused_s = min(fixed.refused_s, default=None)
     return [
         ("signal, mean of 5 s", "threshold", "highest at 60 %", "passed at", "before the refusals"),
-        *(_row(fixed, *told, refused_s) for told in THRESHOLDS),
+        *(_row(fixed, *threshold, refused_s) for threshold in THRESHOLDS),
         ("first refusal (503)", "", "", _moment(fixed, refused_s), ""),
         ("answers of two services", "", "", statuses(o for _, o in fixed.outcomes), ""),
         *(

@@ -119,7 +119,7 @@ def write_photos(
     else:
         output, parts = write_pixels([a.pixels for a in answers if a.pixels is not None], inference)
     relit = answers[0].relit
-    told = {
+    described = {
         "model": relit.model,
         "light": str(relit.light),
         "digital_source_type": relit.digital_source_type,
@@ -127,7 +127,7 @@ def write_photos(
     answer = InferenceAnswer(
         model_name=name,
         id=inference.id,
-        parameters={key: value for key, value in told.items() if value is not None},
+        parameters={key: value for key, value in described.items() if value is not None},
         outputs=[output],
     )
     return write_answer(answer, parts)

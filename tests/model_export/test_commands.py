@@ -49,8 +49,8 @@ def test_a_run_of_no_time_takes_one_step_and_explains_how_to_continue(folder, tr
 
 
 def test_a_training_begins_at_a_stage_goes_half_as_long_and_keeps_its_pictures(folder, tmp_path):
-    told = ("--held-out", 1, "--first-stage", "finish", "--length", 0.5, "--keep-pictures")
-    result = run("train", folder.root, tmp_path / "run", *told)
+    given = ("--held-out", 1, "--first-stage", "finish", "--length", 0.5, "--keep-pictures")
+    result = run("train", folder.root, tmp_path / "run", *given)
     assert result.exit_code == 0, result.output
     provenance = load(tmp_path / "run" / "drn-xs.pt").provenance
     steps = {name: value for name, value in provenance.items() if name.startswith("steps.")}
@@ -101,13 +101,13 @@ def test_a_comparison_is_trained_in_several_runs_and_measured_in_one_table(
         tiny = dataclasses.replace(config, architecture=f"{name}-xs", discriminator_width=2)
         monkeypatch.setitem(METHODS, name, tiny)
     out, held_out = tmp_path / "comparison", ("--held-out", 1)
-    told = ("--methods", "u-net,drn", "--steps", 4, "--size-px", 32, "--batch-size", 1)
-    first = run("compare", folder.root, out, *told, *held_out, "--minutes", 1e-9)
+    given = ("--methods", "u-net,drn", "--steps", 4, "--size-px", 32, "--batch-size", 1)
+    first = run("compare", folder.root, out, *given, *held_out, "--minutes", 1e-9)
     assert "stopped in u-net" in first.output
-    again = run("compare", folder.root, out, *told, *held_out)
+    again = run("compare", folder.root, out, *given, *held_out)
     assert again.exit_code == 2
     assert "--resume" in again.output
-    rest = run("compare", folder.root, out, *told, *held_out, "--resume")
+    rest = run("compare", folder.root, out, *given, *held_out, "--resume")
     assert rest.exit_code == 0, rest.output
     assert "done" in rest.output
     steps = load(out / "drn" / "drn-xs.pt").provenance
@@ -128,8 +128,8 @@ def test_an_archive_is_measured_as_it_was_downloaded(trained, tmp_path):
         with zipfile.ZipFile(path, "w") as file:
             for number, picture in enumerate(pictures):
                 file.write(picture, f"{folder}/Image{number:03d}.png")
-    told = ("--ground-truth", truth, "--size-px", 32)
-    result = run("evaluate", trained, archive, *told)
+    given = ("--ground-truth", truth, "--size-px", 32)
+    result = run("evaluate", trained, archive, *given)
     assert re.search(r"\| drn-xs \|.*\| 4 \|", result.output), result.output
 
 
@@ -179,8 +179,8 @@ def test_an_expected_failure_is_one_line_and_status_2(
 
 def test_a_picture_set_without_a_recipe_is_trained_on_when_it_is_described(folder, tmp_path):
     (folder.root / RECIPE).unlink()
-    told = ("--trained-on", "scenes of VIDIT", "--weights-license", "CC-BY-NC-4.0")
-    result = run("train", folder.root, tmp_path / "run", *TRAINING, *told)
+    given = ("--trained-on", "scenes of VIDIT", "--weights-license", "CC-BY-NC-4.0")
+    result = run("train", folder.root, tmp_path / "run", *TRAINING, *given)
     assert result.exit_code == 0, result.output
     provenance = load(tmp_path / "run" / "drn-xs.pt").provenance
     assert provenance["trained_on"] == "3 scenes of VIDIT"

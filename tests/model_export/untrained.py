@@ -15,7 +15,7 @@ def untrained(lights: tuple[str, ...] = ("E-4500",), **provenance: str | int | f
     # An untrained network of two channels amplifies every rounding; a fainter picture of it
     # keeps what float32 leaves within the bounds that hold for trained networks.
     weights["rerenderer.paint.0.weight"] *= 0.5
-    told = {"trained_on": "nothing", "license": "Apache-2.0"}
+    origin = {"trained_on": "nothing", "license": "Apache-2.0"}
     return Checkpoint(
-        architecture="drn-xs", lights=lights, weights=weights, provenance=told | provenance
+        architecture="drn-xs", lights=lights, weights=weights, provenance=origin | provenance
     )

@@ -124,11 +124,11 @@ def test_all_methods_are_trained_in_turn_and_measured_in_one_table(train, folder
 
 def test_a_stopped_comparison_resumes(train, tmp_path):
     configs = {name: tiny(name, 4) for name in ("u-net", "retinex-net")}
-    sittings = []
+    were_stopped = []
     while (stopped := train(configs, minutes=0)) is not None:  # one step at a time
-        sittings.append(stopped)
-        assert len(sittings) < 12
-    assert list(dict.fromkeys(sittings)) == ["u-net", "retinex-net"]
+        were_stopped.append(stopped)
+        assert len(were_stopped) < 12
+    assert list(dict.fromkeys(were_stopped)) == ["u-net", "retinex-net"]
     apart = load(tmp_path / "comparison" / "retinex-net" / "retinex-net-xs.pt").weights
     assert train(configs) is None  # all done: nothing changes
     again = load(tmp_path / "comparison" / "retinex-net" / "retinex-net-xs.pt").weights

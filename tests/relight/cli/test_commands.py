@@ -102,8 +102,8 @@ def test_the_lights_are_shown_from_here_and_from_a_service(url, models_dir):
     there = run("models", "--url", url)
     assert here.stdout == there.stdout
     assert "W-4500" in here.stdout
-    told = json.loads(run("models", "--url", url, "--json").stdout)
-    assert told == httpx.get(f"{url}/models").json()
+    printed = json.loads(run("models", "--url", url, "--json").stdout)
+    assert printed == httpx.get(f"{url}/models").json()
 
 
 def test_a_photo_takes_its_own_place_only_when_asked(url, photo, png):

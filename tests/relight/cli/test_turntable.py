@@ -149,9 +149,9 @@ def test_an_animation_says_that_it_is_edited_with_ai(pair_url, photo, suffix):
     done = run("image", photo, "--turntable", out, "--explain", "--url", pair_url)
     assert "mark: edited with AI" in done.stdout
     read = ["exiftool", "-j", "-XMP-iptcExt:DigitalSourceType", "-validate", "-warning", out]
-    told = json.loads(subprocess.run(read, check=True, capture_output=True).stdout)[0]
-    assert told["DigitalSourceType"].endswith("compositeWithTrainedAlgorithmicMedia")
-    assert "Warning" not in told, told
+    metadata = json.loads(subprocess.run(read, check=True, capture_output=True).stdout)[0]
+    assert metadata["DigitalSourceType"].endswith("compositeWithTrainedAlgorithmicMedia")
+    assert "Warning" not in metadata, metadata
 
 
 @pytest.mark.parametrize(

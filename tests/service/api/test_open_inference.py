@@ -59,28 +59,28 @@ def outputs_of(answer: httpx.Response) -> tuple[dict, bytes]:
     """Return the JSON of an answer, and the bytes behind it."""
     assert answer.status_code == 200, answer.text
     length = int(answer.headers.get(LENGTH, len(answer.content)))
-    told = json.loads(answer.content[:length])
-    (output,) = told["outputs"]
+    head = json.loads(answer.content[:length])
+    (output,) = head["outputs"]
     binary = answer.content[length:]
     assert output.get("parameters", {}).get("binary_data_size", 0) == len(binary)
-    return told, binary
+    return head, binary
 
 
 def files_of(answer: httpx.Response) -> list[bytes]:
-    told, binary = outputs_of(answer)
-    assert told["outputs"][0]["datatype"] == "BYTES"
+    head, binary = outputs_of(answer)
+    assert head["outputs"][0]["datatype"] == "BYTES"
     files = []
     while binary:
         end = 4 + int.from_bytes(binary[:4], "little")
         files.append(binary[4:end])
         binary = binary[end:]
-    assert told["outputs"][0]["shape"] == [len(files)]
+    assert head["outputs"][0]["shape"] == [len(files)]
     return files
 
 
 def test_the_server_and_its_models_describe_themselves(url):
-    told = httpx.get(f"{url}/v2").json()
-    assert (told["name"], told["extensions"]) == ("relight", ["binary_tensor_data"])
+    head = httpx.get(f"{url}/v2").json()
+    assert (head["name"], head["extensions"]) == ("relight", ["binary_tensor_data"])
     assert httpx.get(f"{url}/v2/health/live").json() == {"live": True}
     assert httpx.get(f"{url}/v2/health/ready").json() == {"ready": True}
     assert httpx.get(f"{url}{PATH}/ready").json() == {"name": MODEL, "ready": True}
@@ -101,10 +101,10 @@ def test_a_photo_as_pixels_is_relit_as_by_relight(url, picture, png):
     pixels = np.stack([picture, picture[::-1]])
     body = message(pixels.shape, "UINT8", size=pixels.nbytes, id="42")
     body["outputs"] = [{"name": "relit", "parameters": {"binary_data": True}}]
-    told, binary = outputs_of(infer(url, body, pixels.tobytes()))
-    assert (told["model_name"], told["id"]) == (MODEL, "42")
-    assert told["parameters"]["model"].startswith(f"{MODEL}@")
-    output = told["outputs"][0]
+    head, binary = outputs_of(infer(url, body, pixels.tobytes()))
+    assert (head["model_name"], head["id"]) == (MODEL, "42")
+    assert head["parameters"]["model"].startswith(f"{MODEL}@")
+    output = head["outputs"][0]
     assert (output["name"], output["datatype"]) == ("relit", "UINT8")
     relit = np.frombuffer(binary, np.uint8).reshape(output["shape"])
     for number, photo in enumerate((png, encoded(picture[::-1], "png"))):
@@ -114,13 +114,13 @@ def test_a_photo_as_pixels_is_relit_as_by_relight(url, picture, png):
 def test_json_alone_is_enough(url, picture, png):
     same = decoded(relight(url, png).content)
     file = base64.b64encode(png).decode()
-    told, _ = outputs_of(infer(url, message([1], "BYTES", data=[file])))
-    output = told["outputs"][0]
+    head, _ = outputs_of(infer(url, message([1], "BYTES", data=[file])))
+    output = head["outputs"][0]
     assert output["parameters"] == {"content_type": "base64"}
     assert np.array_equal(decoded(base64.b64decode(output["data"][0])), same)
     for data in (picture.tolist(), picture.ravel().tolist()):
-        told, _ = outputs_of(infer(url, message([1, *picture.shape], "UINT8", data=data)))
-        output = told["outputs"][0]
+        head, _ = outputs_of(infer(url, message([1, *picture.shape], "UINT8", data=data)))
+        output = head["outputs"][0]
         assert np.array_equal(np.reshape(output["data"], output["shape"])[0], same)
 
 

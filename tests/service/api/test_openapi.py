@@ -116,9 +116,9 @@ def test_keys_are_documented_as_needed_only_where_they_are():
 
 def test_a_problems_type_leads_to_advice(guarded_url):
     refused = httpx.get(f"{guarded_url}/models")
-    told = httpx.get(f"{guarded_url}{refused.json()['type']}").json()  # without a key
-    assert (told["code"], told["status"]) == ("unauthorized", 401)
-    assert "X-Api-Key" in told["advice"]
+    described = httpx.get(f"{guarded_url}{refused.json()['type']}").json()  # without a key
+    assert (described["code"], described["status"]) == ("unauthorized", 401)
+    assert "X-Api-Key" in described["advice"]
     assert {kind["code"] for kind in httpx.get(f"{guarded_url}/problems").json()} == set(CODES)
     unknown = httpx.get(f"{guarded_url}/problems/boredom")
     assert problem_of(unknown)["code"] == "not_found"

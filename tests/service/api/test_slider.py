@@ -14,11 +14,11 @@ from service.relighting.pipeline import prepare
 from tests.service.calls import metric, relight, wait_until
 from tests.service.stand_ins import encoded
 
-ROOM = 10_000_000
+CACHE_BYTES = 10_000_000
 
 
 async def test_twenty_temperatures_of_one_photo_cost_one_inference(fake_service, png):
-    with fake_service(lambda n: 0.05, cache_bytes=ROOM) as (url, engine):
+    with fake_service(lambda n: 0.05, cache_bytes=CACHE_BYTES) as (url, engine):
         async with httpx.AsyncClient(base_url=url, timeout=30) as client:
             answers = await asyncio.gather(
                 *(
@@ -35,7 +35,7 @@ async def test_twenty_temperatures_of_one_photo_cost_one_inference(fake_service,
 
 
 async def test_requests_that_share_an_inference_are_not_refused_for_each_other(fake_service, png):
-    knobs = {"cache_bytes": ROOM, "max_queue_wait_ms": 750, "max_batch_size": 1}
+    knobs = {"cache_bytes": CACHE_BYTES, "max_queue_wait_ms": 750, "max_batch_size": 1}
     with fake_service(lambda n: 0.5, **knobs) as (url, engine):
         async with httpx.AsyncClient(base_url=url, timeout=30) as client:
             answers = await asyncio.gather(
@@ -59,7 +59,12 @@ def test_a_photo_without_inference_does_not_count_at_admission(
         return prepare(data, *arguments, **options)
 
     monkeypatch.setattr(photo_reader, "prepare", held_up)
-    knobs = {"cache_bytes": ROOM, "max_queue_wait_ms": 400, "max_batch_size": 1, "num_threads": 2}
+    knobs = {
+        "cache_bytes": CACHE_BYTES,
+        "max_queue_wait_ms": 400,
+        "max_batch_size": 1,
+        "num_threads": 2,
+    }
     with fake_service(lambda n: 0.5, **knobs) as (url, _), ThreadPoolExecutor() as thread:
         try:
             first = thread.submit(relight, url, untouched, strength=0)
@@ -74,14 +79,14 @@ def test_a_photo_without_inference_does_not_count_at_admission(
 
 def test_another_photo_or_side_is_another_inference(fake_service, png, picture):
     other = encoded(picture[::-1], "png")
-    with fake_service(lambda n: 0.0, cache_bytes=ROOM) as (url, engine):
+    with fake_service(lambda n: 0.0, cache_bytes=CACHE_BYTES) as (url, engine):
         for data, direction in ((png, "E"), (png, "W"), (other, "E"), (png, "E")):
             relight(url, data, direction=direction)
     assert sum(engine.batch_sizes) == 3
 
 
 def test_a_hit_is_the_same_image_as_a_miss(fake_service, png):
-    with fake_service(lambda n: 0.0, cache_bytes=ROOM) as (url, _):
+    with fake_service(lambda n: 0.0, cache_bytes=CACHE_BYTES) as (url, _):
         miss, hit = relight(url, png), relight(url, png)
     assert (miss.headers["x-cache"], hit.headers["x-cache"]) == ("miss", "hit")
     assert miss.content == hit.content
