@@ -8,7 +8,7 @@ engine=${ENGINE:-docker}
 archive=$(mktemp)
 trap 'rm -f "$archive"' EXIT
 for image in "$@"; do
-  container=$("$engine" create "$image")
+  container=$("$engine" create "$image" true)  # a base has no command of its own
   "$engine" export "$container" > "$archive"
   "$engine" rm "$container" >/dev/null
   megabytes=$(($(wc -c < "$archive") / 1000000))

@@ -270,7 +270,7 @@ def _methods_at(request: Request) -> set[str]:
     """Return the methods of all routes of a path."""
     routes: list[BaseRoute] = request.app.routes
     return {
-        method
+        method.value
         for method in HTTPMethod
         if any(r.matches(dict(request.scope, method=method))[0] is Match.FULL for r in routes)
     }
