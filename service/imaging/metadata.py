@@ -9,7 +9,7 @@ answer without metadata holds no position either.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -138,8 +138,8 @@ def read_exif(exif: Image.Exif, width_px: int, height_px: int) -> bytes | None:
     if _Tag.ExifImageWidth in photo:
         photo |= {_Tag.ExifImageWidth: width_px, _Tag.ExifImageHeight: height_px}
     photo.pop(_Tag.ExifInteroperabilityOffset, None)
-    position = _directory(exif, ExifTags.IFD.GPSInfo)
-    return _written(kept, _sound_tags(photo), _sound_tags(position), _MAX_EXIF_BYTES)
+    position = _sound_tags(_directory(exif, ExifTags.IFD.GPSInfo), ExifTags.IFD.GPSInfo)
+    return _written(kept, _sound_tags(photo, ExifTags.IFD.Exif), position, _MAX_EXIF_BYTES)
 
 
 def fit_exif(exif: bytes, max_bytes: int) -> bytes | None:
@@ -171,16 +171,19 @@ def _directory(exif: Image.Exif, number: int) -> dict[int, Any]:
     return {}
 
 
-def _sound_tags(tags: dict[int, Any]) -> dict[int, Any]:
-    """Return the tags that can be written."""
-    return {tag: value for tag, value in tags.items() if _num_bytes(tag, value) is not None}
+def _sound_tags(tags: dict[int, Any], group: int | None = None) -> dict[int, Any]:
+    """Return the tags that can be written into a directory, the first one or that of a tag."""
+    return {tag: value for tag, value in tags.items() if _num_bytes(tag, value, group) is not None}
 
 
-def _num_bytes(tag: int, value: Any) -> int | None:
-    """Return how many bytes a tag takes; None if it cannot be written, or has too many numbers."""
+def _num_bytes(tag: int, value: Any, group: int | None) -> int | None:
+    """Return how many bytes a tag takes; None if it cannot be written, or has too many numbers.
+
+    A number means another tag, of another type, in each directory.
+    """
     if isinstance(value, tuple) and len(value) > _MAX_NUMBERS:
         return None
-    directory = ImageFileDirectory_v2()
+    directory = ImageFileDirectory_v2(group=group)
     with _broken_is_absent():
         directory[tag] = value
         return len(directory.tobytes()) - _EMPTY_DIRECTORY_BYTES
@@ -190,21 +193,22 @@ def _num_bytes(tag: int, value: Any) -> int | None:
 def _written(
     kept: dict[int, Any], photo: dict[int, Any], position: dict[int, Any], max_bytes: int
 ) -> bytes | None:
-    _drop_longest((kept, photo, position), max_bytes - _HEADER_BYTES)
+    beside = {ExifTags.IFD.Exif: photo, ExifTags.IFD.GPSInfo: position}
+    _drop_longest({None: kept, **beside}, max_bytes - _HEADER_BYTES)
     exif = Image.Exif()
     for tag, value in kept.items():
         exif[tag] = value
-    for number, tags in ((ExifTags.IFD.Exif, photo), (ExifTags.IFD.GPSInfo, position)):
+    for number, tags in beside.items():
         if tags:
             exif[number] = tags
     return exif.tobytes() if len(exif) else None
 
 
-def _drop_longest(directories: Sequence[dict[int, Any]], max_bytes: int) -> None:
+def _drop_longest(directories: Mapping[int | None, dict[int, Any]], max_bytes: int) -> None:
     """Drop the maker's note, then the longest tags, until the others take at most so many bytes."""
     sizes = [
-        (tag == _Tag.MakerNote, _num_bytes(tag, value) or 0, tag, directory)
-        for directory in directories
+        (tag == _Tag.MakerNote, _num_bytes(tag, value, group) or 0, tag, directory)
+        for group, directory in directories.items()
         for tag, value in directory.items()
     ]
     total = sum(num_bytes for _, num_bytes, _, _ in sizes)

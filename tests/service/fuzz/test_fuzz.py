@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import ExifTags, Image
 from starlette.requests import Request
 
 from relight.errors import ImageError, InvalidOption, ModelRefused, RelightError
@@ -26,6 +27,7 @@ from service.relighting.options import RelightOptions
 from tests.service.imaging.test_containers import SOUND
 from tests.service.malformed import corpus
 from tests.service.peak import peak_growth
+from tests.service.pictures import corners, saved
 from tests.service.stand_ins import contract
 
 NUM_CASES = int(os.environ.get("FUZZ_CASES", "2000"))
@@ -38,6 +40,21 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),
     pytest.mark.timeout(max(300, NUM_CASES)),
 ]
+
+
+def with_exif(format_name: str) -> bytes:
+    """Write a picture with metadata in all three directories."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make], exif[ExifTags.Base.Orientation] = "Cam", 6
+    exif[ExifTags.IFD.Exif] = {
+        ExifTags.Base.ExposureTime: 0.01,
+        ExifTags.Base.MakerNote: b"note" * 9,
+    }
+    exif[ExifTags.IFD.GPSInfo] = {0: b"\2\3\0\0", 1: "N", 2: (1.0, 2.0, 3.0), 5: b"\0"}
+    return saved(corners(), format_name, exif=exif)
+
+
+FILES |= {f"exif.{name}": with_exif(name) for name in ("jpeg", "png", "webp", "tiff")}
 
 
 def run_cases(share: float, check: Callable[..., None], *strategies: Any) -> None:

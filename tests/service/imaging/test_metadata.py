@@ -6,7 +6,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
@@ -91,9 +91,9 @@ def test_the_thumbnail_that_shows_the_old_light_is_dropped():
         assert not image.getexif().get_ifd(ExifTags.IFD.IFD1)
 
 
-def exif_of(*entries: tuple[int, int, int, bytes]) -> bytes:
+def exif_of(*entries: tuple[int, int, int, bytes], at: int = 8) -> bytes:
     """Write a directory by the specification, whatever its tags should hold."""
-    directory, more, end = struct.pack("<H", len(entries)), b"", 8 + 2 + 12 * len(entries) + 4
+    directory, more, end = struct.pack("<H", len(entries)), b"", at + 2 + 12 * len(entries) + 4
     for tag, kind, count, value in entries:
         directory += struct.pack("<2HI", tag, kind, count)
         if len(value) > 4:
@@ -101,6 +101,14 @@ def exif_of(*entries: tuple[int, int, int, bytes]) -> bytes:
         else:
             directory += value.ljust(4, b"\0")
     return b"Exif\0\0II*\0\x08\0\0\0" + directory + bytes(4) + more
+
+
+def exif_with(directory: int, *entries: tuple[int, int, int, bytes]) -> bytes:
+    """Write a copyright, and entries into the directory of the photo or of its position."""
+    first = struct.pack("<H2HI4s", 2, *COPYRIGHT[:3], struct.pack("<I", 38))
+    first += struct.pack("<2H2I", directory, 4, 1, 48) + bytes(4)
+    inner = exif_of(*entries, at=48)[6 + 8 :]
+    return b"Exif\0\0II*\0\x08\0\0\0" + first + COPYRIGHT[3].ljust(10, b"\0") + inner
 
 
 COPYRIGHT = (ExifTags.Base.Copyright, 2, 9, b"Somebody\0")
@@ -121,6 +129,23 @@ def test_a_tag_that_cannot_be_written_costs_that_tag_alone(format_name, entries)
     with Image.open(
         BytesIO(encode(decode(data, LIMITS), format_name, keep_metadata=True))
     ) as image:
+        assert image.getexif().get(ExifTags.Base.Copyright) == "Somebody"
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("directory", [ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo])
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 31), st.integers(1, 12), st.integers(0, 9), st.binary()),
+        max_size=4,
+        unique_by=lambda entry: entry[0],
+    )
+)
+@example([(0, 3, 1, b"\xe1\xff")])
+@example([(0, 2, 1, b"\0"), (2, 5, 3, bytes(24))])
+def test_a_tag_that_cannot_be_written_costs_no_other_directory(directory, entries):
+    data = saved(corners(), "jpeg", exif=exif_with(directory, *entries))
+    with Image.open(BytesIO(encode(decode(data, LIMITS), "jpeg", keep_metadata=True))) as image:
         assert image.getexif().get(ExifTags.Base.Copyright) == "Somebody"
 
 
