@@ -193,13 +193,17 @@ def _num_bytes(tag: int, value: Any, group: int | None) -> int | None:
 def _written(
     kept: dict[int, Any], photo: dict[int, Any], position: dict[int, Any], max_bytes: int
 ) -> bytes | None:
-    beside = {ExifTags.IFD.Exif: photo, ExifTags.IFD.GPSInfo: position}
-    _drop_longest({None: kept, **beside}, max_bytes - _HEADER_BYTES)
+    directories: dict[int | None, dict[int, Any]] = {
+        None: kept,
+        ExifTags.IFD.Exif: photo,
+        ExifTags.IFD.GPSInfo: position,
+    }
+    _drop_longest(directories, max_bytes - _HEADER_BYTES)
     exif = Image.Exif()
     for tag, value in kept.items():
         exif[tag] = value
-    for number, tags in beside.items():
-        if tags:
+    for number, tags in directories.items():
+        if number is not None and tags:
             exif[number] = tags
     return exif.tobytes() if len(exif) else None
 
