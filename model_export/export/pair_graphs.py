@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 from torch.nn import functional as F
 
+from model_export.export.runtime_form import suit_runtime
 from model_export.networks.drn_g import NUM_FEATURES, DrnG, Structure
 from service.contract.pair import LIGHT_INPUTS, LIGHT_OUTPUTS, SCENE_OUTPUTS, Part
 
@@ -114,7 +115,7 @@ def trace(network: DrnG, part: Part) -> ir.Model:
     assert program is not None
     model = program.model
     optimizer.fold_constants(model)
-    optimizer.remove_unused_nodes(model)
+    suit_runtime(model)
     _declare_shapes(model, part)
     ClearMetadataAndDocStringPass()(model)  # source lines with their paths
     return model
