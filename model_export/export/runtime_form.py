@@ -7,6 +7,7 @@ them here is constant, so the runtime computes it once, when it loads the file.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -17,14 +18,16 @@ from onnxscript import optimizer
 _BLOCK: Final = 16  # fewer input channels than this are quick as they are
 _ALIGNMENT: Final = 4  # more must be a multiple of this
 _DOUBLE: Final = (1.0, 1.0, 2.0, 2.0)  # n, c, h, w
+_MULTIPLE: Final = re.compile(r"(?:(\d+)\*)?[a-z]\w*")  # of a height or width: "8*h"
 
 
 def suit_runtime(model: ir.Model) -> None:
     """Rewrite a graph in place; its results stay the same but for rounding.
 
-    A convolution whose joined input has an odd number of channels sees some channels twice, the
-    second time with weights of 0. Bilinear resizing names its factor, which is 2 everywhere in
-    these networks. Softplus becomes functions that the runtime computes on whole vectors.
+    A convolution whose joined input has too few channels for whole blocks sees some of them twice,
+    the second time with weights of 0. A resizing that doubles names its factor instead of a size,
+    but not one whose input was rounded up to whole pixels. Softplus becomes functions that the
+    runtime computes on whole vectors.
     """
     graph = model.graph
     for node in list(graph):
@@ -59,8 +62,22 @@ def _num_channels(value: ir.Value | None) -> int:
 
 
 def _name_factor(graph: ir.Graph, resize: ir.Node) -> None:
+    before, after = resize.inputs[0], resize.outputs[0]
+    if before is None or before.shape is None or after.shape is None:
+        return
+    sizes = [(_factor(before.shape[axis]), _factor(after.shape[axis])) for axis in (2, 3)]
+    if any(old is None or new != 2 * old for old, new in sizes):
+        return
     resize.replace_input_with(2, _constant(graph, _DOUBLE, np.float32))
     resize.replace_input_with(3, None)
+
+
+def _factor(size: int | ir.SymbolicDim) -> int | None:
+    """Return a size, or its factor in front of a height or width; None for a rounded one."""
+    if isinstance(size, int):
+        return size
+    multiple = _MULTIPLE.fullmatch(str(size.value))
+    return int(multiple[1] or 1) if multiple else None
 
 
 def _spell_out_softplus(graph: ir.Graph, softplus: ir.Node) -> None:
