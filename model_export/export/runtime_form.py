@@ -39,7 +39,8 @@ def suit_runtime(model: ir.Model) -> None:
 def _align_channels(graph: ir.Graph, convolution: ir.Node) -> None:
     seen, weight = convolution.inputs[:2]
     assert seen is not None and weight is not None and weight.shape is not None
-    join, num_channels = seen.producer(), int(weight.shape[1])
+    join, num_channels = seen.producer(), weight.shape[1]
+    assert isinstance(num_channels, int)
     num_missing = -num_channels % _ALIGNMENT
     if num_channels < _BLOCK or not num_missing or join is None or join.op_type != "Concat":
         return
