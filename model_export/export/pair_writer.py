@@ -31,7 +31,7 @@ from service.contract.pair import PARTS, PairContract
 SIZE_PX: Final = 256
 ELEVATION_DEG: Final = 35.0  # chosen by eye: a key light's
 AMBIENT: Final = 0.06
-SOFTNESS: Final = 0.2
+SOFTNESS: Final = 0.25
 _REMOVAL: Final = "rerenderer.removal"
 
 
