@@ -52,13 +52,14 @@ def held(models: Path) -> set[str]:
 
 def main(sbom: str = SBOM, models: str = "/models") -> None:
     """Print what differs, and exit with status 1 if anything does."""
-    said, there = listed(json.loads(Path(sbom).read_text())), held(Path(models))
-    for wrong, what in ((there - said, "not listed"), (said - there, "not there")):
-        for name in sorted(wrong):
-            print(f"sbom: {what}: {name}")
-    if said != there:
+    in_sbom, installed = listed(json.loads(Path(sbom).read_text())), held(Path(models))
+    for name in sorted(installed - in_sbom):
+        print(f"sbom: not listed: {name}")
+    for name in sorted(in_sbom - installed):
+        print(f"sbom: not there: {name}")
+    if in_sbom != installed:
         sys.exit(1)
-    print(f"sbom: {len(said)} packages and models, all listed and all there")
+    print(f"sbom: {len(in_sbom)} packages and models, all listed and all there")
 
 
 if __name__ == "__main__":

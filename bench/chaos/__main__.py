@@ -1,4 +1,4 @@
-"""Provokes faults, and prints one table: fault, promise, what happened, pass.
+"""Injects faults, and prints each with its promise, what happened, and whether it was kept.
 
     python -m bench.chaos [processes devices clients bombs]
 

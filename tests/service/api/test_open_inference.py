@@ -5,36 +5,22 @@ from __future__ import annotations
 import base64
 import json
 import threading
-import tracemalloc
-from contextlib import suppress
 
 import httpx
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from relight.errors import InvalidOption, InvalidTensor
-from service.api.tensors import read_inference, reading_bytes
 from service.app import create_app
 from service.imaging import raw
 from service.settings import Settings
 from service.traffic.keys import digest_of
+from tests.service.api.inference_messages import message
 from tests.service.calls import metric, problem_of, relight
 from tests.service.stand_ins import decoded, encoded, serving
 
 MODEL = "tiny-E-4500"
 PATH = f"/v2/models/{MODEL}"
 LENGTH = "Inference-Header-Content-Length"
-
-
-def message(shape, datatype, *, data=None, size=None, **members) -> dict:
-    tensor = {"name": "image", "shape": list(shape), "datatype": datatype}
-    if data is not None:
-        tensor["data"] = data
-    if size is not None:
-        tensor["parameters"] = {"binary_data_size": size}
-    return {"inputs": [tensor], **members}
 
 
 def infer(url: str, body: dict, binary: bytes = b"", **headers: str) -> httpx.Response:
@@ -248,50 +234,6 @@ def test_json_that_would_take_too_much_memory_is_refused_unread(models_dir):
     with serving(create_app(settings)) as url:
         refused = infer(url, message([1, 1, 1, 3], "UINT8", data=[[]] * 50_000))
         assert (refused.status_code, problem_of(refused)["code"]) == (413, "body_too_large")
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda children: (
-        st.lists(children) | st.dictionaries(st.sampled_from(["data", "shape", "x"]), children)
-    ),
-)
-TENSORS = st.fixed_dictionaries(
-    {
-        "name": st.sampled_from(["image", "other"]),
-        "shape": st.lists(st.integers(-1, 3), max_size=5) | JSON,
-        "datatype": st.sampled_from(["BYTES", "UINT8", "FP32"]),
-    },
-    optional={"data": JSON, "parameters": st.just({"binary_data_size": 12}) | JSON},
-)
-
-
-@given(tensors=st.lists(TENSORS, max_size=2), binary=st.binary(max_size=20), others=JSON)
-def test_no_message_does_more_than_be_refused(tensors, binary, others):
-    text = json.dumps({"inputs": tensors, "parameters": others}).encode()
-    try:
-        read = read_inference(text + binary, len(text), max_photos=8)
-    except (InvalidTensor, InvalidOption):
-        return
-    assert 1 <= read.num_photos <= 8
-
-
-@pytest.mark.parametrize(
-    "data",
-    [[[]] * 100_000, [{}] * 100_000, [0.1] * 100_000, [10**30] * 50_000, ["a" * 10**6]],
-    ids=["lists", "objects", "floats", "large numbers", "text"],
-)
-def test_the_bound_on_memory_holds(data):
-    text = json.dumps(message([1], "BYTES", data=data)).encode()
-    del data
-    tracemalloc.start()
-    try:
-        with suppress(InvalidTensor, InvalidOption):
-            read_inference(text, len(text), max_photos=8)
-        _, peak_bytes = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak_bytes <= reading_bytes(text, len(text))
 
 
 def test_tritons_own_client_relights_a_photo(url, picture, png):
