@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from relight.errors import BodyTooLarge, InvalidOption, ModelNotReady
+from relight.errors import BodyTooLarge, InvalidOption, InvalidTensor, ModelNotReady
 from service.api.access import WorkingCaller, known_caller, priority, timeout_s
 from service.api.context import AppContext, AppContextDep, HoldingDep, RequestContextDep
 from service.api.headers import HEADER_LENGTH, server_timing
@@ -224,6 +224,8 @@ async def _read(
 
 def _options(inference: Inference, name: str) -> tuple[RelightOptions, float | None]:
     """Return the options among the parameters, and the time limit in seconds."""
+    if inference.model_name not in {None, name}:
+        raise InvalidTensor(f"model_name is {inference.model_name!r}, but the path names {name!r}")
     given = dict(inference.parameters)
     timeout_us = given.pop("timeout", None)
     if timeout_us is not None and not (isinstance(timeout_us, int) and timeout_us > 0):

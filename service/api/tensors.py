@@ -58,9 +58,13 @@ class RequestedOutput(_Closed):
 
 
 class InferenceRequest(_Closed):
-    """The JSON object of a request: one input, options as parameters."""
+    """The JSON object of a request: one input, options as parameters.
+
+    KServe's client repeats the name of the address as `model_name`.
+    """
 
     id: str | None = None
+    model_name: str | None = None
     parameters: Parameters = {}
     inputs: list[InputTensor] = Field(min_length=1, max_length=1)
     outputs: list[RequestedOutput] = Field([], max_length=1)
@@ -91,6 +95,7 @@ class Inference:
 
     Attributes:
         id: its identifier, which the answer repeats.
+        model_name: the model that its JSON names; None if it names none.
         parameters: its parameters, less those of the protocol.
         shape: shape of the input.
         files: the photos as files; empty if they came as pixels.
@@ -99,6 +104,7 @@ class Inference:
     """
 
     id: str | None
+    model_name: str | None
     parameters: Mapping[str, bool | int | float | str]
     shape: Sequence[int]
     files: Sequence[memoryview]
@@ -171,6 +177,7 @@ def read_inference(body: bytes, num_json_bytes: int, *, max_photos: int) -> Infe
         raise BodyTooLarge(f"more than {_MAX_VALUES} values in JSON: ask for `binary_data`")
     return Inference(
         id=request.id,
+        model_name=request.model_name,
         parameters=parameters,
         shape=tensor.shape,
         files=_files(tensor, given) if is_files else (),

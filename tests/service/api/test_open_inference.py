@@ -135,6 +135,13 @@ def test_pixels_are_converted_by_the_threads_of_photos_within_their_memory(
     assert min(taken_bytes for _, _, taken_bytes in seen) >= picture.nbytes
 
 
+def test_the_name_of_the_model_may_be_repeated_as_by_kserves_client(url, png):
+    data = [base64.b64encode(png).decode()]
+    outputs_of(infer(url, message([1], "BYTES", data=data, model_name=MODEL)))
+    refused = infer(url, message([1], "BYTES", data=data, model_name="other"))
+    assert (refused.status_code, problem_of(refused)["code"]) == (400, "invalid_tensor")
+
+
 def test_options_are_parameters(url, png):
     (relit,) = files_of(infer_files(url, png, format="jpeg", quality=80, detail="model"))
     assert relit.startswith(b"\xff\xd8\xff")
