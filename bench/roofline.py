@@ -4,8 +4,8 @@
 
 Measures on one thread the peak of float32 matrix products and of copies, then how long each kind of
 node of a graph runs, by ONNX Runtime's own profile. A convolution's floor is its multiplications at
-the peak; any other node's is the bytes that it reads and writes at the speed of a copy. Prints the
-time of each kind beside its floor.
+the peak, or its bytes at the speed of a copy where that is longer; any other node's is its bytes.
+Prints the time of each kind beside its floor.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import json
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 
 from bench.subject import graph_paths, inputs_of, shipped_model
@@ -31,6 +32,7 @@ _SIDE: Final = 1024  # of the matrices
 _COPIED_BYTES: Final = 16 * 2**20  # larger than a core's own caches
 _NUM_TRIES: Final = 9
 _CONVOLUTIONS: Final = frozenset({"Conv", "FusedConv", "ConvTranspose"})
+_KERNEL: Final = "_kernel_time"  # ends the name of an entry of a profile
 _ITEM_BYTES: Final = {"float": 4, "int64": 8, "uint8": 1, "bool": 1, "float16": 2, "int16": 2}
 
 
@@ -106,25 +108,29 @@ def profile(
         events = json.loads(Path(session.end_profiling()).read_text())
     runs = defaultdict(list)
     for event in events:
-        if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
-            runs[event["name"]].append(event)
+        if event.get("cat") == "Node" and event["name"].endswith(_KERNEL):
+            runs[event["name"].removesuffix(_KERNEL)].append(event)
+    weights = _weight_shapes(path)
     kinds: dict[str, NodeKind] = defaultdict(NodeKind)
-    for of_node in runs.values():
+    for name, of_node in runs.items():
         arguments = of_node[0]["args"]
         kind = kinds[arguments["op_name"]]
         kind.num_nodes += 1
         kind.ran_s += min(event["dur"] for event in of_node) / 1e6
-        kind.floor_s += floor_s(arguments, flops_hz, bytes_hz)
+        kind.floor_s += floor_s(arguments, flops_hz, bytes_hz, weights.get(name, ()))
     return dict(sorted(kinds.items(), key=lambda item: -item[1].ran_s))
 
 
-def floor_s(node: Mapping[str, Any], flops_hz: float, bytes_hz: float) -> float:
+def floor_s(
+    node: Mapping[str, Any], flops_hz: float, bytes_hz: float, weights: Sequence[int] = ()
+) -> float:
     """Return the least time that a node can take.
 
     Args:
         node: its entry in ONNX Runtime's profile.
         flops_hz: peak of products.
         bytes_hz: peak of copies.
+        weights: shape of a convolution's weights, if the profile lacks it.
     """
     read, written = (node[f"{way}_type_shape"] for way in ("input", "output"))
     num_bytes: int = sum(
@@ -135,9 +141,23 @@ def floor_s(node: Mapping[str, Any], flops_hz: float, bytes_hz: float) -> float:
     copied_s = float(num_bytes) / bytes_hz
     if node["op_name"] not in _CONVOLUTIONS:
         return copied_s
-    (weights,), (out,) = read[1].values(), written[0].values()
-    num_pixels = math.prod(out) // out[1]
+    if len(read) > 1:
+        (weights,) = read[1].values()
+    # Every weight meets each pixel of the output; in a transposed convolution, of the input.
+    (pixels,) = (read if node["op_name"] == "ConvTranspose" else written)[0].values()
+    num_pixels = math.prod(pixels) // pixels[1]
     return max(copied_s, float(2 * math.prod(weights) * num_pixels) / flops_hz)
+
+
+def _weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the weights by node: a profile lacks those that are packed anew."""
+    graph = onnx.load(path).graph
+    shapes = {weights.name: tuple(weights.dims) for weights in graph.initializer}
+    return {
+        node.name: shapes[node.input[1]]
+        for node in graph.node
+        if node.op_type in _CONVOLUTIONS and node.input[1] in shapes
+    }
 
 
 def table(name: str, kinds: Mapping[str, NodeKind]) -> list[str]:
