@@ -72,16 +72,20 @@ class CameraLook:
         return np.asarray(radiance * (1 - share) + blurred * share, np.float32)
 
 
-def choose_camera(radiance: Plane, rng: np.random.Generator) -> CameraLook:
-    """Choose a camera that exposes for the bright parts of a photo, more or less."""
-    bright = max(float(np.quantile(radiance @ _LUMINANCE, 0.9)), 1e-4)
+def choose_camera(radiance: Plane, rng: np.random.Generator, *, night: bool) -> CameraLook:
+    """Choose a camera that exposes for the bright parts of a photo, more or less.
+
+    By night it exposes for the brightest spots, so that most of the picture stays dark.
+    """
+    share = rng.uniform(0.96, 0.995) if night else 0.9
+    bright = max(float(np.quantile(radiance @ _LUMINANCE, share)), 1e-4)
     balance = 0.85 + 0.3 * rng.random(3)
     return CameraLook(
         gain=np.asarray(rng.uniform(0.35, 1.3) / bright * balance, np.float32),
         curve=str(rng.choice(["filmic", "clipped", "exponential"])),
         gamma=rng.uniform(0.75, 1.3),
         saturation=_choose_saturation(rng),
-        focus=rng.uniform(0.05, 0.5) if rng.random() < 0.2 else 1.0,
+        focus=rng.uniform(0.05, 0.5) if rng.random() < 0.2 and not night else 1.0,
         focus_depth=rng.uniform(0.1, 1),
         blur_px=rng.uniform(1, 5),
     )

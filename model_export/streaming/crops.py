@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.scenes.maps import SceneMaps
+from model_export.scenes.maps import NIGHT_LAYOUT, SceneMaps
 
 Plane = NDArray[np.float32]
 
 _MIN_CROP_PX: Final = 48
 _WHOLE_SHARE: Final = 0.25  # of crops that show the whole picture
+_NIGHT_SHARE: Final = 0.6  # least side of a crop by night, of the whole picture's
 _NUM_CANDIDATES: Final = 4
 _EMPTY_SHARE: Final = 0.1  # of crops that show as little surface as they can
 _FLIPPED: Final = np.array([-1, 1, 1], np.float32)
@@ -80,15 +81,17 @@ class Crop:
 def choose_window(maps: SceneMaps, rng: np.random.Generator) -> Window:
     """Choose a part of the picture; of several, the one whose surface turns the most.
 
-    A share of all windows is the whole picture, and a share shows mostly what lies behind.
+    A share of all windows is the whole picture, and a share shows mostly what lies behind. By
+    night they are wide, as the fall of a lamp's light must be seen.
     """
     size_px = maps.depth.shape[0]
+    least_px = _NIGHT_SHARE * size_px if maps.layout == NIGHT_LAYOUT else _MIN_CROP_PX
     whole = Window(left_px=0, top_px=0, side_px=size_px)
     if rng.random() < _WHOLE_SHARE:
         return whole
     candidates = []
     for _ in range(_NUM_CANDIDATES):
-        side_px = int(rng.integers(min(_MIN_CROP_PX, size_px), size_px + 1))
+        side_px = int(rng.integers(min(int(least_px), size_px), size_px + 1))
         left_px, top_px = rng.integers(0, size_px - side_px + 1, 2)
         candidates.append(Window(left_px=int(left_px), top_px=int(top_px), side_px=side_px))
     if rng.random() < _EMPTY_SHARE:

@@ -39,12 +39,14 @@ class LightPlan:
         wanted: index of the directional lamp that is wanted.
         nearness: of the directional lamps, 1 over their distance in units of half the whole
             picture's side.
+        night: whether the scene is seen by night: one lamp, black behind, colours as they are.
     """
 
     weights: NDArray[np.float32]
     sky: float
     wanted: int
     nearness: float
+    night: bool
 
     @property
     def is_dark(self) -> bool:
@@ -120,6 +122,7 @@ def plan_light(
         sky=float(sky),
         wanted=int(wanted),
         nearness=float(rng.uniform(0.3, 1)) if near else 0.0,
+        night=night,
     )
 
 
@@ -134,10 +137,10 @@ def light(crop: Crop, plan: LightPlan, share: float, rng: np.random.Generator) -
     """
     nearness = plan.nearness * share
     crop = _with_near_lamps(crop, plan, nearness)
-    albedo = _repaint(crop.albedo, rng)
+    albedo = crop.albedo if plan.night else _repaint(crop.albedo, rng)
     shading, highlights = _photo_light(crop, plan, albedo, rng)
     surface = albedo * shading + highlights
-    background = _behind(crop, surface, plan.is_dark, rng)
+    background = _behind(crop, surface, plan, rng)
     photo = surface * crop.coverage + background
     irradiance = crop.irradiance[..., -1:]
     ambient = float(rng.uniform(*_AMBIENT))
@@ -197,16 +200,17 @@ def _photo_light(
     return shading + bounce * (0.5 + 0.5 * crop.occlusion), np.float32(gloss) * highlights
 
 
-def _behind(crop: Crop, surface: Plane, dark: bool, rng: np.random.Generator) -> Plane:
+def _behind(crop: Crop, surface: Plane, plan: LightPlan, rng: np.random.Generator) -> Plane:
     """Return what is seen past the surfaces and what glows, (s, s, 3).
 
     Radiance of the scene's own background is relative to its lamps. Where there is a lamp and no
     other light, most of what is behind is black or nearly so.
     """
-    empty = 1 - crop.coverage
+    empty, dark = 1 - crop.coverage, plan.is_dark
     level = max(_mean_luminance(surface, crop.coverage), 1e-3)
     own = crop.background * np.float32(level * 3 * rng.uniform(0.5, 2))
-    if empty.mean() < 0.02 or rng.random() < (0.5 if crop.background.any() else 0.4):
+    kept = plan.night or rng.random() < (0.5 if crop.background.any() else 0.4)
+    if kept or empty.mean() < 0.02:
         return own * np.float32(0.03 if dark else 1)
     exponents = (-4, -1.2) if dark and rng.random() < 0.8 else (-0.7, 0.9)
     painted = backdrop(len(empty), rng) * np.float32(level * 10 ** rng.uniform(*exponents))

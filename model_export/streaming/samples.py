@@ -36,7 +36,7 @@ def draw_sample(scene: PooledScene, size_px: int, rng: np.random.Generator) -> S
     if rng.random() < 0.5:
         crop = crop.mirrored()
     lit = light(crop, plan, window.side_px / len(scene.maps.depth), rng)
-    camera = choose_camera(lit.photo, rng)
+    camera = choose_camera(lit.photo, rng, night=plan.night)
     photo = camera.develop(lit.photo, crop.relief, crop.coverage)
     return {
         "photo": _first(degrade(photo, rng)),

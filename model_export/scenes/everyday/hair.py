@@ -7,7 +7,8 @@ import numpy as np
 from model_export.scenes.description import FloatArray, Mesh
 from model_export.scenes.everyday.bodies import Body, Rng, Texture, Thing, mesh_of, moved
 from model_export.scenes.everyday.colors import any_color, color_of
-from model_export.scenes.everyday.lumps import Primitive, ellipsoid, limb
+from model_export.scenes.everyday.heads import Head
+from model_export.scenes.everyday.lumps import ellipsoid
 from model_export.scenes.everyday.radial import rays, reached, skin_of
 from model_export.scenes.everyday.textures import patterned, plain
 from model_export.scenes.everyday.vessels import turned
@@ -15,12 +16,6 @@ from model_export.scenes.everyday.volumes import ROUGH, SMOOTH, UNEVEN, noise
 from model_export.scenes.noise import smoothstep
 from model_export.scenes.shapes import rotation, tube
 
-_SKULL = (
-    ellipsoid((0, 0.08, 0.3), (0.7, 0.86, 0.7)),
-    ellipsoid((0, -0.22, -0.2), (0.57, 0.5, 0.6)),
-    ellipsoid((0, -0.28, -0.62), (0.44, 0.46, 0.34)),
-    limb((0, 0.12, -0.6), (0, 0.2, -2.2), 0.42),
-)
 # Angle from the front, radians, and the height of the hairline there: short hair.
 _ANGLES = (0.0, 0.5, 0.85, 1.15, 1.5, 2.0, np.pi)
 _HAIRLINE = (0.66, 0.6, 0.36, -0.05, 0.1, -0.45, -0.62)
@@ -52,20 +47,21 @@ def strands(rng: Rng, color: FloatArray, shift: FloatArray, fineness: float) -> 
     return texture
 
 
-def hair(rng: Rng, color: FloatArray | None = None) -> Body:
+def hair(rng: Rng, head: Head, color: FloatArray | None = None) -> Body:
     """Grow hair: short or long, thin or thick, straight or curly.
 
     Args:
         rng: source of chance.
+        head: where it grows.
         color: (3,) albedo; drawn where it is None.
     """
     is_long, curl = rng.random() < 0.45, rng.random() < 0.3
-    skull: list[Primitive] = list(_SKULL)
+    directions = rays(110, 170)
+    distance = head.reach(directions)
     if is_long:
         fall = rng.uniform(0.9, 1.6)
-        skull.append(ellipsoid((0, 0.3, 0.5 - fall), (rng.uniform(0.62, 0.85), 0.55, fall + 0.3)))
-    directions = rays(110, 170)
-    distance = reached(skull, directions, start=2.8, blend=0.2)
+        mass = [ellipsoid((0, 0.3, 0.5 - fall), (rng.uniform(0.62, 0.85), 0.55, fall + 0.3))]
+        distance = np.maximum(distance, reached(mass, directions, start=2.8, blend=0.2))
     points = (directions * distance[..., None]).reshape(-1, 3)
     shift, fineness = rng.uniform(0, 64, 3), rng.uniform(0.25, 0.6)
     line = np.interp(np.abs(_around(points)), _ANGLES, _HAIRLINE) + rng.normal(0, 0.06)
@@ -86,10 +82,10 @@ def hair(rng: Rng, color: FloatArray | None = None) -> Body:
     return Body(skin_of(grid), texture, float(rng.uniform(0, 0.12)), float(rng.uniform(10, 40)))
 
 
-def beard(rng: Rng, color: FloatArray) -> Body:
-    """Grow a beard of a colour (3,)."""
+def beard(rng: Rng, head: Head, color: FloatArray) -> Body:
+    """Grow a beard of a colour (3,) on a head."""
     directions = rays(90, 130, front=0.5)
-    distance = reached(list(_SKULL), directions, start=2.8, blend=0.15)
+    distance = head.reach(directions)
     points = (directions * distance[..., None]).reshape(-1, 3)
     shift, length = rng.uniform(0, 64, 3), rng.uniform(0.08, 0.3)
     x, y, z = points.T

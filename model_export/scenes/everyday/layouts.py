@@ -24,9 +24,10 @@ Layout = Callable[[Rng, Context], Composition]
 
 LAYOUTS: Mapping[str, tuple[Layout, float]] = MappingProxyType(
     {
-        "person": (portraits.person_layout, 0.18),
-        "animal": (portraits.animal_layout, 0.09),
-        "closeup": (portraits.closeup, 0.1),
+        "person": (portraits.person_layout, 0.14),
+        "face": (portraits.face_layout, 0.08),
+        "animal": (portraits.animal_layout, 0.07),
+        "closeup": (portraits.closeup, 0.08),
         "table": (studio.table, 0.12),
         "product": (studio.product, 0.05),
         "flat": (pictures.flat, 0.09),
@@ -34,9 +35,9 @@ LAYOUTS: Mapping[str, tuple[Layout, float]] = MappingProxyType(
         "garden": (garden.garden, 0.04),
         "foliage": (garden.foliage, 0.02),
         "landscape": (land.landscape, 0.06),
-        "street": (facades.street, 0.05),
+        "street": (facades.street, 0.04),
         "room": (indoors.room, 0.05),
-        "vidit": (viditlike.vidit, 0.05),
+        "vidit": (viditlike.vidit, 0.03),
         NIGHT_LAYOUT: (viditlike.night, 0.08),
     }
 )

@@ -90,36 +90,39 @@ def _collar(rng: Rng) -> Thing:
     return moved([collar], (0, 0.2, -1.45), turn=rotation(0, 0, rng.uniform(-0.2, 0.25)))
 
 
-def person(rng: Rng) -> Thing:
-    """A person from the chest up, who looks about to the camera."""
+def person(rng: Rng, *, turned: float = 1.0) -> Thing:
+    """A person from the chest up, who looks about to the camera.
+
+    Args:
+        rng: source of chance.
+        turned: how far the head turns away, as a factor.
+    """
     skin = color_of(rng, "skin")
-    head, face = bare_head(rng, skin)
+    bare = bare_head(rng, skin)
+    head = list(bare.thing)
     color = color_of(rng, "hair") if rng.random() < 0.85 else color_of(rng, "grey")
     covered = rng.random()
     if covered < 0.85:
-        head.append(hair.hair(rng, color))
+        head.append(hair.hair(rng, bare, color))
     if covered > 0.7:
         head += hair.hat(rng)
     if rng.random() < 0.2:
-        head.append(hair.beard(rng, color))
+        head.append(hair.beard(rng, bare, color))
     if rng.random() < 0.2:
         head += hair.glasses(rng)
-    turn = rotation(rng.normal(0, 0.45), rng.normal(0, 0.1), rng.normal(0, 0.15))
-    scale = face.scale
-    head = [_stretched(body, scale) for body in head]
+    turn = rotation(*(turned * rng.normal(0, [0.45, 0.1, 0.15])))
     return moved(head, turn=turn) + moved(
         clothed_chest(rng, skin), turn=rotation(rng.normal(0, 0.3))
     )
 
 
-def _stretched(body: Body, scale: FloatArray) -> Body:
-    mesh = replace(body.mesh, positions=body.mesh.positions * scale)
-    texture = body.texture
-    return replace(body, mesh=mesh, texture=lambda points, uvs: texture(points / scale, uvs))
+def statue(rng: Rng, *, turned: float = 1.0) -> Thing:
+    """A person of stone, plaster, clay or bronze: one matt or glossy surface, no colours.
 
-
-def statue(rng: Rng) -> Thing:
-    """A person of stone, plaster, clay or bronze: one matt or glossy surface, no colours."""
+    Args:
+        rng: source of chance.
+        turned: see `person`.
+    """
     kind = str(rng.choice(["plaster", "stone", "earth", "grey", "white"]))
     color = color_of(rng, kind)
     texture = plain(rng, color) if rng.random() < 0.6 else mixture(rng, color, color * 0.6)
@@ -128,7 +131,7 @@ def statue(rng: Rng) -> Thing:
     low = rng.uniform(-3.4, -2.4)
     return [
         replace(_cut(body, low), texture=texture, specular=gloss, shininess=shininess)
-        for body in person(rng)
+        for body in person(rng, turned=turned)
     ]
 
 

@@ -63,6 +63,14 @@ def person_layout(rng: Rng, context: Context) -> Composition:
     return _before_something(rng, "person", thing, focus, reach)
 
 
+def face_layout(rng: Rng, context: Context) -> Composition:
+    """A face that fills the picture, seen from the front, at times without its outline."""
+    maker = statue if rng.random() < 0.15 else person
+    focus = (rng.normal(0, 0.06), 0.0, rng.normal(-0.2, 0.08))
+    reach = rng.uniform(0.68, 1.1)
+    return _before_something(rng, "face", maker(rng, turned=0.4), focus, reach)
+
+
 def animal_layout(rng: Rng, context: Context) -> Composition:
     """The head of an animal, or a whole one on the ground."""
     if rng.random() < 0.6:

@@ -18,7 +18,9 @@ from model_export.training.conditions import Machine
 from model_export.training.geometry.loop import STATE_FILE, GeometryTraining
 from model_export.training.geometry.stages import STAGES, from_stage
 
-TRAINED_ON: Final = "procedural scenes with geometry, rendered beside the training"
+TRAINED_ON: Final = (
+    "procedural scenes with geometry, heads from MakeHuman (CC0), rendered beside the training"
+)
 _LICENSE: Final = "Apache-2.0"
 _CAPACITY: Final = 2500  # scenes in memory and on disk; 1.7 MB each at 160 px
 _MIN_SCENES: Final = 100

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_export.streaming.crops import Window, cut
+from model_export.scenes.maps import NIGHT_LAYOUT
+from model_export.streaming.crops import Window, choose_window, cut
 from model_export.streaming.lighting import light, plan_light
 from model_export.streaming.near_lamps import near_light
 from model_export.streaming.pool import ScenePool
@@ -55,6 +58,28 @@ def test_some_photos_are_greyscale(pool: ScenePool) -> None:
     num_greyscale = sum(np.ptp(picture, axis=0).max() < 1e-5 for picture in relit)
 
     assert 0 < num_greyscale < 30
+
+
+def test_by_night_most_of_a_photo_stays_dark(pool: ScenePool) -> None:
+    night = ScenePool(capacity=1)
+    night.add(replace(sphere_scene(glow=0.0), layout=NIGHT_LAYOUT))
+    rng = np.random.default_rng(0)
+    by_night, by_day = (
+        np.stack([draw_sample(scenes.choose(rng), 48, rng)["photo"] for _ in range(30)])
+        for scenes in (night, pool)
+    )
+
+    assert np.median(by_night) < 0.1 < np.median(by_day)
+    assert by_night.mean() < 0.6 * by_day.mean()
+
+
+@given(seed=seeds)
+def test_by_night_a_crop_is_wide_enough_to_show_how_light_falls(seed: int) -> None:
+    window = choose_window(
+        replace(sphere_scene(), layout=NIGHT_LAYOUT), np.random.default_rng(seed)
+    )
+
+    assert window.side_px >= 0.6 * SIZE_PX - 1
 
 
 def test_slopes_of_relief_agree_with_normals() -> None:
