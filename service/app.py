@@ -32,8 +32,8 @@ from service.api.statuses import CLIENT_LEFT
 from service.assembly import Parts, assemble, running
 from service.connections import ConnectionMetrics
 from service.inference.session import Engine
-from service.jobs.book import JobBook
 from service.jobs.destinations import Destinations
+from service.jobs.job_queue import JobQueue
 from service.jobs.metrics import JobMetrics
 from service.jobs.webhooks import Webhooks
 from service.lifecycle import Lifecycle
@@ -139,7 +139,7 @@ def _context(settings: Settings, metrics: Metrics, parts: Parts) -> AppContext:
         keyring=Keyring(
             settings.api_keys, settings.admin_keys, max_concurrency=settings.max_requests_per_key
         ),
-        jobs=JobBook(
+        jobs=JobQueue(
             max_bytes=settings.job_bytes,
             max_per_caller=settings.max_jobs_per_key,
             keep_s=settings.job_keep_s,

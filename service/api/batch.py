@@ -31,8 +31,8 @@ from service.api.negotiation import parse_accept
 from service.api.problems import problem_body
 from service.api.upload import UploadedPhoto, read_photos
 from service.batching.urgency import Priority
+from service.jobs.busy_retry import retry_while_busy
 from service.jobs.job import Result
-from service.jobs.patience import patiently
 from service.relighting.options import RelightOptions
 from service.relighting.relit import RelightRequest, RelightResult
 from service.traffic.deadline import until
@@ -57,7 +57,7 @@ class _Order:
     caller: str
     photo_timeout_s: float
     deadline_s: float
-    is_patient: bool
+    retries_while_busy: bool
 
 
 @router.post(
@@ -98,7 +98,7 @@ async def relight_batch(
         caller=caller.name,
         photo_timeout_s=photo_timeout_s,
         deadline_s=deadline_s,
-        is_patient=deferral is not None,
+        retries_while_busy=deferral is not None,
     )
     if deferral is not None:
         return await defer(
@@ -220,7 +220,9 @@ async def _relight(
         if len(photo.data) > max_bytes:
             raise BodyTooLarge(f"{len(photo.data)} bytes exceed the limit of {max_bytes}")
         call = partial(_relight_now, app, photo, order, holding)
-        return await (patiently(call, order.deadline_s) if order.is_patient else call())
+        return await (
+            retry_while_busy(call, order.deadline_s) if order.retries_while_busy else call()
+        )
     except Exception as error:  # the other photos continue after any error
         return error
 

@@ -15,7 +15,7 @@ from starlette.types import Scope
 
 from service.connections import ConnectionMetrics
 from service.inference.repository import ModelRepository
-from service.jobs.book import JobBook
+from service.jobs.job_queue import JobQueue
 from service.jobs.webhooks import Webhooks
 from service.lifecycle import Lifecycle
 from service.relighting.map_maker import MapMaker
@@ -47,7 +47,7 @@ class AppContext:
     relighter: Relighter
     map_maker: MapMaker
     keyring: Keyring
-    jobs: JobBook
+    jobs: JobQueue
     webhooks: Webhooks
     tracer_provider: TracerProvider | None = None
 

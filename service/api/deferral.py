@@ -142,7 +142,7 @@ async def defer(
 
     Raises:
         IdempotencyKeyReused, Draining, RateLimited, BodyTooLarge, ServerFull: as
-            `JobBook.submit` does.
+            `JobQueue.submit` does.
     """
     retry = None
     if deferral.idempotency_key is not None:

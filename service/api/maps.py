@@ -13,8 +13,8 @@ from service.api.documentation import maps_documentation
 from service.api.headers import server_timing
 from service.api.upload import read_upload
 from service.batching.urgency import Priority
-from service.relighting.fields import parse_fields
 from service.relighting.map_maker import MapOptions, MapsRequest
+from service.relighting.option_parsing import parse_options
 from service.telemetry.labels import Stage
 from service.telemetry.stage_timings import Timings
 from service.traffic.deadline import until
@@ -44,14 +44,14 @@ async def maps(
     deadline_s = context.arrived_s + timeout_s(request, app.settings.request_timeout_ms)
     urgency = priority(request, caller, Priority.INTERACTIVE)
     query = request.query_params.multi_items()
-    options = parse_fields(MapOptions, query)
+    options = parse_options(MapOptions, query)
     app.admission.check(deadline_s, urgency, caller.name)
     timings = context.timings = Timings()
     with timings.stage(Stage.READ):
         async with until(deadline_s):
             upload = await read_upload(request, app.settings.max_body_bytes)
     if upload.fields:
-        options = parse_fields(MapOptions, [*query, *upload.fields])
+        options = parse_options(MapOptions, [*query, *upload.fields])
     made = await app.map_maker.make(
         MapsRequest(
             data=upload.data,

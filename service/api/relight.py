@@ -16,8 +16,8 @@ from service.api.headers import server_timing
 from service.api.negotiation import parse_accept, parse_if_none_match
 from service.api.upload import COMPANION_FIELDS, read_upload
 from service.batching.urgency import Priority
+from service.jobs.busy_retry import retry_while_busy
 from service.jobs.job import Result
-from service.jobs.patience import patiently
 from service.relighting.options import RelightOptions
 from service.relighting.relit import RelightRequest, RelightResult
 from service.telemetry.labels import Stage
@@ -112,7 +112,7 @@ async def _result(app: AppContext, asked: RelightRequest) -> Result:
                 )
             )
 
-    relit = await patiently(relit_now, asked.deadline_s)
+    relit = await retry_while_busy(relit_now, asked.deadline_s)
     assert relit.data is not None  # no entity tag was given
     return Result(relit.data, relit.media_type, _headers(relit))
 

@@ -3,12 +3,12 @@
     submit ──> waiting ──> running ──> succeeded | failed ──> forgotten
                   └───────────┴─── cancelled: forgotten at once
 
-    book          the jobs of this process, and who may see them
+    job_queue     the jobs of this process: queued, run, kept until they expire
     job           one job: its state and its result
-    patience      waits while the service is busy
-    webhooks      says that a job has ended
-    destinations  where a webhook may go
-    metrics       counts both
+    busy_retry    repeats work that a busy service refused
+    webhooks      reports the end of a job to the caller's address
+    destinations  the addresses that a webhook may reach
+    metrics       counts jobs and deliveries
 
 Nothing is written to a disk: when the process ends, its jobs are gone.
 """

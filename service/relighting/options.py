@@ -31,8 +31,8 @@ from relight.options import (
     Subsampling,
 )
 from service.contract.pair import PairContract
-from service.relighting.fields import parse_fields
 from service.relighting.lamps import COLOR_PATTERN, LampOptions, check_color, parse_lamps
+from service.relighting.option_parsing import parse_options
 
 _Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 _OF_ONE_LAMP = {"direction", "light", "temperature", *LAMP_OPTIONS} - {"lights"}
@@ -256,4 +256,4 @@ class RelightOptions(BaseModel):
         Raises:
             InvalidOption: an unknown name, a name given twice, or a value out of its range.
         """
-        return parse_fields(cls, fields)
+        return parse_options(cls, fields)

@@ -12,19 +12,19 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from relight.errors import Draining, ImageCorrupt, Overloaded, RateLimited, ServerFull
-from service.jobs.book import JobBook
+from service.jobs.busy_retry import retry_while_busy
 from service.jobs.destinations import Destinations
 from service.jobs.job import Job, Result, Task
+from service.jobs.job_queue import JobQueue
 from service.jobs.metrics import JobMetrics
-from service.jobs.patience import patiently
 from service.jobs.webhooks import Webhooks
 
 
-def book(**changes) -> JobBook:
+def job_queue(**changes) -> JobQueue:
     metrics = JobMetrics(CollectorRegistry())
     knobs = {"max_bytes": 1000, "max_per_caller": 100, "keep_s": 60.0}
     knobs["webhooks"] = Webhooks(Destinations((), ()), {}, metrics)
-    return JobBook(metrics=metrics, **(knobs | changes))
+    return JobQueue(metrics=metrics, **(knobs | changes))
 
 
 def task(work: Callable[[], object], *, caller: str = "ann", num_bytes: int = 1) -> Task:
@@ -46,7 +46,7 @@ def task(work: Callable[[], object], *, caller: str = "ann", num_bytes: int = 1)
 async def test_callers_take_turns():
     order: list[str] = []
     free = asyncio.Event()
-    jobs = book()
+    jobs = job_queue()
     for n in range(30):
         jobs.submit(task(lambda n=n: order.append(f"crowd {n}") or free.wait(), caller="crowd"))
     for n in range(3):
@@ -60,7 +60,7 @@ async def test_callers_take_turns():
 
 
 async def test_unfinished_jobs_fail_as_draining_when_the_process_ends():
-    jobs = book()
+    jobs = job_queue()
     begun = asyncio.Event()
     taken = [jobs.submit(task(lambda: begun.set() or asyncio.Event().wait())) for _ in range(20)]
     async with jobs.running():
@@ -70,7 +70,7 @@ async def test_unfinished_jobs_fail_as_draining_when_the_process_ends():
 
 async def test_a_process_that_drains_takes_no_job_and_begins_none():
     draining = [False]
-    jobs = book(is_draining=lambda: draining[0])
+    jobs = job_queue(is_draining=lambda: draining[0])
     free, begun = asyncio.Event(), asyncio.Barrier(9)  # eight jobs, and this test
 
     async def meet() -> None:
@@ -89,7 +89,7 @@ async def test_a_process_that_drains_takes_no_job_and_begins_none():
 
 
 async def test_a_result_that_finds_no_memory_fails_and_frees_its_body():
-    jobs = book(max_bytes=100)
+    jobs = job_queue(max_bytes=100)
     async with jobs.running():
         large = jobs.submit(task(lambda: b"x" * 101, num_bytes=60))
         await large.ended.wait()
@@ -107,7 +107,7 @@ async def test_an_error_is_described_and_holds_up_no_other_job():
     def fail():
         raise ImageCorrupt("broken")
 
-    jobs = book()
+    jobs = job_queue()
     async with jobs.running():
         broken = [jobs.submit(task(fail)) for _ in range(20)]
         good = jobs.submit(task(lambda: b"ok"))
@@ -117,7 +117,7 @@ async def test_an_error_is_described_and_holds_up_no_other_job():
 
 
 async def test_a_discarded_job_leaves_nothing_behind_while_all_workers_are_busy():
-    jobs, begun = book(max_per_caller=9), asyncio.Barrier(9)  # eight jobs, and this test
+    jobs, begun = job_queue(max_per_caller=9), asyncio.Barrier(9)  # eight jobs, and this test
     free = asyncio.Event()
 
     async def meet() -> None:
@@ -153,7 +153,7 @@ async def test_a_job_keeps_its_place_until_its_webhook_is_delivered():
             await free.wait()
 
     metrics = JobMetrics(CollectorRegistry())
-    jobs = book(webhooks=Slow(Destinations((), ()), {}, metrics), max_per_caller=1)
+    jobs = job_queue(webhooks=Slow(Destinations((), ()), {}, metrics), max_per_caller=1)
     async with jobs.running():
         first = jobs.submit(replace(task(lambda: None), webhook_url="https://example.org/"))
         await begun.wait()
@@ -174,7 +174,7 @@ async def test_work_that_cancels_itself_fails_its_job():
     def cancel():
         raise asyncio.CancelledError
 
-    jobs = book()
+    jobs = job_queue()
     async with jobs.running(), asyncio.timeout(30):
         job = jobs.submit(task(cancel))
         await job.ended.wait()
@@ -185,7 +185,7 @@ async def test_an_error_that_cannot_be_described_holds_up_no_other_job():
     def fail(*_):
         raise ImageCorrupt("broken")
 
-    jobs = book()
+    jobs = job_queue()
     async with jobs.running(), asyncio.timeout(30):
         broken = [jobs.submit(replace(task(fail), describe=fail)) for _ in range(20)]
         good = jobs.submit(task(lambda: b"ok"))
@@ -194,7 +194,7 @@ async def test_an_error_that_cannot_be_described_holds_up_no_other_job():
         assert good.result.data == b"ok"
 
 
-async def test_patience_ends_before_its_deadline():
+async def test_retries_end_before_the_deadline():
     tries: list[float] = []
 
     async def call() -> str:
@@ -203,11 +203,11 @@ async def test_patience_ends_before_its_deadline():
             raise Overloaded("busy", retry_after_s=0.0)
         return "done"
 
-    assert await patiently(call, time.monotonic() + 60) == "done"
+    assert await retry_while_busy(call, time.monotonic() + 60) == "done"
     assert len(tries) == 4
 
     async def refuse() -> str:
         raise Overloaded("busy", retry_after_s=100.0)
 
     with pytest.raises(Overloaded):
-        await patiently(refuse, time.monotonic() + 60)
+        await retry_while_busy(refuse, time.monotonic() + 60)

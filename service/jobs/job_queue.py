@@ -1,4 +1,4 @@
-"""The jobs of one process: bounded in number and bytes, run a few at once, forgotten in time."""
+"""The jobs of one process: bounded in number and bytes, run a few at once, deleted on expiry."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from service.traffic.memory_budget import ByteBudget, Holding
 from service.traffic.occupancy import Occupancy, Stay
 
 _NUM_AT_ONCE: Final = 8  # as many photos as a GPU takes at once
-_FAREWELL_S: Final = 5.0  # for the last webhooks of a process that ends
+_LAST_DELIVERIES_S: Final = 5.0  # for the webhooks that a process still delivers as it ends
 
 _log = logging.getLogger("relight.jobs")
 
 
-class JobBook:
+class JobQueue:
     """Take jobs, run them, and keep their results until their time is over.
 
     Callers take turns. Used by one event loop only.
@@ -69,7 +69,7 @@ class JobBook:
         self._by_retry: dict[tuple[str, str], Job] = {}
         self._places: dict[Job, Stay] = {}
         self._callers: defaultdict[str, Occupancy] = defaultdict(lambda: Occupancy(time.monotonic))
-        self._lines: OrderedDict[str, deque[Job]] = OrderedDict()
+        self._queues: OrderedDict[str, deque[Job]] = OrderedDict()
         self._any_waiting = asyncio.Event()
         self._running: dict[Job, asyncio.Task[Result]] = {}
         self._timers: dict[Job, asyncio.TimerHandle] = {}
@@ -128,7 +128,7 @@ class JobBook:
         self._places[job] = occupancy.begin(1)
         if task.retry is not None:
             self._by_retry[task.caller, task.retry.key] = job
-        self._lines.setdefault(task.caller, deque()).append(job)
+        self._queues.setdefault(task.caller, deque()).append(job)
         self._any_waiting.set()
         return job
 
@@ -155,7 +155,7 @@ class JobBook:
             if running := self._running.get(job):
                 running.cancel()
             elif job.state == "waiting":
-                self._leave_line(job)
+                self._leave_queue(job)
         self._forget(job)
 
     @asynccontextmanager
@@ -176,7 +176,7 @@ class JobBook:
             for timer in self._timers.values():
                 timer.cancel()
             if self._deliveries:
-                await asyncio.wait(self._deliveries.values(), timeout=_FAREWELL_S)
+                await asyncio.wait(self._deliveries.values(), timeout=_LAST_DELIVERIES_S)
             for delivery in self._deliveries.values():
                 delivery.cancel()
             await self._webhooks.close()
@@ -191,11 +191,11 @@ class JobBook:
 
     async def _work(self) -> None:
         while True:
-            while not self._lines:
+            while not self._queues:
                 self._any_waiting.clear()
                 await self._any_waiting.wait()
             job = self._next()
-            assert job.task is not None  # a job that is discarded leaves its line
+            assert job.task is not None  # a job that is discarded leaves its queue
             if self._is_draining():
                 self._fail(job, Draining("the process is shutting down: send the job again"))
                 continue
@@ -204,19 +204,19 @@ class JobBook:
 
     def _next(self) -> Job:
         """Return the next job of the caller whose turn it is."""
-        caller, line = next(iter(self._lines.items()))
-        job = line.popleft()
-        if line:
-            self._lines.move_to_end(caller)
+        caller, queue = next(iter(self._queues.items()))
+        job = queue.popleft()
+        if queue:
+            self._queues.move_to_end(caller)
         else:
-            del self._lines[caller]
+            del self._queues[caller]
         return job
 
-    def _leave_line(self, job: Job) -> None:
-        line = self._lines[job.caller]
-        line.remove(job)
-        if not line:
-            del self._lines[job.caller]
+    def _leave_queue(self, job: Job) -> None:
+        queue = self._queues[job.caller]
+        queue.remove(job)
+        if not queue:
+            del self._queues[job.caller]
 
     async def _run(self, job: Job, task: Task) -> None:
         job.state = "running"

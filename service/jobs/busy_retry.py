@@ -1,4 +1,4 @@
-"""Work that waits until the service has time for it, as no caller waits for the answer."""
+"""Repeats the work of a job while the service is too busy for it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ T = TypeVar("T")
 _LEAST_PAUSE_S: Final = 0.05
 
 
-async def patiently(call: Callable[[], Awaitable[T]], deadline_s: float) -> T:
-    """Call again for as long as the service refuses the work because it is busy.
+async def retry_while_busy(call: Callable[[], Awaitable[T]], deadline_s: float) -> T:
+    """Repeat a call for as long as the service refuses it because it is busy.
 
     Args:
-        call: asks for the work; a call that is refused must leave nothing behind.
-        deadline_s: when there is no point any more, on the monotonic clock.
+        call: requests the work; a refused call must have no effect.
+        deadline_s: time on the monotonic clock after which the work is of no use.
 
     Raises:
-        Overloaded, ModelNotReady: it refuses for so long that the deadline would pass.
+        Overloaded, ModelNotReady: still refused, and the next try would come after the deadline.
     """
     while True:
         try:

@@ -16,7 +16,7 @@ M = TypeVar("M", bound=BaseModel)
 _NAMED: Final = re.compile("`(\\w+)`")
 
 
-def parse_fields(kind: type[M], fields: Iterable[tuple[str, str]]) -> M:
+def parse_options(kind: type[M], fields: Iterable[tuple[str, str]]) -> M:
     """Read options from the query and form fields of a request.
 
     Raises:
