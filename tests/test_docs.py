@@ -17,6 +17,7 @@ from markdown_it.token import Token
 from service.app import create_app
 from service.relighting.options import RelightOptions
 from service.settings import Settings, settings_page
+from tests import http_client as http
 from tests.service.stand_ins import serving, write_model
 
 ROOT = Path(__file__).parents[1]
@@ -138,7 +139,7 @@ def test_the_example_of_the_readme_relights(tmp_path, monkeypatch, coffee):
     monkeypatch.chdir(tmp_path)
     with serving(create_app(Settings(models_dir=tmp_path))) as url:
         options = {"direction": "W", "temperature": 3200}
-        answer = httpx.post(f"{url}/relight", params=options, content=coffee)
+        answer = http.post(f"{url}/relight", params=options, content=coffee)
         run_example(README.replace("http://localhost:8000", url))
     assert (tmp_path / "relit.jpg").read_bytes() == answer.content
 
@@ -148,7 +149,7 @@ def test_the_backend_of_the_docs_relights_and_reports_errors(tmp_path, monkeypat
 
     def edit(url: str, data: bytes, **options: object) -> httpx.Response:
         files = {"photo": ("photo.jpg", data)}
-        return httpx.post(f"{url}/edits/light", params=options, files=files, timeout=30)
+        return http.post(f"{url}/edits/light", params=options, files=files)
 
     with serving(create_app(Settings(models_dir=tmp_path))) as service_url:
         monkeypatch.setenv("RELIGHT_URL", service_url)
@@ -156,7 +157,7 @@ def test_the_backend_of_the_docs_relights_and_reports_errors(tmp_path, monkeypat
             relit = edit(url, coffee, direction="W", temperature=3200)
             assert (relit.status_code, relit.headers["content-type"]) == (200, "image/jpeg")
             same = {"direction": "W", "temperature": 3200}
-            answer = httpx.post(f"{service_url}/relight", params=same, content=coffee)
+            answer = http.post(f"{service_url}/relight", params=same, content=coffee)
             assert relit.content == answer.content
             assert edit(url, coffee[:5000], direction="W").json() == {
                 "detail": "the jpeg data are broken or cut off"
@@ -167,11 +168,10 @@ def test_the_backend_of_the_docs_relights_and_reports_errors(tmp_path, monkeypat
 def test_the_backend_of_the_docs_passes_on_the_retry_time(monkeypatch):
     monkeypatch.setenv("RELIGHT_URL", "http://127.0.0.1:9")  # no server listens there
     with serving(backend()) as url:
-        answer = httpx.post(
+        answer = http.post(
             f"{url}/edits/light",
             params={"direction": "E"},
             files={"photo": ("a.jpg", b"1")},
-            timeout=40,
         )
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) >= 1

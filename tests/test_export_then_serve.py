@@ -3,7 +3,6 @@
 import io
 import shutil
 
-import httpx
 import numpy as np
 import pytest
 import torch
@@ -16,6 +15,7 @@ from service.contract.golden import golden_path, read_golden, write_golden
 from service.inference.canary import check_golden
 from service.inference.session import Session
 from service.settings import Settings
+from tests import http_client as http
 from tests.model_export.untrained import untrained
 from tests.service.stand_ins import serving
 
@@ -56,7 +56,7 @@ def picture():
 def relight(url, picture, **options):
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "png")
-    answer = httpx.post(f"{url}/relight", params=options, content=file.getvalue())
+    answer = http.post(f"{url}/relight", params=options, content=file.getvalue())
     assert answer.status_code == 200, answer.text
     return np.asarray(Image.open(io.BytesIO(answer.content)))
 
@@ -76,7 +76,7 @@ def test_light_from_the_west_is_the_mirror_of_light_from_the_east(url, picture):
 
 
 def test_the_catalogue_names_the_origin_of_the_weights(url):
-    (model,) = httpx.get(f"{url}/models").json()["models"]
+    (model,) = http.get(f"{url}/models").json()["models"]
     assert model["name"] == "untrained"
     assert model["trained_on"] == "nothing"
     assert model["lights"] == ["E-4500"]

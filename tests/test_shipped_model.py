@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-import httpx
 import numpy as np
 import onnxruntime
 import pytest
@@ -20,6 +19,7 @@ from service.app import create_app
 from service.contract.metadata import ModelContract
 from service.contract.pair import PARTS, PairContract
 from service.settings import Settings
+from tests import http_client as http
 from tests.service.stand_ins import serving
 
 PACKAGE = Path(__file__).parents[1] / "service"
@@ -36,7 +36,7 @@ def url():
 
 def relight(url, photo=None, **options):
     body = PHOTO.read_bytes() if photo is None else photo
-    answer = httpx.post(f"{url}/relight", params=options, content=body, timeout=50)
+    answer = http.post(f"{url}/relight", params=options, content=body)
     answer.raise_for_status()
     return np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGB")).astype(float)
 
@@ -89,8 +89,8 @@ def test_the_contract_of_drn_g_names_its_origin():
 
 
 def test_drn_g_answers_unless_another_model_is_named(url):
-    default = httpx.post(f"{url}/relight", content=PHOTO.read_bytes(), timeout=50)
-    named = httpx.post(f"{url}/relight?model=drn-s", content=PHOTO.read_bytes(), timeout=50)
+    default = http.post(f"{url}/relight", content=PHOTO.read_bytes())
+    named = http.post(f"{url}/relight?model=drn-s", content=PHOTO.read_bytes())
 
     assert default.headers["X-Model"].startswith("drn-g@")
     assert named.headers["X-Model"].startswith("drn-s@")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 
-import httpx
 import pytest
 
 from service.app import create_app
 from service.inference.fake_engine import FakeEngine
 from service.settings import Settings
 from service.traffic.keys import digest_of
+from tests import http_client as http
 from tests.service.calls import metric, wait_until
 from tests.service.stand_ins import held, serving, write_model
 
@@ -123,7 +123,7 @@ def test_a_refusal_is_counted_down_and_tried_again_by_itself(visit, tmp_path, jp
         tab.page.get_by_text("megapixels").wait_for()
 
         other = threading.Thread(  # of the same key: it takes the only place, and stays
-            target=httpx.post,
+            target=http.post,
             args=(f"{url}/relight",),
             kwargs={"content": jpeg, "headers": {"X-Api-Key": KEY}, "timeout": 60},
         )

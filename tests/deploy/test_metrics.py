@@ -13,6 +13,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench.harness import Service, free_port, photo, running
+from tests import http_client as http
 from tests.deploy.monitoring import autoscaler_queries, metrics_in, panels, rule_file, rules
 from tests.deploy.tools import ROOT, run
 from tests.service.stand_ins import write_model
@@ -35,7 +36,7 @@ def service(tmp_path_factory) -> Iterator[Service]:
 @pytest.fixture(scope="module")
 def names(service) -> set[str]:
     """The names of all its series."""
-    families = text_string_to_metric_families(httpx.get(f"{service.ops_url}/metrics").text)
+    families = text_string_to_metric_families(http.get(f"{service.ops_url}/metrics").text)
     return {sample.name for family in families for sample in family.samples}
 
 
@@ -80,7 +81,7 @@ def prometheus(service, tmp_path_factory) -> Iterator[str]:
 def relight_some(service: Service) -> None:
     for seed in range(3):
         data = photo(seed=time.monotonic_ns() % 2**31 + seed)
-        assert httpx.post(f"{service.url}/relight", content=data).status_code == 200
+        assert http.post(f"{service.url}/relight", content=data).status_code == 200
 
 
 def scraped(url: str, *, at_least: int) -> bool:
@@ -92,20 +93,20 @@ def scraped(url: str, *, at_least: int) -> bool:
 
 
 def test_the_scrape_configuration_of_compose_finds_a_pod_that_is_up(prometheus):
-    (target,) = httpx.get(f"{prometheus}/api/v1/targets").json()["data"]["activeTargets"]
+    (target,) = http.get(f"{prometheus}/api/v1/targets").json()["data"]["activeTargets"]
     assert (target["labels"]["job"], target["health"]) == ("relight", "up")
     assert target["lastError"] == ""
 
 
 def test_prometheus_loads_and_evaluates_every_rule(prometheus):
-    groups = httpx.get(f"{prometheus}/api/v1/rules").json()["data"]["groups"]
+    groups = http.get(f"{prometheus}/api/v1/rules").json()["data"]["groups"]
     loaded = {rule["name"]: rule["health"] for group in groups for rule in group["rules"]}
     assert loaded.keys() == {rule["alert"] for rule in rules()}
     assert set(loaded.values()) == {"ok"}
 
 
 def query(url: str, expression: str) -> list[dict]:
-    answer = httpx.get(f"{url}/api/v1/query", params={"query": expression})
+    answer = http.get(f"{url}/api/v1/query", params={"query": expression})
     assert answer.status_code == 200, answer.text  # 503 while Prometheus starts
     return answer.json()["data"]["result"]
 
@@ -130,7 +131,7 @@ def test_every_metric_that_scales_the_fleet_exists(expression, names):
 
 
 def test_the_metrics_are_written_as_prometheus_wants_them(service):
-    text = httpx.get(f"{service.ops_url}/metrics").text
+    text = http.get(f"{service.ops_url}/metrics").text
     run("promtool", "check", "metrics", stdin=text)
 
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from bench.harness import free_port
+from tests import http_client as http
 from tests.deploy.tools import ROOT, run
 
 COMPOSE = "docker-compose.yml"
@@ -52,7 +53,7 @@ def use_instead_of_docker_hub(checkout: Path, address: str) -> None:
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(url).is_success
+        return http.get(url).is_success
     except httpx.TransportError:
         return False
 

@@ -7,34 +7,32 @@ import time
 import httpx
 
 from service.api.problems import CODES
+from tests import http_client as http
 
 ASYNC = {"Prefer": "respond-async"}
 
 
 def relight(url: str, data: bytes, **options: object) -> httpx.Response:
-    return httpx.post(f"{url}/relight", content=data, params=options, timeout=30)
+    return http.post(f"{url}/relight", content=data, params=options)
 
 
 def submit(url: str, data: bytes, *, headers=(), **options: object) -> httpx.Response:
     """Send a photo to be relit as a job."""
-    return httpx.post(
-        f"{url}/relight", content=data, params=options, headers=ASYNC | dict(headers), timeout=30
-    )
+    return http.post(f"{url}/relight", content=data, params=options, headers=ASYNC | dict(headers))
 
 
 def job_status(url: str, taken: httpx.Response, *, wait_s: int = 30, headers=()) -> dict:
     """Return the status of a submitted job, by default once it has ended."""
-    state = httpx.get(
+    state = http.get(
         url + taken.headers["location"],
         headers={"Prefer": f"wait={wait_s}"} | dict(headers),
-        timeout=60,
     )
     assert state.status_code == 200, state.text
     return state.json()
 
 
 def metric(url: str, line_start: str) -> float:
-    lines = httpx.get(f"{url}/metrics").text.splitlines()
+    lines = http.get(f"{url}/metrics").text.splitlines()
     return float(next(line for line in lines if line.startswith(line_start)).rpartition(" ")[2])
 
 
@@ -58,7 +56,7 @@ def problem_of(answer: httpx.Response) -> dict:
 
 
 def _total(url: str, name: str) -> float:
-    lines = httpx.get(f"{url}/metrics").text.splitlines()
+    lines = http.get(f"{url}/metrics").text.splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
 
 

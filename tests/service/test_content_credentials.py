@@ -8,7 +8,6 @@ from io import BytesIO
 from types import ModuleType
 
 import c2pa
-import httpx
 import numpy as np
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
@@ -22,6 +21,7 @@ from service.content_credentials import Credentials
 from service.imaging.formats import ANSWER_FORMATS, FORMATS
 from service.settings import Settings
 from service.telemetry.heap_trim import trim_heap
+from tests import http_client as http
 from tests.service import exiftool
 from tests.service.calls import problem_of, relight
 from tests.service.peak import peak_growth
@@ -147,8 +147,8 @@ def test_without_a_certificate_nothing_is_signed_and_a_manifest_is_dropped(signi
     assert answer.headers["x-content-credentials"] == "dropped"
     with pytest.raises(c2pa.C2paError.ManifestNotFound):
         read(answer.content, "image/png")
-    assert httpx.get(f"{url}/models").json()["marks"]["content_credentials"] is False
-    assert httpx.get(f"{signing_url}/models").json()["marks"]["content_credentials"] is True
+    assert http.get(f"{url}/models").json()["marks"]["content_credentials"] is False
+    assert http.get(f"{signing_url}/models").json()["marks"]["content_credentials"] is True
 
 
 @pytest.mark.parametrize("kind", KINDS)

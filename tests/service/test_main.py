@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from bench.harness import free_port
+from tests import http_client as http
 from tests.service.calls import wait_until
 from tests.service.stand_ins import contract, write_model
 
@@ -31,7 +32,6 @@ def run(*arguments: str, code: str | None = None, **settings: object):
         env=environment(**settings),
         capture_output=True,
         text=True,
-        timeout=30,
     )
 
 
@@ -59,7 +59,7 @@ def service(models_dir, *, code: str | None = None, **settings: object):
 
 def status(url: str) -> int | None:
     try:
-        return httpx.get(url).status_code
+        return http.get(url).status_code
     except httpx.TransportError:
         return None
 
@@ -72,7 +72,7 @@ def test_sigterm_turns_readyz_first_serves_on_and_ends_with_0(models_dir, png):
         def keep_asking() -> None:
             while True:
                 try:
-                    statuses.append(httpx.post(f"{url}/relight", content=png).status_code)
+                    statuses.append(http.post(f"{url}/relight", content=png).status_code)
                 except httpx.TransportError:  # it listens no more
                     return
 
@@ -99,7 +99,7 @@ def test_sigterm_turns_readyz_first_serves_on_and_ends_with_0(models_dir, png):
 
 def test_the_ops_port_serves_metrics_and_probes_alone(models_dir):
     with service(models_dir) as (_, url, ops):
-        assert "relight_model_ready 1.0" in httpx.get(f"{ops}/metrics").text
+        assert "relight_model_ready 1.0" in http.get(f"{ops}/metrics").text
         assert status(f"{ops}/models") == 404
         assert status(f"{url}/readyz") == 200
 
@@ -164,7 +164,7 @@ engine.duration_s = poison
 uvloop.run(serve(app, create_ops_app(app), settings))
 """
     with service(models_dir, code=code, max_batch_size=1) as (process, url, ops):
-        assert httpx.post(f"{url}/relight", content=png).status_code == 500
+        assert http.post(f"{url}/relight", content=png).status_code == 500
         assert status(f"{ops}/livez") == 503
         assert process.wait(10) == os.EX_SOFTWARE
 
@@ -172,15 +172,15 @@ uvloop.run(serve(app, create_ops_app(app), settings))
 def test_sighup_loads_new_models_and_a_bad_one_changes_nothing(tmp_path, png):
     write_model(tmp_path / "first.onnx")
     with service(tmp_path) as (process, url, ops):
-        before = httpx.get(f"{url}/models").json()["models"]
+        before = http.get(f"{url}/models").json()["models"]
         write_model(tmp_path / "first.onnx", contract(version="2").to_metadata())
         process.send_signal(signal.SIGHUP)
-        wait_until(lambda: httpx.get(f"{url}/models").json()["models"] != before)
-        assert httpx.get(f"{url}/models").json()["models"][0]["version"] == "2"
+        wait_until(lambda: http.get(f"{url}/models").json()["models"] != before)
+        assert http.get(f"{url}/models").json()["models"][0]["version"] == "2"
         (tmp_path / "first.onnx").write_bytes(b"rubbish")
         process.send_signal(signal.SIGHUP)
-        wait_until(lambda: 'reloads_total{result="error"} 1.0' in httpx.get(f"{ops}/metrics").text)
-        assert httpx.post(f"{url}/relight", content=png).status_code == 200
+        wait_until(lambda: 'reloads_total{result="error"} 1.0' in http.get(f"{ops}/metrics").text)
+        assert http.post(f"{url}/relight", content=png).status_code == 200
         assert status(f"{ops}/readyz") == 200
 
 

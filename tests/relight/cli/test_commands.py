@@ -16,6 +16,7 @@ from bench.harness import free_port
 from relight.cli.options import DEFAULTS, OPTIONS
 from relight.options import DEFAULT_DIRECTION, Options
 from service.relighting.options import RelightOptions
+from tests import http_client as http
 from tests.relight.cli.relight_command import COMMAND, environment, run
 from tests.service.calls import relight, wait_until
 
@@ -103,7 +104,7 @@ def test_the_lights_are_shown_from_here_and_from_a_service(url, models_dir):
     assert here.stdout == there.stdout
     assert "W-4500" in here.stdout
     printed = json.loads(run("models", "--url", url, "--json").stdout)
-    assert printed == httpx.get(f"{url}/models").json()
+    assert printed == http.get(f"{url}/models").json()
 
 
 def test_a_photo_takes_its_own_place_only_when_asked(url, photo, png):
@@ -179,7 +180,7 @@ def test_serve_serves_until_a_signal(models_dir, png):
 
             def is_up() -> bool:
                 try:
-                    return httpx.get(f"{url}/readyz").status_code == 200
+                    return http.get(f"{url}/readyz").status_code == 200
                 except httpx.TransportError:
                     return False
 

@@ -6,7 +6,6 @@ import io
 import json
 import subprocess
 
-import httpx
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
@@ -15,6 +14,7 @@ from relight import Client
 from relight.cli import webp
 from service.app import create_app
 from service.settings import Settings
+from tests import http_client as http
 from tests.relight.cli.relight_command import run
 from tests.service import exiftool
 from tests.service.calls import metric, relight
@@ -116,7 +116,7 @@ def test_a_depth_map_lights_all_frames(pair_url, photo):
     first = frames_of(out)[0]
     files = {"image": photo.read_bytes(), "depth": depth.read_bytes()}
     asked = {"azimuth": 90, "format": "webp", "quality": 75}
-    answer = httpx.post(f"{pair_url}/relight", files=files, params=asked, timeout=30)
+    answer = http.post(f"{pair_url}/relight", files=files, params=asked)
     with Image.open(io.BytesIO(answer.content)) as still:
         np.testing.assert_array_equal(first, np.asarray(still.convert("RGB")))
 

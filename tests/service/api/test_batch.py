@@ -14,13 +14,14 @@ from service.app import create_app
 from service.imaging import ReadingCost
 from service.relighting.pipeline import prepare
 from service.settings import Settings
+from tests import http_client as http
 from tests.service.calls import metric, problem_of, relight, wait_until
 from tests.service.stand_ins import decoded, serving
 
 
 def post(url: str, *files: tuple[str, bytes], **options: str) -> httpx.Response:
     parts = [("image", file) for file in files]
-    return httpx.post(f"{url}/relight/batch", files=parts, data=options)
+    return http.post(f"{url}/relight/batch", files=parts, data=options)
 
 
 def unpacked(answer: httpx.Response) -> tuple[zipfile.ZipFile, list[dict]]:
@@ -78,9 +79,9 @@ def test_a_wrong_option_fails_the_whole_request(url, png):
 
 
 def test_a_body_that_is_no_form_or_holds_no_photo_is_refused(url, png):
-    raw = httpx.post(f"{url}/relight/batch", content=png)
+    raw = http.post(f"{url}/relight/batch", content=png)
     assert problem_of(raw)["code"] == "invalid_multipart"
-    empty = httpx.post(f"{url}/relight/batch", files={"photo": ("a.png", png)})
+    empty = http.post(f"{url}/relight/batch", files={"photo": ("a.png", png)})
     assert problem_of(empty)["code"] == "missing_image"
 
 
@@ -93,7 +94,7 @@ def test_more_photos_than_allowed_are_refused(fake_service, png):
 def test_photos_are_sent_as_they_are_ready(fake_service, png):
     with fake_service(lambda n: 0.2, max_batch_size=1) as (url, engine):
         files = [("image", (f"{i}.png", png)) for i in range(4)]
-        with httpx.stream("POST", f"{url}/relight/batch", files=files) as answer:
+        with http.stream("POST", f"{url}/relight/batch", files=files) as answer:
             pieces = answer.iter_raw()
             next(pieces)
             assert sum(engine.batch_sizes) < 4  # the first came before the last was made
@@ -103,7 +104,7 @@ def test_photos_are_sent_as_they_are_ready(fake_service, png):
 def test_a_client_that_leaves_a_batch_frees_its_waiting_photos(fake_service, png):
     with fake_service(lambda n: 0.2, max_batch_size=1) as (url, engine):
         files = [("image", (f"{i}.png", png)) for i in range(20)]
-        with httpx.stream("POST", f"{url}/relight/batch", files=files) as answer:
+        with http.stream("POST", f"{url}/relight/batch", files=files) as answer:
             next(answer.iter_raw())
         wait_until(lambda: metric(url, "relight_bytes_in_flight") == 0)
         waiting = 'relight_requests_outstanding{priority="bulk"}'

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from relight.client import AsyncClient, Client
 from service.relighting.photo_reader import PhotoReader
+from tests import http_client as http
 from tests.relight.cli.relight_command import run
 from tests.service.calls import metric, problem_of
 from tests.service.stand_ins import decoded, encoded
@@ -38,7 +39,7 @@ def png16(samples) -> bytes:
 
 def post(url, image: bytes, depth: bytes | None, **options) -> httpx.Response:
     files = {"image": ("a.png", image)} | ({} if depth is None else {"depth": ("d.png", depth)})
-    return httpx.post(f"{url}/relight", files=files, params=options, timeout=30)
+    return http.post(f"{url}/relight", files=files, params=options)
 
 
 def relit(url, pixels, depth, **options) -> np.ndarray:
@@ -87,7 +88,7 @@ def test_the_mask_counts_as_held_while_the_depth_is_read(pair_url, monkeypatch):
     for more in ({}, {"mask": mask}):
         parts = {name: (name, data) for name, data in (files | more).items()}
         asked = {"azimuth": 90, "format": "png"}
-        answer = httpx.post(f"{pair_url}/relight", files=parts, params=asked, timeout=30)
+        answer = http.post(f"{pair_url}/relight", files=parts, params=asked)
         assert answer.status_code == 200, answer.text
     assert seen[1] - seen[0] >= 96 * 96 > 10 * len(mask)
 
@@ -200,11 +201,11 @@ def test_a_service_whose_models_do_not_compute_light_refuses_with_the_reason(url
 
 def test_a_depth_map_belongs_to_one_photo_and_comes_once(pair_url):
     image, depth = ("a.png", encoded(photo(), "png")), ("d.png", png16(ridge()))
-    batch = httpx.post(f"{pair_url}/relight/batch", files={"image": image, "depth": depth})
+    batch = http.post(f"{pair_url}/relight/batch", files={"image": image, "depth": depth})
     assert problem_of(batch)["option"] == "depth"
     twice = [("image", image), ("depth", depth), ("depth", depth)]
-    assert problem_of(httpx.post(f"{pair_url}/relight", files=twice))["code"] == "invalid_multipart"
-    elsewhere = httpx.post(f"{pair_url}/maps", files={"image": image, "depth": depth})
+    assert problem_of(http.post(f"{pair_url}/relight", files=twice))["code"] == "invalid_multipart"
+    elsewhere = http.post(f"{pair_url}/maps", files={"image": image, "depth": depth})
     assert problem_of(elsewhere)["code"] == "invalid_multipart"
 
 

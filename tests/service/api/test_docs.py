@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
-import httpx
 import pytest
+
+from tests import http_client as http
 
 
 def test_docs_ask_no_other_host_for_anything(url):
-    page = httpx.get(f"{url}/docs")
+    page = http.get(f"{url}/docs")
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "script-src 'self';" in policy
@@ -17,14 +18,14 @@ def test_docs_ask_no_other_host_for_anything(url):
     assert len(files) == 4
     for file in files:
         assert file.startswith("/")
-        assert httpx.get(f"{url}{file}").status_code == 200
+        assert http.get(f"{url}{file}").status_code == 200
     assert "<script>" not in page.text
 
 
 @pytest.mark.parametrize("path", ["/redoc", "/docs/redoc.standalone.js", "/docs/oauth2-redirect"])
 def test_nothing_else_of_the_frameworks_pages_is_served(url, path):
-    assert httpx.get(f"{url}{path}").status_code == 404
+    assert http.get(f"{url}{path}").status_code == 404
 
 
 def test_head_of_docs_is_answered(url):
-    assert httpx.head(f"{url}/docs").status_code == 200
+    assert http.head(f"{url}/docs").status_code == 200

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 
+from tests import http_client as http
 from tests.service.calls import problem_of
 
 FORM = {"Content-Type": "multipart/form-data; boundary=X"}
@@ -39,7 +39,7 @@ FLOODS = {
 @pytest.mark.parametrize("path", ["/relight", "/relight/batch"])
 @pytest.mark.parametrize("name", FLOODS)
 def test_a_flood_of_a_form_is_refused_as_malformed(url, path, name):
-    answer = httpx.post(f"{url}{path}", content=FLOODS[name], headers=FORM, timeout=60)
+    answer = http.post(f"{url}{path}", content=FLOODS[name], headers=FORM)
     problem = problem_of(answer)
     assert (answer.status_code, problem["code"]) == (400, "invalid_multipart")
     assert len(answer.content) < 2_000
@@ -47,12 +47,12 @@ def test_a_flood_of_a_form_is_refused_as_malformed(url, path, name):
 
 def test_a_few_lines_like_the_boundary_belong_to_the_photo(url):
     lines = b"\r\n--Xa" * 30 + b"x" * MILLION
-    answer = httpx.post(f"{url}/relight", content=part(PHOTO, lines) + END, headers=FORM)
+    answer = http.post(f"{url}/relight", content=part(PHOTO, lines) + END, headers=FORM)
     assert problem_of(answer)["code"] == "unsupported_media_type"  # it was read as a photo
 
 
 def test_a_form_may_have_text_behind_its_end_and_every_option(url, png):
     fields = part(FIELD, b"90") + part(FIELD.replace(b"quality", b"format"), b"jpeg")
     body = b"\r\n" + fields + part(PHOTO, png) + END + b"epilogue" * 1000
-    answer = httpx.post(f"{url}/relight", content=body, headers=FORM)
+    answer = http.post(f"{url}/relight", content=body, headers=FORM)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import httpx
-
 from service.app import create_app
 from service.settings import Settings
 from service.traffic.keys import digest_of
+from tests import http_client as http
 from tests.service.calls import job_status, metric, problem_of, relight, submit, wait_until
 from tests.service.stand_ins import encoded, held, serving
 
@@ -26,16 +25,16 @@ def test_another_callers_jobs_do_not_exist(models_dir, png):
         job_status(url, mine, headers=ann)
         place = url + mine.headers["location"]
         for answer in (
-            httpx.get(place, headers=bob),
-            httpx.get(f"{place}/result", headers=bob),
-            httpx.delete(place, headers=bob),
+            http.get(place, headers=bob),
+            http.get(f"{place}/result", headers=bob),
+            http.delete(place, headers=bob),
         ):
             assert answer.status_code == 404
             assert problem_of(answer)["code"] == "job_not_found"
-        assert problem_of(httpx.get(place))["code"] == "unauthorized"
+        assert problem_of(http.get(place))["code"] == "unauthorized"
         theirs = submit(url, png, headers=bob | {"Idempotency-Key": "1"})
         assert theirs.headers["location"] != mine.headers["location"]
-        assert httpx.get(f"{place}/result", headers=ann).status_code == 200
+        assert http.get(f"{place}/result", headers=ann).status_code == 200
 
 
 def test_jobs_are_bounded_in_number_and_in_bytes(models_dir, png):
@@ -45,7 +44,7 @@ def test_jobs_are_bounded_in_number_and_in_bytes(models_dir, png):
         third = submit(url, png)
         assert problem_of(third)["code"] == "rate_limited"
         assert third.status_code == 429
-        httpx.delete(url + first.headers["location"])
+        http.delete(url + first.headers["location"])
         larger = problem_of(submit(url, png + b"\0" * 3 * len(png)))
         assert larger["code"] == "body_too_large"
         assert job_status(url, second)["state"] == "succeeded"
@@ -79,7 +78,7 @@ def test_a_result_is_forgotten_when_its_time_is_over(models_dir, png):
     with serving(create_app(Settings(models_dir=models_dir, job_keep_s=0.3))) as url:
         taken = submit(url, png, headers={"Idempotency-Key": "1"})
         place = url + taken.headers["location"]
-        wait_until(lambda: httpx.get(place).status_code == 404)
+        wait_until(lambda: http.get(place).status_code == 404)
         assert metric(url, "relight_job_bytes") == 0
         assert submit(url, png, headers={"Idempotency-Key": "1"}).headers["location"] not in place
 

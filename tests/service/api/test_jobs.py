@@ -12,6 +12,7 @@ import pytest
 
 from relight.client import AsyncClient, Client
 from relight.errors import ImageCorrupt, JobNotFound
+from tests import http_client as http
 from tests.service.calls import (
     ASYNC,
     job_status,
@@ -33,22 +34,22 @@ def test_a_job_ends_with_the_answer_that_the_request_would_have_had(url, png):
     status = job_status(url, taken)
     assert status["state"] == "succeeded"
     assert status["operation"] == "/relight"
-    result = httpx.get(url + status["result"])
+    result = http.get(url + status["result"])
     plain = relight(url, png, **asked)
     assert result.content == plain.content
     own = {"x-request-id", "date", "server-timing", "x-cache"}
     assert {n: v for n, v in result.headers.items() if n not in own} == {
         n: v for n, v in plain.headers.items() if n not in own
     }
-    assert httpx.get(url + status["result"]).content == plain.content  # it is kept
+    assert http.get(url + status["result"]).content == plain.content  # it is kept
 
 
 def test_a_batch_becomes_a_job_with_its_archive(url, png):
     files = [("image", ("a.png", png)), ("image", ("bad.png", png[:200]))]
-    taken = httpx.post(f"{url}/relight/batch", files=files, headers=ASYNC)
+    taken = http.post(f"{url}/relight/batch", files=files, headers=ASYNC)
     assert taken.status_code == 202
     status = job_status(url, taken)
-    result = httpx.get(url + status["result"])
+    result = http.get(url + status["result"])
     assert result.headers["content-type"] == "application/zip"
     archive = zipfile.ZipFile(io.BytesIO(result.content))
     good, bad = json.loads(archive.read("manifest.json"))["images"]
@@ -61,7 +62,7 @@ def test_a_job_that_fails_has_the_problem_that_the_request_would_have_had(url, p
     status = job_status(url, taken)
     assert (status["state"], status["result"]) == ("failed", None)
     assert status["problem"]["code"] == "image_corrupt"
-    answer = httpx.get(f"{url}{taken.headers['location']}/result")
+    answer = http.get(f"{url}{taken.headers['location']}/result")
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json() == status["problem"]
@@ -76,7 +77,7 @@ def test_a_job_that_fails_has_the_problem_that_the_request_would_have_had(url, p
     ],
 )
 def test_invalid_options_are_refused_at_once(url, png, path, options, code):
-    answer = httpx.post(url + path, content=png, params=options or None, headers=ASYNC)
+    answer = http.post(url + path, content=png, params=options or None, headers=ASYNC)
     assert problem_of(answer)["code"] == code
 
 
@@ -86,7 +87,7 @@ def test_a_job_that_is_not_done_has_no_result_yet(fake_service, png):
             taken = submit(url, png)
             wait_until(lambda: sizes)
             assert job_status(url, taken, wait_s=0)["state"] == "running"
-            early = httpx.get(f"{url}{taken.headers['location']}/result")
+            early = http.get(f"{url}{taken.headers['location']}/result")
             assert problem_of(early)["code"] == "job_unfinished"
             assert early.status_code == 409
         assert job_status(url, taken)["state"] == "succeeded"
@@ -98,15 +99,15 @@ def test_deleting_cancels_and_forgets_a_job_in_any_state(fake_service, png):
             taken = [submit(url, png, strength=n / 20) for n in range(1, 20)]
             wait_until(lambda: sizes)
             for answer in reversed(taken):
-                gone = httpx.delete(url + answer.headers["location"])
+                gone = http.delete(url + answer.headers["location"])
                 assert (gone.status_code, gone.content) == (204, b"")
-                again = httpx.get(url + answer.headers["location"])
+                again = http.get(url + answer.headers["location"])
                 assert problem_of(again)["code"] == "job_not_found"
         wait_until(lambda: metric(url, "relight_job_bytes") == 0)
         assert metric(url, 'relight_jobs_ended_total{outcome="cancelled"}') == 19
         after = submit(url, png)
         assert job_status(url, after)["state"] == "succeeded"
-        assert httpx.delete(url + after.headers["location"]).status_code == 204
+        assert http.delete(url + after.headers["location"]).status_code == 204
         wait_until(lambda: metric(url, "relight_job_bytes") == 0)
         wait_until(lambda: metric(url, "relight_bytes_in_flight") == 0)
     assert sum(engine.batch_sizes) <= 4  # of the cancelled ones, those that were on the device
@@ -115,7 +116,7 @@ def test_deleting_cancels_and_forgets_a_job_in_any_state(fake_service, png):
 async def test_cancelling_a_job_answers_those_that_wait_for_it_at_once(fake_service, png):
     with fake_service(lambda n: 0.0) as (url, engine), held(engine):
         taken = submit(url, png)
-        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        async with http.AsyncClient(base_url=url) as client:
             waiting = asyncio.create_task(
                 client.get(taken.headers["location"], headers={"Prefer": "wait=30"})
             )
@@ -137,7 +138,7 @@ def test_the_same_request_with_the_same_key_is_the_same_job(url, png):
     elsewhere = submit(url, png, headers={"Idempotency-Key": "order-8"}, direction="E")
     assert elsewhere.headers["location"] != first.headers["location"]
     job_status(url, first)
-    httpx.delete(url + first.headers["location"])
+    http.delete(url + first.headers["location"])
     fresh = submit(url, png, headers=key, direction="W")  # the key is free again
     assert fresh.status_code == 202
 
@@ -146,7 +147,7 @@ def test_a_form_sent_again_with_another_boundary_is_the_same_request(url, png):
     def post() -> httpx.Response:
         files = {"image": ("a.png", png), "mask": ("m.png", png)}
         headers = ASYNC | {"Idempotency-Key": "form"}
-        return httpx.post(f"{url}/relight", files=files, data={"fill": "0.2"}, headers=headers)
+        return http.post(f"{url}/relight", files=files, data={"fill": "0.2"}, headers=headers)
 
     assert post().headers["location"] == post().headers["location"]
 
@@ -158,20 +159,20 @@ def test_a_key_of_another_form_is_refused(url, png, key):
 
 
 def test_the_refusal_of_a_method_names_those_of_a_job(url):
-    answer = httpx.put(f"{url}/jobs/1")
+    answer = http.put(f"{url}/jobs/1")
     assert problem_of(answer)["code"] == "method_not_allowed"
     assert answer.headers["allow"] == "DELETE, GET"
 
 
 @pytest.mark.parametrize("prefer", ["wait=5", "respond-asynchronously", "", "handling=lenient;x=1"])
 def test_other_preferences_change_nothing(url, png, prefer):
-    answer = httpx.post(f"{url}/relight", content=png, headers={"Prefer": prefer})
+    answer = http.post(f"{url}/relight", content=png, headers={"Prefer": prefer})
     assert answer.status_code == 200
 
 
 def test_preferences_may_come_together(url, png):
     headers = [("Prefer", "handling=strict, Respond-Async; x=1"), ("Prefer", "wait=1")]
-    assert httpx.post(f"{url}/relight", content=png, headers=headers).status_code == 202
+    assert http.post(f"{url}/relight", content=png, headers=headers).status_code == 202
 
 
 async def test_clients_wait_for_jobs(url, png):

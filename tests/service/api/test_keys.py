@@ -14,6 +14,7 @@ from relight.errors import Unauthorized
 from service.app import create_app
 from service.settings import Settings
 from service.traffic.keys import Keyring, digest_of
+from tests import http_client as http
 from tests.service.calls import metric, problem_of, queued, wait_until
 from tests.service.stand_ins import held, serving
 
@@ -44,7 +45,7 @@ def guarded_url(models_dir):
     ],
 )
 def test_every_key_that_was_given_opens(guarded_url, png, headers):
-    answer = httpx.post(f"{guarded_url}/relight", content=png, headers=headers)
+    answer = http.post(f"{guarded_url}/relight", content=png, headers=headers)
     assert answer.status_code == 200
 
 
@@ -52,29 +53,29 @@ def test_every_key_that_was_given_opens(guarded_url, png, headers):
 @pytest.mark.parametrize("path", ["/relight", "/relight/batch", "/maps", "/models", "/-/reload"])
 def test_without_a_known_key_every_route_is_refused(guarded_url, png, path, headers):
     method = "GET" if path == "/models" else "POST"
-    answer = httpx.request(method, f"{guarded_url}{path}", headers=headers)
+    answer = http.request(method, f"{guarded_url}{path}", headers=headers)
     assert (answer.status_code, problem_of(answer)["code"]) == (401, "unauthorized")
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
 def test_probes_and_metrics_need_no_key(guarded_url):
     for path in ("livez", "readyz", "metrics"):
-        assert httpx.get(f"{guarded_url}/{path}").status_code == 200
+        assert http.get(f"{guarded_url}/{path}").status_code == 200
 
 
 def test_only_an_admin_key_reloads(guarded_url):
-    refused = httpx.post(f"{guarded_url}/-/reload", headers={"X-Api-Key": "secret"})
+    refused = http.post(f"{guarded_url}/-/reload", headers={"X-Api-Key": "secret"})
     assert (refused.status_code, problem_of(refused)["code"]) == (403, "forbidden")
-    assert httpx.post(f"{guarded_url}/-/reload", headers={"X-Api-Key": "root"}).status_code == 200
+    assert http.post(f"{guarded_url}/-/reload", headers={"X-Api-Key": "root"}).status_code == 200
 
 
 def test_without_admin_keys_reloading_is_closed(url):
-    assert httpx.post(f"{url}/-/reload", headers={"X-Api-Key": "x"}).status_code == 401
+    assert http.post(f"{url}/-/reload", headers={"X-Api-Key": "x"}).status_code == 401
 
 
 async def test_a_key_has_only_its_share_of_requests_at_once(fake_service, png):
     with fake_service(lambda n: 0.0, max_requests_per_key=2, **KEYS) as (url, engine):
-        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        async with http.AsyncClient(base_url=url) as client:
 
             async def call(key: str) -> httpx.Response:
                 return await client.post("/relight", content=png, headers={"X-Api-Key": key})
@@ -101,9 +102,7 @@ def test_a_key_for_bulk_work_is_served_as_such(fake_service, png, headers):
     keyed = headers | {"X-Api-Key": "batch"}
     with fake_service(lambda n: 0.0, **KEYS) as (url, engine), ThreadPoolExecutor() as thread:
         with held(engine):
-            answer = thread.submit(
-                httpx.post, f"{url}/relight", content=png, headers=keyed, timeout=30
-            )
+            answer = thread.submit(http.post, f"{url}/relight", content=png, headers=keyed)
             waiting = 'relight_requests_outstanding{priority="bulk"}'
             wait_until(lambda: metric(url, waiting) == 1)
         assert answer.result().status_code == 200
@@ -112,14 +111,14 @@ def test_a_key_for_bulk_work_is_served_as_such(fake_service, png, headers):
 @pytest.mark.parametrize("path", ["/relight", "/relight/batch"])
 def test_a_key_for_bulk_work_cannot_ask_for_more(guarded_url, png, path):
     headers = {"X-Api-Key": "batch", "X-Priority": "interactive"}
-    answer = httpx.post(f"{guarded_url}{path}", content=png, headers=headers)
+    answer = http.post(f"{guarded_url}{path}", content=png, headers=headers)
     assert (answer.status_code, problem_of(answer)["code"]) == (403, "forbidden")
 
 
 async def test_a_key_that_floods_the_service_does_not_block_another(fake_service, png):
     knobs = KEYS | {"max_batch_size": 1, "max_queue_wait_ms": 2500}
     with fake_service(lambda n: 0.25, **knobs) as (url, _):
-        async with httpx.AsyncClient(base_url=url, limits=NO_LIMITS, timeout=30) as client:
+        async with http.AsyncClient(base_url=url, limits=NO_LIMITS) as client:
 
             async def call(key: str) -> int:
                 answer = await client.post("/relight", content=png, headers={"X-Api-Key": key})
@@ -156,17 +155,17 @@ def test_a_key_in_the_clear_refuses_the_start_without_showing_it(monkeypatch):
 
 def test_other_origins_are_refused_unless_they_are_named(models_dir, url):
     origin = {"Origin": "https://editor.example"}
-    assert "access-control-allow-origin" not in httpx.get(f"{url}/models", headers=origin).headers
+    assert "access-control-allow-origin" not in http.get(f"{url}/models", headers=origin).headers
     settings = Settings(models_dir=models_dir, cors_origins=("https://editor.example",))
     with serving(create_app(settings)) as open_url:
-        answer = httpx.get(f"{open_url}/models", headers=origin)
+        answer = http.get(f"{open_url}/models", headers=origin)
         assert answer.headers["access-control-allow-origin"] == "https://editor.example"
-        stranger = httpx.get(f"{open_url}/models", headers={"Origin": "https://evil.example"})
+        stranger = http.get(f"{open_url}/models", headers={"Origin": "https://evil.example"})
         assert "access-control-allow-origin" not in stranger.headers
 
 
 def test_an_empty_key_is_never_valid(guarded_url, png):
-    answer = httpx.post(f"{guarded_url}/relight", content=png, headers={"X-Api-Key": ""})
+    answer = http.post(f"{guarded_url}/relight", content=png, headers={"X-Api-Key": ""})
     assert problem_of(answer)["code"] == "unauthorized"
     keyring = Keyring([f"nobody:{digest_of('')}", f"blank:{digest_of(' ')}"], [], max_concurrency=1)
     for given in ("", " ", "\t"):

@@ -12,6 +12,7 @@ import pytest
 
 from relight.errors import DevicePoisoned, OutOfMemory
 from service.inference.fake_engine import FakeEngine
+from tests import http_client as http
 from tests.service.calls import cancelled, metric, problem_of, queued, relight, wait_until
 from tests.service.stand_ins import held
 
@@ -22,7 +23,7 @@ async def flood(
     url: str, engine: FakeEngine, data: bytes, num_photos: int, num_first: int = 1
 ) -> tuple[list[httpx.Response], list[httpx.Response]]:
     """Send photos all at once, and hold the device until the first are answered; return both."""
-    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+    async with http.AsyncClient(base_url=url) as client:
         posts = [client.post("/relight", content=data) for _ in range(num_photos)]
         with held(engine):
             calls = [asyncio.create_task(post) for post in posts]
@@ -34,7 +35,7 @@ async def flood(
 
 async def test_one_corrupt_image_does_not_fail_its_neighbours(url, png):
     corrupt = png[: len(png) // 2]
-    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+    async with http.AsyncClient(base_url=url) as client:
         bodies = [png, png, png, corrupt, png, png, png, png]
         answers = await asyncio.gather(*(client.post("/relight", content=b) for b in bodies))
     statuses = [answer.status_code for answer in answers]
@@ -45,7 +46,7 @@ async def test_one_corrupt_image_does_not_fail_its_neighbours(url, png):
 async def test_requests_that_wait_together_share_a_batch(fake_service, png):
     with fake_service(lambda n: 0.0, max_batch_size=8) as (url, engine):
         async with (
-            httpx.AsyncClient(base_url=url, timeout=30) as client,
+            http.AsyncClient(base_url=url) as client,
             asyncio.TaskGroup() as group,
         ):
             with held(engine) as sizes:
@@ -59,7 +60,7 @@ async def test_requests_that_wait_together_share_a_batch(fake_service, png):
 
 async def test_a_deadline_ends_the_request_the_moment_it_passes(fake_service, png):
     with fake_service(lambda n: 0.0) as (url, engine), held(engine):  # and still held then
-        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        async with http.AsyncClient(base_url=url) as client:
             answer = await client.post(
                 "/relight", content=png, headers={"X-Request-Timeout-Ms": "1000"}
             )
@@ -84,7 +85,7 @@ async def test_a_device_without_memory_for_a_batch_serves_it_in_halves(fake_serv
 
     with fake_service(lambda n: 0.05, max_batch_size=8) as (url, engine):
         engine.duration_s = small
-        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        async with http.AsyncClient(base_url=url) as client:
             with held(engine) as sizes:
                 calls = [asyncio.create_task(client.post("/relight", content=png))]
                 await asyncio.to_thread(wait_until, lambda: sizes == [1])
@@ -113,7 +114,7 @@ async def test_overload_is_refused_at_once_with_a_retry_after(fake_service, png)
 
 @pytest.mark.parametrize("value", ["0", "-5", "soon", "1.5"])
 def test_a_malformed_timeout_is_refused(url, png, value):
-    answer = httpx.post(f"{url}/relight", content=png, headers={"X-Request-Timeout-Ms": value})
+    answer = http.post(f"{url}/relight", content=png, headers={"X-Request-Timeout-Ms": value})
     assert problem_of(answer)["option"] == "X-Request-Timeout-Ms"
 
 
@@ -180,7 +181,7 @@ async def test_a_body_is_refused_while_others_hold_the_memory_and_accepted_after
 async def test_interactive_work_overtakes_bulk_work(fake_service, png):
     with fake_service(lambda n: 0.1, max_batch_size=1) as (url, engine):
         async with (
-            httpx.AsyncClient(base_url=url, timeout=30) as client,
+            http.AsyncClient(base_url=url) as client,
             asyncio.TaskGroup() as group,
         ):
             done: list[str] = []
@@ -204,7 +205,7 @@ async def test_interactive_work_overtakes_bulk_work(fake_service, png):
 
 
 def test_an_unknown_priority_is_refused_with_the_known_ones(url, png):
-    answer = httpx.post(f"{url}/relight", content=png, headers={"X-Priority": "vip"})
+    answer = http.post(f"{url}/relight", content=png, headers={"X-Priority": "vip"})
     assert problem_of(answer)["allowed"] == ["interactive", "bulk"]
 
 
@@ -215,7 +216,7 @@ def test_a_poisoned_device_fails_the_liveness_probe(fake_service, png):
     with fake_service(lambda n: 0.0) as (url, engine):
         engine.duration_s = poison
         assert problem_of(relight(url, png))["code"] == "device_poisoned"
-        wait_until(lambda: httpx.get(f"{url}/livez").status_code == 503)
-        assert httpx.get(f"{url}/readyz").status_code == 503
-        assert "broke down" in httpx.get(f"{url}/livez").json()["reason"]
+        wait_until(lambda: http.get(f"{url}/livez").status_code == 503)
+        assert http.get(f"{url}/readyz").status_code == 503
+        assert "broke down" in http.get(f"{url}/livez").json()["reason"]
         assert relight(url, png).status_code == 503

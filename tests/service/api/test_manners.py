@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.api.archive import ZipStream
+from tests import http_client as http
 from tests.service.calls import metric, problem_of, relight
 from tests.service.stand_ins import encoded
 
@@ -25,7 +26,7 @@ from tests.service.stand_ins import encoded
     ["/livez", "/readyz", "/metrics", "/models", "/problems", "/problems/image_corrupt", "/"],
 )
 def test_head_has_the_headers_of_get_and_no_body(url, path):
-    head, get = httpx.head(f"{url}{path}"), httpx.get(f"{url}{path}")
+    head, get = http.head(f"{url}{path}"), http.get(f"{url}{path}")
     assert head.status_code == get.status_code == 200
     assert head.content == b""
     for name in ("content-type", "cache-control"):
@@ -33,11 +34,11 @@ def test_head_has_the_headers_of_get_and_no_body(url, path):
 
 
 def test_head_is_counted_on_its_route_and_is_no_get_elsewhere(url):
-    httpx.head(f"{url}/models")
+    http.head(f"{url}/models")
     labels = 'relight_http_requests_total{code="200",method="HEAD",route="/models"}'
     assert metric(url, labels) >= 1
-    assert httpx.head(f"{url}/relight").status_code == 405
-    assert httpx.head(f"{url}/nowhere").status_code == 404
+    assert http.head(f"{url}/relight").status_code == 405
+    assert http.head(f"{url}/nowhere").status_code == 404
 
 
 # --- Accept ---------------------------------------------------------------------------
@@ -46,7 +47,7 @@ def test_head_is_counted_on_its_route_and_is_no_get_elsewhere(url):
 @pytest.mark.parametrize("accept", ["image/webp", "image/webp,*/*;q=0.8"])
 def test_accept_is_met_where_the_picture_can_be_held(url, accept):
     wide = encoded(np.zeros((33, 16_384, 3), np.uint8), "jpeg")
-    answer = httpx.post(
+    answer = http.post(
         f"{url}/relight", content=wide, params={"strength": 0}, headers={"Accept": accept}
     )
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
@@ -65,7 +66,7 @@ def test_a_format_that_cannot_be_is_refused_before_inference(fake_service):
 
 
 def post(url: str, body: bytes, path: str = "/relight") -> httpx.Response:
-    return httpx.post(
+    return http.post(
         f"{url}{path}?strength=0",
         content=body,
         headers={"Content-Type": "multipart/form-data; boundary=B"},

@@ -7,7 +7,6 @@ import json
 import zipfile
 
 import cv2
-import httpx
 import numpy as np
 import pytest
 
@@ -15,6 +14,7 @@ from relight.client import AsyncClient, Client
 from service.app import create_app
 from service.relighting.maps import FOCAL_HALF_SIDES, NAMES
 from service.settings import Settings
+from tests import http_client as http
 from tests.relight.cli.relight_command import run
 from tests.service.api.computed_light import KNOBS, linear, photo
 from tests.service.calls import metric, problem_of, relight, wait_until
@@ -26,8 +26,8 @@ SCENES = 'relight_batch_size_sum{model="tiny-pair",part="scene"}'
 
 def maps_of(url, pixels, **options):
     """The pictures, 0 to 1, and what is said of them."""
-    answer = httpx.post(
-        f"{url}/maps", content=encoded(pixels, "png"), params=options, timeout=30
+    answer = http.post(
+        f"{url}/maps", content=encoded(pixels, "png"), params=options
     ).raise_for_status()
     assert answer.headers["content-type"] == "application/zip"
     archive = zipfile.ZipFile(io.BytesIO(answer.content))
@@ -104,7 +104,7 @@ def test_maps_are_counted_as_photos_are(pair_url):
         'relight_stage_duration_seconds_count{stage="encode"}': 1,
     }
     before = {name: metric(pair_url, name) for name in names}
-    answer = httpx.post(f"{pair_url}/maps", content=body, timeout=30)
+    answer = http.post(f"{pair_url}/maps", content=body)
     assert answer.status_code == 200
     assert {name: metric(pair_url, name) - before[name] for name in names} == names
     for held in ('relight_requests_outstanding{priority="interactive"}', "relight_bytes_in_flight"):
@@ -120,7 +120,7 @@ def test_maps_are_counted_as_photos_are(pair_url):
     ],
 )
 def test_an_option_that_does_not_apply_is_refused_by_name(pair_url, options, option):
-    answer = httpx.post(f"{pair_url}/maps", content=encoded(photo(0), "png"), params=options)
+    answer = http.post(f"{pair_url}/maps", content=encoded(photo(0), "png"), params=options)
     problem = problem_of(answer)
     assert (problem["status"], problem["code"]) == (422, "invalid_option")
     assert problem["option"] == option
@@ -129,13 +129,13 @@ def test_an_option_that_does_not_apply_is_refused_by_name(pair_url, options, opt
 
 
 def test_a_service_without_such_a_model_refuses_with_the_reason(url, png):
-    problem = problem_of(httpx.post(f"{url}/maps", content=png))
+    problem = problem_of(http.post(f"{url}/maps", content=png))
     assert (problem["option"], problem["allowed"]) == ("model", [])
 
 
 @pytest.mark.parametrize(("body", "code"), [(b"", "missing_image"), (b"no photo", None)])
 def test_a_body_that_is_no_photo_is_a_problem(pair_url, body, code):
-    problem = problem_of(httpx.post(f"{pair_url}/maps", content=body))
+    problem = problem_of(http.post(f"{pair_url}/maps", content=body))
     assert problem["code"] == (code or "unsupported_media_type")
 
 
@@ -152,7 +152,7 @@ def test_maps_keep_within_the_bounds_of_relighting(pairs_dir, knobs, headers, co
     body = encoded(photo(6, 90, 60), "png")
     with serving(create_app(Settings(models_dir=pairs_dir, **KNOBS | knobs))) as url:
         answers = [
-            httpx.post(f"{url}{path}", content=body, headers=headers, timeout=30)
+            http.post(f"{url}{path}", content=body, headers=headers)
             for path in ("/relight", "/maps")
         ]
         assert [problem_of(answer)["code"] for answer in answers] == [code, code]

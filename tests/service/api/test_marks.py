@@ -7,7 +7,6 @@ import zipfile
 from importlib.metadata import version
 from io import BytesIO
 
-import httpx
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
@@ -15,6 +14,7 @@ from PIL import ExifTags, Image
 from service.app import create_app
 from service.imaging.formats import ANSWER_FORMATS
 from service.settings import Settings
+from tests import http_client as http
 from tests.service import exiftool
 from tests.service.calls import relight
 from tests.service.pictures import png_chunk, saved
@@ -106,7 +106,7 @@ def test_an_operator_can_turn_the_mark_off(models_dir, captured, tmp_path):
         assert "x-digital-source-type" not in answer.headers
         assert SOURCE not in found  # the old one is no longer true
         assert len(found["XMP-xmpMM:History"]) == 1
-        assert httpx.get(f"{url}/models").json()["marks"]["digital_source_type"] is None
+        assert http.get(f"{url}/models").json()["marks"]["digital_source_type"] is None
 
 
 def test_the_setting_is_part_of_the_entity_tag(models_dir, url, captured):
@@ -116,11 +116,11 @@ def test_the_setting_is_part_of_the_entity_tag(models_dir, url, captured):
 
 
 def test_the_catalogue_names_the_mark(url):
-    assert httpx.get(f"{url}/models").json()["marks"]["digital_source_type"] == MARK
+    assert http.get(f"{url}/models").json()["marks"]["digital_source_type"] == MARK
 
 
 def test_a_batch_names_the_mark_of_each_photo(url, captured):
-    answer = httpx.post(f"{url}/relight/batch", files=[("image", ("a.jpg", captured))])
+    answer = http.post(f"{url}/relight/batch", files=[("image", ("a.jpg", captured))])
     manifest = json.loads(zipfile.ZipFile(BytesIO(answer.content)).read("manifest.json"))
     assert [image["digital_source_type"] for image in manifest["images"]] == [MARK]
 

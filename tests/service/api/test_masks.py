@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relight.client import AsyncClient, Client
+from tests import http_client as http
 from tests.relight.cli.relight_command import run
 from tests.service.api.computed_light import linear
 from tests.service.calls import problem_of
@@ -24,7 +25,7 @@ def photo(height_px: int = 90, width_px: int = 120):
 
 def post(url, image: bytes, mask: bytes | None, **options) -> httpx.Response:
     files = {"image": ("a.png", image)} | ({} if mask is None else {"mask": ("m.png", mask)})
-    return httpx.post(f"{url}/relight", files=files, params=options, timeout=30)
+    return http.post(f"{url}/relight", files=files, params=options)
 
 
 def relit(url, pixels, mask, **options) -> np.ndarray:
@@ -122,9 +123,9 @@ def test_a_mask_that_cannot_be_used_is_named(url, mask, words):
 def test_a_mask_belongs_to_one_photo(url):
     png = encoded(photo(), "png")
     files = {"image": ("a.png", png), "mask": ("m.png", png)}
-    problem = problem_of(httpx.post(f"{url}/relight/batch", files=files))
+    problem = problem_of(http.post(f"{url}/relight/batch", files=files))
     assert (problem["code"], problem["option"]) == ("invalid_option", "mask")
-    alone = problem_of(httpx.post(f"{url}/relight", files={"mask": ("m.png", png)}))
+    alone = problem_of(http.post(f"{url}/relight", files={"mask": ("m.png", png)}))
     assert alone["code"] == "missing_image"
 
 

@@ -6,14 +6,14 @@ import re
 import time
 from pathlib import Path
 
-import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests import http_client as http
 from tests.service.calls import problem_of, relight, wait_until
 
 
 def series(url: str) -> set[tuple[str, frozenset[tuple[str, str]]]]:
-    families = text_string_to_metric_families(httpx.get(f"{url}/metrics").text)
+    families = text_string_to_metric_families(http.get(f"{url}/metrics").text)
     return {(s.name, frozenset(s.labels.items())) for f in families for s in f.samples}
 
 
@@ -24,19 +24,19 @@ def test_every_series_is_there_from_the_first_scrape(fake_service, png):
         assert relight(url, png[:500]).status_code == 422
         assert problem_of(relight(url, png, colour="red"))["code"] == "invalid_option"
         assert relight(url, b"0" * 200_000).status_code == 413
-        late = httpx.post(f"{url}/relight", content=png, headers={"X-Request-Timeout-Ms": "1"})
+        late = http.post(f"{url}/relight", content=png, headers={"X-Request-Timeout-Ms": "1"})
         assert late.status_code == 504
-        assert httpx.post(f"{url}/relight/batch", files={"image": ("a.png", png)}).is_success
-        assert httpx.get(f"{url}/somewhere").status_code == 404
-        assert httpx.post(f"{url}/-/reload").status_code == 401
+        assert http.post(f"{url}/relight/batch", files={"image": ("a.png", png)}).is_success
+        assert http.get(f"{url}/somewhere").status_code == 404
+        assert http.post(f"{url}/-/reload").status_code == 401
         for path in ("models", "docs", "openapi.json", "livez"):
-            assert httpx.get(f"{url}/{path}").is_success
+            assert http.get(f"{url}/{path}").is_success
         assert series(url) == first
 
 
 def counts(url: str, name: str) -> dict[str, float]:
     """The samples of a counter by the value of its one label."""
-    families = text_string_to_metric_families(httpx.get(f"{url}/metrics").text)
+    families = text_string_to_metric_families(http.get(f"{url}/metrics").text)
     samples = (s for f in families for s in f.samples if s.name == f"{name}_total")
     return {next(iter(s.labels.values())): s.value for s in samples}
 
@@ -61,7 +61,7 @@ def test_a_refusal_is_counted_by_its_reason(fake_service, png):
 def test_a_refusal_is_no_part_of_how_long_answers_take(fake_service, png):
     with fake_service(lambda n: 0.0, max_inflight_bytes=1) as (url, _):
         assert relight(url, png).status_code == 503
-        families = text_string_to_metric_families(httpx.get(f"{url}/metrics").text)
+        families = text_string_to_metric_families(http.get(f"{url}/metrics").text)
         (durations,) = [f for f in families if f.name == "relight_http_request_duration_seconds"]
     counts = {
         s.labels["outcome"]: s.value
@@ -73,7 +73,7 @@ def test_a_refusal_is_no_part_of_how_long_answers_take(fake_service, png):
 
 def test_the_duty_cycle_is_the_time_that_the_device_spent_on_batches(fake_service, png):
     def busy_s(url: str) -> float:
-        families = text_string_to_metric_families(httpx.get(f"{url}/metrics").text)
+        families = text_string_to_metric_families(http.get(f"{url}/metrics").text)
         return next(
             s.value
             for f in families
@@ -90,7 +90,7 @@ def test_the_duty_cycle_is_the_time_that_the_device_spent_on_batches(fake_servic
 
 
 def test_the_number_of_series_is_the_documented_one(url):
-    lines = httpx.get(f"{url}/metrics").text.splitlines()
+    lines = http.get(f"{url}/metrics").text.splitlines()
     number = sum(not line.startswith("#") for line in lines)
     guide = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
     documented = re.search(r"A pod has about ([\d,]+) series", guide)

@@ -14,6 +14,7 @@ from service.app import create_app
 from service.imaging import raw
 from service.settings import Settings
 from service.traffic.keys import digest_of
+from tests import http_client as http
 from tests.service.api.inference_messages import message
 from tests.service.calls import metric, problem_of, relight
 from tests.service.stand_ins import decoded, encoded, serving
@@ -27,7 +28,7 @@ def infer(url: str, body: dict, binary: bytes = b"", **headers: str) -> httpx.Re
     text = json.dumps(body).encode()
     if binary:
         headers[LENGTH] = str(len(text))
-    return httpx.post(f"{url}{PATH}/infer", content=text + binary, headers=headers, timeout=30)
+    return http.post(f"{url}{PATH}/infer", content=text + binary, headers=headers)
 
 
 def element(data: bytes) -> bytes:
@@ -65,12 +66,12 @@ def files_of(answer: httpx.Response) -> list[bytes]:
 
 
 def test_the_server_and_its_models_describe_themselves(url):
-    head = httpx.get(f"{url}/v2").json()
+    head = http.get(f"{url}/v2").json()
     assert (head["name"], head["extensions"]) == ("relight", ["binary_tensor_data"])
-    assert httpx.get(f"{url}/v2/health/live").json() == {"live": True}
-    assert httpx.get(f"{url}/v2/health/ready").json() == {"ready": True}
-    assert httpx.get(f"{url}{PATH}/ready").json() == {"name": MODEL, "ready": True}
-    metadata = httpx.get(f"{url}{PATH}").json()
+    assert http.get(f"{url}/v2/health/live").json() == {"live": True}
+    assert http.get(f"{url}/v2/health/ready").json() == {"ready": True}
+    assert http.get(f"{url}{PATH}/ready").json() == {"name": MODEL, "ready": True}
+    metadata = http.get(f"{url}{PATH}").json()
     assert metadata["name"] == MODEL
     assert metadata["inputs"] == [{"name": "image", "datatype": "BYTES", "shape": [-1]}]
     assert metadata["outputs"] == [{"name": "relit", "datatype": "BYTES", "shape": [-1]}]
@@ -199,7 +200,7 @@ def test_a_length_beyond_the_body_is_refused(url, length):
 
 @pytest.mark.parametrize("text", [b"", b"{", b"\xff", b"[" * 100_000, b"[1]", b'{"inputs": 1e999}'])
 def test_json_other_than_an_object_is_refused(url, text):
-    refused = httpx.post(f"{url}{PATH}/infer", content=text)
+    refused = http.post(f"{url}{PATH}/infer", content=text)
     assert problem_of(refused)["code"] == "invalid_tensor"
 
 
@@ -207,7 +208,7 @@ def test_json_other_than_an_object_is_refused(url, text):
     ("method", "path"), [("GET", ""), ("GET", "/ready"), ("POST", "/infer"), ("GET", "/oddity")]
 )
 def test_a_missing_model_is_not_found_in_the_protocols_own_words(url, method, path):
-    answer = httpx.request(method, f"{url}/v2/models/none{path}")
+    answer = http.request(method, f"{url}/v2/models/none{path}")
     assert (answer.status_code, problem_of(answer)["code"]) == (404, "not_found")
     assert answer.json()["error"]
 
@@ -228,10 +229,10 @@ def test_keys_are_asked_for_as_by_relight(models_dir, png):
     settings = Settings(models_dir=models_dir, api_keys=(f"editor:{digest_of('secret')}",))
     with serving(create_app(settings)) as url:
         for method, path in (("GET", PATH), ("POST", f"{PATH}/infer")):
-            refused = httpx.request(method, f"{url}{path}")
+            refused = http.request(method, f"{url}{path}")
             assert (refused.status_code, problem_of(refused)["code"]) == (401, "unauthorized")
         for path in ("/v2", "/v2/health/live", "/v2/health/ready", f"{PATH}/ready"):
-            assert httpx.get(f"{url}{path}").status_code == 200
+            assert http.get(f"{url}{path}").status_code == 200
         body = message([1], "BYTES", data=[base64.b64encode(png).decode()])
         assert infer(url, body, **{"X-Api-Key": "secret"}).status_code == 200
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -17,6 +16,7 @@ from service.imaging.formats import FORMATS
 from service.relighting.options import RelightOptions
 from service.settings import Settings
 from service.traffic.keys import digest_of
+from tests import http_client as http
 from tests.service.calls import problem_of
 from tests.service.pictures import noise
 from tests.service.stand_ins import encoded, serving
@@ -85,9 +85,7 @@ def test_every_problem_of_an_operation_has_an_example_under_its_status():
 
 
 def test_the_headers_of_an_answer_are_those_that_are_documented(guarded_url):
-    answer = httpx.post(
-        f"{guarded_url}/relight", content=PHOTOS[0], headers={"X-Api-Key": "secret"}
-    )
+    answer = http.post(f"{guarded_url}/relight", content=PHOTOS[0], headers={"X-Api-Key": "secret"})
     documented = operations()["post /relight"]["responses"]["200"]["headers"]
     assert {name.lower() for name in documented} <= set(answer.headers)
     own = {
@@ -115,12 +113,12 @@ def test_keys_are_documented_as_needed_only_where_they_are():
 
 
 def test_a_problems_type_leads_to_advice(guarded_url):
-    refused = httpx.get(f"{guarded_url}/models")
-    described = httpx.get(f"{guarded_url}{refused.json()['type']}").json()  # without a key
+    refused = http.get(f"{guarded_url}/models")
+    described = http.get(f"{guarded_url}{refused.json()['type']}").json()  # without a key
     assert (described["code"], described["status"]) == ("unauthorized", 401)
     assert "X-Api-Key" in described["advice"]
-    assert {kind["code"] for kind in httpx.get(f"{guarded_url}/problems").json()} == set(CODES)
-    unknown = httpx.get(f"{guarded_url}/problems/boredom")
+    assert {kind["code"] for kind in http.get(f"{guarded_url}/problems").json()} == set(CODES)
+    unknown = http.get(f"{guarded_url}/problems/boredom")
     assert problem_of(unknown)["code"] == "not_found"
 
 

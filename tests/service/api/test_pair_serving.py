@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 
-import httpx
 import numpy as np
 
 from relight.lights import DIRECTIONS
 from service.app import create_app
 from service.settings import Settings
+from tests import http_client as http
 from tests.service.api.computed_light import (
     ADMIN,
     KNOBS,
@@ -27,7 +27,7 @@ async def test_twenty_directions_of_one_photo_read_the_scene_once(pair_url):
     pixels[:9, :9] = 77  # no other test has this photo
     data = encoded(pixels, "png")
     runs = {part: metric(pair_url, _runs(part)) for part in ("scene", "light")}
-    async with httpx.AsyncClient(base_url=pair_url, timeout=60) as client:
+    async with http.AsyncClient(base_url=pair_url) as client:
         answers = await asyncio.gather(
             *(
                 client.post(
@@ -67,8 +67,8 @@ def test_the_answer_names_the_metadata_that_were_kept(pair_url):
 def test_an_answer_that_the_caller_has_is_not_made_again(pair_url):
     data = encoded(photo(99, 72, 80), "png")
     tag = relight(pair_url, data, azimuth=40).headers["etag"]
-    again = httpx.post(
-        f"{pair_url}/relight?azimuth=40", content=data, headers={"If-None-Match": tag}, timeout=30
+    again = http.post(
+        f"{pair_url}/relight?azimuth=40", content=data, headers={"If-None-Match": tag}
     )
     assert (again.status_code, again.content) == (304, b"")
     assert relight(pair_url, data, azimuth=41).headers["etag"] != tag
@@ -82,7 +82,7 @@ def test_the_model_that_paints_is_still_there(pair_url):
 
 
 def test_the_catalogue_lists_the_options_of_a_model(pair_url):
-    catalogue = httpx.get(f"{pair_url}/models").json()
+    catalogue = http.get(f"{pair_url}/models").json()
     pair, whole = sorted(catalogue["models"], key=lambda m: m["name"], reverse=True)
     assert pair["options"] == [
         "azimuth",
@@ -106,7 +106,7 @@ async def test_requests_for_both_kinds_of_model_are_served_side_by_side(pair_url
         {"azimuth": 10 * n} if n % 3 else {"model": "tiny-E-4500", "direction": "W"}
         for n in range(24)
     ]
-    async with httpx.AsyncClient(base_url=pair_url, timeout=60) as client:
+    async with http.AsyncClient(base_url=pair_url) as client:
         answers = await asyncio.gather(
             *(
                 client.post("/relight", content=photos[n % 4], params=params | {"format": "png"})
@@ -125,7 +125,7 @@ async def test_a_reload_swaps_both_graphs_or_none(tmp_path):
     write_pair(tmp_path)
     data = encoded(photo(), "png")
     with serving(create_app(Settings(models_dir=tmp_path, **KNOBS))) as pair_url:
-        async with httpx.AsyncClient(base_url=pair_url, timeout=60) as client:
+        async with http.AsyncClient(base_url=pair_url) as client:
             before = await client.post("/relight", content=data)
             write_pair(tmp_path, version="2", pair_sha256="b" * 64, ambient=0.5)
             assert (await client.post("/-/reload", headers=ADMIN)).status_code == 200

@@ -6,7 +6,6 @@ import threading
 from io import BytesIO
 
 import cv2
-import httpx
 import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageCms
@@ -16,6 +15,7 @@ from service.imaging import Photo, decode, encode
 from service.relighting import photo_reader
 from service.relighting.pipeline import prepare
 from service.settings import Settings
+from tests import http_client as http
 from tests.service.calls import metric, problem_of, relight
 from tests.service.pictures import LIMITS, P3
 from tests.service.stand_ins import serving
@@ -115,7 +115,7 @@ def test_options_of_the_encoding_are_obeyed_or_refused(url, png):
 
 
 def test_models_lists_the_formats_that_are_read_and_written(url):
-    catalogue = httpx.get(f"{url}/models").json()
+    catalogue = http.get(f"{url}/models").json()
     assert "heif" in catalogue["formats"]
     assert catalogue["answer_formats"] == ["jpeg", "png", "webp", "avif", "tiff"]
 
@@ -134,7 +134,7 @@ def test_an_operator_can_run_every_photo_at_one_square(models_dir, png, picture)
     with serving(create_app(settings)) as url:
         answer = relight(url, png)
         depths = [
-            line for line in httpx.get(f"{url}/metrics").text.splitlines() if "bucket=" in line
+            line for line in http.get(f"{url}/metrics").text.splitlines() if "bucket=" in line
         ]
     assert decode(answer.content, LIMITS).pixels.shape == picture.shape
     assert depths

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from relight.errors import RelightError
 from service.api import problems
+from tests import http_client as http
 
 
 def leaves(error: type[RelightError]) -> Iterator[type[RelightError]]:
@@ -35,7 +36,7 @@ async def test_an_unexpected_exception_shows_nothing_of_itself(caplog):
         raise ValueError("the password is swordfish")
 
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+    async with http.AsyncClient(transport=transport, base_url="http://service") as client:
         answer = await client.get("/fail")
     assert answer.status_code == 500
     assert answer.json()["code"] == "internal"
@@ -52,7 +53,7 @@ async def test_the_frameworks_own_validation_speaks_the_same_language():
         return number
 
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+    async with http.AsyncClient(transport=transport, base_url="http://service") as client:
         answer = await client.get("/typed", params={"number": "many"})
     assert answer.headers["content-type"] == "application/problem+json"
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_option")

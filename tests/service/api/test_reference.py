@@ -10,6 +10,7 @@ from relight.client import Client
 from relight.errors import LightUnreadable
 from relight.lights import Lamp, parse_light
 from service.relighting.reference import read_lamp
+from tests import http_client as http
 from tests.service.calls import metric, problem_of
 from tests.service.pairs import PAIR
 from tests.service.stand_ins import decoded, encoded
@@ -86,7 +87,7 @@ def photo(seed: int = 4):
 def post(url, **files_and_options) -> httpx.Response:
     files = {n: ("a.png", v) for n, v in files_and_options.items() if isinstance(v, bytes)}
     options = {n: v for n, v in files_and_options.items() if not isinstance(v, bytes)}
-    return httpx.post(f"{url}/relight", files=files, params=options, timeout=30)
+    return http.post(f"{url}/relight", files=files, params=options)
 
 
 @pytest.mark.parametrize(("side", "sign"), [("right", 1), ("left", -1)])

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import io
 
-import httpx
 import numpy as np
 import pytest
 from PIL import Image
 
 from service.api.problems import CODES
 from service.imaging.formats import ANSWER_FORMATS, FORMATS
+from tests import http_client as http
 from tests.service.calls import metric, problem_of, relight
 from tests.service.stand_ins import decoded, encoded
 
@@ -77,8 +77,8 @@ def test_the_headers_describe_the_edit(url, picture):
 
 
 def test_a_request_id_is_kept_when_sound_and_made_when_not(url):
-    kept = httpx.get(f"{url}/models", headers={"X-Request-ID": "abc-1.2_3"})
-    made = httpx.get(f"{url}/models", headers={"X-Request-ID": "no spaces"})
+    kept = http.get(f"{url}/models", headers={"X-Request-ID": "abc-1.2_3"})
+    made = http.get(f"{url}/models", headers={"X-Request-ID": "no spaces"})
     assert kept.headers["x-request-id"] == "abc-1.2_3"
     assert made.headers["x-request-id"] not in {"", "no spaces"}
 
@@ -86,7 +86,7 @@ def test_a_request_id_is_kept_when_sound_and_made_when_not(url):
 @pytest.mark.parametrize("field", ["image_file", "image", "file"])
 def test_a_form_is_as_good_as_a_raw_body(url, png, field):
     raw = relight(url, png, direction="W", fill=0.5)
-    form = httpx.post(
+    form = http.post(
         f"{url}/relight", files={field: ("a.png", png)}, data={"direction": "W", "fill": "0.5"}
     )
     assert form.status_code == 200
@@ -97,7 +97,7 @@ def test_a_form_is_as_good_as_a_raw_body(url, png, field):
 def test_a_format_can_be_asked_for(url, png, format_name):
     answer = relight(url, png, format=format_name)
     assert answer.headers["content-type"] == FORMATS[format_name].media_type
-    by_accept = httpx.post(
+    by_accept = http.post(
         f"{url}/relight", content=png, headers={"Accept": FORMATS[format_name].media_type}
     )
     assert by_accept.content == answer.content
@@ -141,7 +141,7 @@ def test_a_temperature_out_of_range_is_refused(url, png, temperature):
 
 
 def test_an_option_given_in_query_and_form_is_refused(url, png):
-    answer = httpx.post(
+    answer = http.post(
         f"{url}/relight?strength=1", files={"image": ("a.png", png)}, data={"strength": "1"}
     )
     assert problem_of(answer)["code"] == "invalid_option"
@@ -158,12 +158,12 @@ def test_an_option_given_in_query_and_form_is_refused(url, png):
     ],
 )
 def test_a_bad_body_gets_its_own_problem(url, body, headers, status, code):
-    answer = httpx.post(f"{url}/relight", content=body, headers=headers)
+    answer = http.post(f"{url}/relight", content=body, headers=headers)
     assert (answer.status_code, problem_of(answer)["code"]) == (status, code)
 
 
 def test_a_form_without_an_image_is_refused_with_the_reason(url):
-    answer = httpx.post(f"{url}/relight", files={"photo": ("a.png", b"abc")})
+    answer = http.post(f"{url}/relight", files={"photo": ("a.png", b"abc")})
     assert problem_of(answer)["code"] == "missing_image"
 
 
@@ -172,7 +172,7 @@ def test_a_body_that_grows_too_large_while_it_streams_is_refused(url):
         for _ in range(40):
             yield b"x" * 100_000
 
-    answer = httpx.post(f"{url}/relight", content=chunks())
+    answer = http.post(f"{url}/relight", content=chunks())
     assert problem_of(answer)["code"] == "body_too_large"
 
 
@@ -182,12 +182,12 @@ def test_too_many_pixels_are_refused(url):
 
 
 def test_errors_of_the_framework_are_problems(url):
-    assert problem_of(httpx.get(f"{url}/nowhere"))["code"] == "not_found"
-    assert problem_of(httpx.get(f"{url}/relight"))["code"] == "method_not_allowed"
+    assert problem_of(http.get(f"{url}/nowhere"))["code"] == "not_found"
+    assert problem_of(http.get(f"{url}/relight"))["code"] == "method_not_allowed"
 
 
 def test_models_lists_the_options_of_a_request(url):
-    catalogue = httpx.get(f"{url}/models").json()
+    catalogue = http.get(f"{url}/models").json()
     assert catalogue["models"][0]["name"] == "tiny-E-4500"
     assert catalogue["models"][0]["provider"] == "CPUExecutionProvider"
     assert [offer["light"] for offer in catalogue["lights"]] == ["E-4500", "W-4500"]
@@ -197,13 +197,13 @@ def test_models_lists_the_options_of_a_request(url):
 
 def test_probes_are_ok_when_the_models_are_loaded(url):
     for path in ("livez", "readyz"):
-        answer = httpx.get(f"{url}/{path}")
+        answer = http.get(f"{url}/{path}")
         assert (answer.status_code, answer.json()["status"]) == (200, "ok")
 
 
 def test_every_series_exists_from_the_first_scrape(fake_service):
     with fake_service(lambda n: 0.0) as (url, _):
-        text = httpx.get(f"{url}/metrics").text
+        text = http.get(f"{url}/metrics").text
     for series in (
         'relight_http_requests_total{code="503",method="POST",route="/relight"} 0.0',
         'relight_stage_duration_seconds_count{stage="detail"} 0.0',
@@ -230,13 +230,13 @@ def test_a_request_is_counted_under_its_route_and_never_under_its_path(url, png)
     series = 'relight_http_requests_total{code="200",method="POST",route="/relight"}'
     before = metric(url, series)
     relight(url, png)
-    httpx.get(f"{url}/made/up/path")
+    http.get(f"{url}/made/up/path")
     assert metric(url, series) == before + 1
-    assert "/made/up" not in httpx.get(f"{url}/metrics").text
+    assert "/made/up" not in http.get(f"{url}/metrics").text
 
 
 def test_openapi_documents_body_options_and_every_problem(url):
-    document = httpx.get(f"{url}/openapi.json").json()
+    document = http.get(f"{url}/openapi.json").json()
     operation = document["paths"]["/relight"]["post"]
     names = {parameter["name"] for parameter in operation["parameters"]}
     assert {"direction", "temperature", "strength", "format", "X-Request-Timeout-Ms"} <= names

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 
@@ -18,6 +17,7 @@ from service.inference.loading import Serving, load_model
 from service.inference.session import Session
 from service.settings import Settings
 from service.traffic.keys import digest_of
+from tests import http_client as http
 from tests.service.calls import metric, problem_of, wait_until
 from tests.service.stand_ins import contract, serving, write_model
 
@@ -72,7 +72,7 @@ async def test_no_request_fails_while_models_are_swapped_under_load(tmp_path, pn
     statuses: list[int] = []
     tags: list[str] = []
     with serving(app) as url:
-        async with httpx.AsyncClient(base_url=url, timeout=50) as client:
+        async with http.AsyncClient(base_url=url) as client:
             stop = asyncio.Event()
 
             async def keep_asking() -> None:
@@ -99,7 +99,7 @@ async def test_no_request_fails_while_models_are_swapped_under_load(tmp_path, pn
 async def test_a_bad_model_leaves_the_old_one_serving(tmp_path, png):
     write_model(tmp_path / "tiny.onnx")
     with serving(create_app(Settings(models_dir=tmp_path, **KNOBS))) as url:
-        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        async with http.AsyncClient(base_url=url) as client:
             before = (await client.get("/models")).json()["models"]
             write_model(tmp_path / "tiny.onnx", contract(precision="float16").to_metadata())
             refused = await client.post("/-/reload", headers=ADMIN)
@@ -122,7 +122,7 @@ def test_a_file_that_did_not_change_is_not_loaded_again(tmp_path):
         create_app(Settings(models_dir=tmp_path, **KNOBS), open_engine=open_engine)
     ) as url:
         (tmp_path / "other.onnx").write_bytes(b"1")
-        answer = httpx.post(f"{url}/-/reload", headers=ADMIN)
+        answer = http.post(f"{url}/-/reload", headers=ADMIN)
     assert [tag.partition("@")[0] for tag in answer.json()["models"]] == ["fake", "other"]
     assert [path.stem for path in opened] == ["fake", "other"]
 
@@ -135,7 +135,7 @@ def test_an_unreadable_model_is_refused_by_name_and_the_old_one_serves_on(tmp_pa
             (tmp_path / "other.onnx").mkdir()
         else:
             (tmp_path / "other.onnx").symlink_to("/nowhere")
-        refused = httpx.post(f"{url}/-/reload", headers=ADMIN)
+        refused = http.post(f"{url}/-/reload", headers=ADMIN)
         assert (refused.status_code, problem_of(refused)["code"]) == (409, "model_refused")
         assert "other.onnx" in refused.json()["detail"]
-        assert httpx.post(f"{url}/relight", content=png).status_code == 200
+        assert http.post(f"{url}/relight", content=png).status_code == 200

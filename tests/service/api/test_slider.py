@@ -6,11 +6,10 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
-
 from service.api.negotiation import parse_if_none_match
 from service.relighting import photo_reader
 from service.relighting.pipeline import prepare
+from tests import http_client as http
 from tests.service.calls import metric, relight, wait_until
 from tests.service.stand_ins import encoded
 
@@ -19,7 +18,7 @@ CACHE_BYTES = 10_000_000
 
 async def test_twenty_temperatures_of_one_photo_cost_one_inference(fake_service, png):
     with fake_service(lambda n: 0.05, cache_bytes=CACHE_BYTES) as (url, engine):
-        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        async with http.AsyncClient(base_url=url) as client:
             answers = await asyncio.gather(
                 *(
                     client.post("/relight", content=png, params={"temperature": 2500 + 100 * i})
@@ -37,7 +36,7 @@ async def test_twenty_temperatures_of_one_photo_cost_one_inference(fake_service,
 async def test_requests_that_share_an_inference_are_not_refused_for_each_other(fake_service, png):
     knobs = {"cache_bytes": CACHE_BYTES, "max_queue_wait_ms": 750, "max_batch_size": 1}
     with fake_service(lambda n: 0.5, **knobs) as (url, engine):
-        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        async with http.AsyncClient(base_url=url) as client:
             answers = await asyncio.gather(
                 *(
                     client.post("/relight", content=png, params={"temperature": 2500 + 100 * i})
@@ -95,11 +94,11 @@ def test_a_hit_is_the_same_image_as_a_miss(fake_service, png):
 def test_an_answer_that_the_caller_has_is_not_made_again(fake_service, png):
     with fake_service(lambda n: 0.0) as (url, engine):
         tag = relight(url, png).headers["etag"]
-        again = httpx.post(f"{url}/relight", content=png, headers={"If-None-Match": tag})
+        again = http.post(f"{url}/relight", content=png, headers={"If-None-Match": tag})
         assert (again.status_code, again.content) == (304, b"")
         assert again.headers["etag"] == tag
         assert sum(engine.batch_sizes) == 1
-        other = httpx.post(
+        other = http.post(
             f"{url}/relight?strength=0.5", content=png, headers={"If-None-Match": tag}
         )
         assert other.status_code == 200

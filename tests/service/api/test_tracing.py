@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import httpx
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from service.api import tracing
 from service.app import create_app
 from service.settings import Settings
+from tests import http_client as http
 from tests.service.stand_ins import serving
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
@@ -17,13 +17,13 @@ def test_a_callers_trace_goes_on_with_a_span_for_each_stage(models_dir, png):
     exporter = InMemorySpanExporter()
     provider = tracing.install(app, SimpleSpanProcessor(exporter))
     with serving(app) as url:
-        answer = httpx.post(
+        answer = http.post(
             f"{url}/relight",
             content=png,
             headers={"traceparent": f"00-{TRACE_ID}-b7ad6b7169203331-01"},
         )
         assert answer.status_code == 200
-        httpx.get(f"{url}/livez")
+        http.get(f"{url}/livez")
     provider.shutdown()
     spans = exporter.get_finished_spans()
     assert {format(span.context.trace_id, "032x") for span in spans} == {TRACE_ID}

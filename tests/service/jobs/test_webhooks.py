@@ -26,6 +26,7 @@ from service.jobs.metrics import JobMetrics
 from service.jobs.webhooks import Webhooks
 from service.settings import Settings
 from service.traffic.memory_budget import ByteBudget
+from tests import http_client as http
 from tests.service.calls import ASYNC, metric, problem_of, wait_until
 from tests.service.stand_ins import serving
 
@@ -199,7 +200,7 @@ def test_a_webhook_reports_that_a_job_has_ended(models_dir, png):
     with serving(app) as url, receiving(200) as (hook, got):
         for data in (png, png[:200]):
             headers = ASYNC | {"X-Webhook-Url": hook}
-            taken = httpx.post(f"{url}/relight", content=data, headers=headers)
+            taken = http.post(f"{url}/relight", content=data, headers=headers)
             assert taken.status_code == 202
         wait_until(lambda: metric(url, 'relight_webhooks_total{outcome="delivered"}') == 2)
     said = {json.loads(body)["type"]: json.loads(body)["data"] for _, body in got}
@@ -218,7 +219,7 @@ def test_a_webhook_that_is_not_allowed_is_refused_at_once(models_dir, png, heade
     knobs = {"webhook_hosts": ("a.example",), "webhook_secrets": (f"anonymous:{WORD}",)}
     with serving(create_app(Settings(models_dir=models_dir, **knobs))) as url:
         hook = {"X-Webhook-Url": "http://169.254.169.254/latest/meta-data"}
-        answer = httpx.post(f"{url}/relight", content=png, headers=headers | hook)
+        answer = http.post(f"{url}/relight", content=png, headers=headers | hook)
     problem = problem_of(answer)
     assert (problem["code"], problem["option"]) == ("invalid_option", "X-Webhook-Url")
     assert words in problem["detail"]
@@ -226,7 +227,7 @@ def test_a_webhook_that_is_not_allowed_is_refused_at_once(models_dir, png, heade
 
 def test_webhooks_are_off_by_default(url, png):
     headers = ASYNC | {"X-Webhook-Url": "https://example.com/"}
-    problem = problem_of(httpx.post(f"{url}/relight", content=png, headers=headers))
+    problem = problem_of(http.post(f"{url}/relight", content=png, headers=headers))
     assert problem["option"] == "X-Webhook-Url"
 
 

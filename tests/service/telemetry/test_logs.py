@@ -3,9 +3,8 @@ from __future__ import annotations
 import json
 import logging
 
-import httpx
-
 from service.telemetry.logs import JsonFormatter
+from tests import http_client as http
 from tests.service.calls import wait_until
 
 
@@ -17,7 +16,7 @@ def test_every_line_has_the_trace_that_it_was_written_in():
 
 def test_the_access_log_has_address_bytes_and_model(url, png, caplog):
     caplog.set_level("INFO", "relight.access")
-    answer = httpx.post(f"{url}/relight", content=png)
+    answer = http.post(f"{url}/relight", content=png)
     wait_until(lambda: caplog.records)
     (line,) = [record for record in caplog.records if record.name == "relight.access"]
     assert line.client.startswith("127.0.0.1:")

@@ -4,7 +4,6 @@ import io
 import json
 import re
 
-import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,6 +14,7 @@ from model_export.evaluation.real_lights.lamps import RING
 from model_export.evaluation.real_lights.model_files import open_model_files
 from service.app import create_app
 from service.settings import Settings
+from tests import http_client as http
 from tests.model_export.evaluation.real_lights.ramp_model import write_ramp_model
 from tests.model_export.evaluation.real_lights.spheres import write_set
 from tests.service.stand_ins import encoded, serving, write_model
@@ -71,7 +71,7 @@ def test_models_of_one_name_get_different_names(model, tmp_path):
 def test_a_photo_is_relit_as_the_service_relights_it(model, side):
     photo = np.random.default_rng(1).integers(0, 256, (90, 150, 3), np.uint8)
     with serving(create_app(Settings(models_dir=model.parent))) as url:
-        answer = httpx.post(
+        answer = http.post(
             f"{url}/relight",
             params={"direction": side, "format": "png"},
             content=encoded(photo, "png"),
