@@ -31,9 +31,9 @@ def png(*chunks: bytes, depth: int = 16, colour: int = 2, side_px: int = 64) -> 
     return PNG + png_chunk(b"IHDR", header) + b"".join(chunks)
 
 
-def heic(side_px: int = 64) -> bytes:
+def heic(picture: Image.Image) -> bytes:
     file = BytesIO()
-    pillow_heif.from_pillow(Image.fromarray(noise(side_px, side_px))).save(file, quality=80)
+    pillow_heif.from_pillow(picture).save(file, quality=80)
     return file.getvalue()
 
 
@@ -66,7 +66,7 @@ def sound() -> dict[str, bytes]:
     files["16-bit.tiff"] = tiff_16()
     files["deflate-16.tiff"] = tiff_16(compression="zlib", predictor=2)
     files["tiles-16.tiff"] = tiff_16(tile=(32, 32))
-    files["one.heic"] = heic()
+    files["one.heic"] = heic(picture)
     return files
 
 
@@ -82,7 +82,7 @@ def test_a_sound_file_is_read(name):
 @pytest.mark.parametrize("name", SOUND)
 @pytest.mark.filterwarnings("ignore")
 def test_no_number_in_a_file_makes_a_decoder_take_memory(name, claim):
-    data, step = SOUND[name], 1 if name.endswith(("tiff", "avif", "heic")) else 2
+    data, step = SOUND[name], 1 if name.endswith(("avif", "heic")) else 2  # TIFF aligns to words
     end = min(len(data) - 4, 420)
     spots = [*range(4, end, step), *range(max(end, len(data) - 200), len(data) - 4, step)]
     with peak_growth() as peak:
@@ -147,7 +147,7 @@ def test_a_coded_size_counts_even_if_the_boxes_disagree():
 
 
 def test_a_parameter_set_counts_even_if_the_boxes_disagree():
-    large = heic(1_200)
+    large = heic(Image.new("RGB", (1_200, 1_200)))
     data = bytearray(large)
     position = large.find(b"ispe")
     while position >= 0:
