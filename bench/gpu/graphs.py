@@ -33,7 +33,7 @@ _MIN_ROUNDS, _MIN_DURATION_S = 3, 0.5
 
 
 def has_cuda() -> bool:
-    """Tell whether a session can be opened on a GPU."""
+    """Return whether a session can be opened on a GPU."""
     return bool(CUDA in ort.get_available_providers() and _initialises())
 
 

@@ -168,13 +168,13 @@ def _chunks(data: bytes) -> Iterator[_Chunk]:
 
 
 def _has_metadata_keyword(data: bytes, chunk: _Chunk) -> bool:
-    """Tell whether a text is one that is read here."""
+    """Return whether a text is one that is read here."""
     start = data[chunk.start + 8 : min(chunk.end - 4, chunk.start + 8 + _MAX_KEYWORD_BYTES + 1)]
     return start.partition(b"\0")[0] in _METADATA_KEYWORDS
 
 
 def _is_short(data: bytes, chunk: _Chunk) -> bool:
-    """Tell whether a text is of a sound size, once it is decompressed."""
+    """Return whether a text is of a sound size, once it is decompressed."""
     if chunk.end - chunk.start > _MAX_TEXT_BYTES:
         return False
     _, _, value = data[chunk.start + 8 : chunk.end - 4].partition(b"\0")

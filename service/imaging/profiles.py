@@ -29,12 +29,12 @@ _STRIP_ROWS: Final = 64  # memory stays that of a strip
 
 
 def is_rgb(icc_profile: bytes | None) -> bool:
-    """Tell whether there is a profile, of an RGB space."""
+    """Return whether there is a profile, of an RGB space."""
     return icc_profile is not None and _mode(icc_profile) == "RGB"
 
 
 def is_readable(icc_profile: bytes, is_gray: bool = False) -> bool:
-    """Tell whether the profile is a sound one, of the picture's kind, that leads to sRGB.
+    """Return whether the profile is a sound one, of the picture's kind, that leads to sRGB.
 
     Args:
         icc_profile: the profile.
@@ -51,7 +51,7 @@ def is_readable(icc_profile: bytes, is_gray: bool = False) -> bool:
 
 
 def leads_back(icc_profile: bytes) -> bool:
-    """Tell whether a profile that `is_readable` leads from sRGB as well: many scanners' do not."""
+    """Return whether a profile that `is_readable` leads from sRGB as well: many scanners' do not."""
     try:
         _transform(None, "RGB", icc_profile, _MODES[icc_profile[_SPACE_FIELD]])
     except (ImageCms.PyCMSError, OSError):

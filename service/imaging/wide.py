@@ -33,7 +33,7 @@ DEEP_GRAY_MODES: Final = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})  # of Pi
 
 
 def is_wide(file: ImageFile, png: Png | None) -> bool:
-    """Tell whether `read` is to read the pixels of an opened file.
+    """Return whether `read` is to read the pixels of an opened file.
 
     Args:
         file: opened, but not loaded.

@@ -139,7 +139,7 @@ def _text(xmp: bytes | None) -> PngInfo:
 
 
 def _holds_gray(photo: Photo, known: Format) -> bool:
-    """Tell whether the file can have one grey channel; OpenCV has no 16-bit grey with alpha."""
+    """Return whether the file can have one grey channel; OpenCV has no 16-bit grey with alpha."""
     is_wide = known.has_16_bit and photo.pixels.dtype == np.uint16
     return photo.is_gray and known.has_gray and not (is_wide and photo.alpha is not None)
 

@@ -32,7 +32,7 @@ class ModelMetrics:
         self._init_device(registry)
         self.info = Gauge(
             "relight_model_info",
-            "Always 1; the labels tell what is loaded.",
+            "Always 1; the labels name the model.",
             ["model", "version", "sha256", "provider", "precision"],
             registry=registry,
         )

@@ -95,7 +95,7 @@ class Relighter:
         outstanding = self._metrics.outstanding.labels(request.priority.name.lower())
         async with until(request.deadline_s):
             with outstanding.track_inprogress():
-                relit = await self._trip(request)
+                relit = await self._lease_and_relight(request)
         request.timings.place = Place.ANSWER
         self._metrics.count_answer(
             request.timings.stages_s,
@@ -104,7 +104,7 @@ class Relighter:
         )
         return relit
 
-    async def _trip(self, request: RelightRequest) -> RelightResult:
+    async def _lease_and_relight(self, request: RelightRequest) -> RelightResult:
         options = request.options
         with self._repository.lease(
             None if options.stands_free or request.reference else options.wanted_direction,

@@ -40,7 +40,7 @@ _MANIFESTS: Final[Mapping[str, Callable[[bytes], bool]]] = MappingProxyType(
 
 
 def has_manifest(data: bytes, format_name: str) -> bool:
-    """Tell whether a file carries a C2PA manifest store (C2PA 2.2, section A.3).
+    """Return whether a file carries a C2PA manifest store (C2PA 2.2, section A.3).
 
     Args:
         data: a file that `walk` has passed.

@@ -104,7 +104,7 @@ def _check_parts(file: _File, own: dict[int, list[tuple[int, int]]]) -> None:
 
 
 def has_manifest(data: bytes) -> bool:
-    """Tell whether there is a box of C2PA.
+    """Return whether there is a box of C2PA.
 
     Args:
         data: a file that `walk` has passed.

@@ -75,7 +75,7 @@ def _counted(num_pictures: int, is_another: bool) -> int:
 
 
 def _is_first_slice(unit: bytes) -> bool:
-    """Tell whether a unit begins a picture (H.265, 7.3.6.1)."""
+    """Return whether a unit begins a picture (H.265, 7.3.6.1)."""
     return len(unit) > 2 and unit[0] >> 1 & 63 < _NUM_SLICE_TYPES and bool(unit[2] & 0x80)
 
 

@@ -60,7 +60,7 @@ def num_buffered_components(data: bytes) -> int:
 
 
 def has_manifest(data: bytes) -> bool:
-    """Tell whether one of the segments for JUMBF boxes holds C2PA's.
+    """Return whether one of the segments for JUMBF boxes holds C2PA's.
 
     Args:
         data: a file that `walk` has passed.

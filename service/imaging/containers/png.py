@@ -28,7 +28,7 @@ def walk(data: bytes) -> tuple[int, int]:
 
 
 def is_16_bit(data: bytes) -> bool:
-    """Tell whether the samples have 16 bits.
+    """Return whether the samples have 16 bits.
 
     Args:
         data: a file that `walk` has passed.
@@ -50,7 +50,7 @@ def pixels_only(data: bytes) -> bytes:
 
 
 def has_manifest(data: bytes) -> bool:
-    """Tell whether there is a chunk of C2PA.
+    """Return whether there is a chunk of C2PA.
 
     Args:
         data: a file that `walk` has passed.

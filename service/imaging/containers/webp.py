@@ -26,7 +26,7 @@ def walk(data: bytes) -> tuple[int, int]:
 
 
 def has_manifest(data: bytes) -> bool:
-    """Tell whether there is a chunk of C2PA.
+    """Return whether there is a chunk of C2PA.
 
     Args:
         data: a file that `walk` has passed.
