@@ -51,7 +51,7 @@ def is_readable(icc_profile: bytes, is_gray: bool = False) -> bool:
 
 
 def leads_back(icc_profile: bytes) -> bool:
-    """Return whether a profile that `is_readable` leads from sRGB as well: many scanners' do not."""
+    """Return whether a profile that `is_readable` also leads from sRGB: many scanners' do not."""
     try:
         _transform(None, "RGB", icc_profile, _MODES[icc_profile[_SPACE_FIELD]])
     except (ImageCms.PyCMSError, OSError):
