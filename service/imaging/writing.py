@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from io import BytesIO
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -16,13 +16,12 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from relight.errors import InvalidOption
-from service.imaging import profiles, tiff, wide
+from service.imaging import jpeg_writing, profiles, tiff, wide
 from service.imaging.formats import FORMATS, Format, check_size
+from service.imaging.jpeg_writing import Subsampling
 from service.imaging.metadata import fit_exif
 from service.imaging.photo import Codes, Photo
 from service.imaging.provenance import Edit, after_edit
-
-Subsampling = Literal["444", "422", "420"]
 
 # A segment of 65533 bytes, less the name that it begins with.
 _MAX_JPEG_EXIF_BYTES: Final = 65_527
@@ -43,6 +42,7 @@ def encode(
     keep_metadata: bool = False,
     edit: Edit | None = None,
     is_compressed: bool = True,
+    may_overwrite: bool = False,
 ) -> bytes:
     """Write an image file: lossless as PNG and TIFF, visually lossless as the others.
 
@@ -60,6 +60,7 @@ def encode(
         keep_metadata: whether to write `photo.exif` and `photo.xmp`.
         edit: what a model has changed, for the file's XMP, with and without other metadata.
         is_compressed: false writes the samples of a TIFF as they are.
+        may_overwrite: whether `photo.pixels` may be used up, which saves memory.
 
     Raises:
         InvalidOption: the format has no such option, or cannot hold so large a picture.
@@ -89,13 +90,19 @@ def encode(
     if samples.dtype == np.uint16:
         return wide.write_png(samples, icc_profile=photo.icc_profile, dpi=photo.dpi, **beside)
     quality = _QUALITY.get(format_name, 0) if quality is None else quality
+    if format_name == "jpeg":
+        return jpeg_writing.write(
+            samples,
+            quality=quality,
+            subsampling=subsampling or "444",
+            is_progressive=bool(progressive),
+            may_overwrite=may_overwrite,
+            icc_profile=photo.icc_profile,
+            exif=beside["exif"] or b"",
+            xmp=beside["xmp"] or b"",
+            **({"dpi": photo.dpi} if photo.dpi else {}),
+        )
     options: dict[str, Any] = {
-        "jpeg": {
-            "quality": quality,
-            "subsampling": _COLONS[subsampling or "444"],
-            "progressive": bool(progressive),
-            "xmp": beside["xmp"] or b"",
-        },
         # Below method 2, libwebp fails on noisy pictures of 20 megapixels and more.
         "webp": {"quality": quality, "method": 2, "xmp": beside["xmp"] or b""},
         # At speed 8 and below, twelve megapixels take seven seconds and more.
@@ -108,7 +115,7 @@ def encode(
         },
         "png": {"compress_level": 1, "pnginfo": _text(beside["xmp"])},
     }[format_name]
-    if photo.dpi and format_name in {"jpeg", "png"}:  # the others have no field for it
+    if photo.dpi and format_name == "png":  # the others have no field for it
         options["dpi"] = photo.dpi
     file = BytesIO()
     Image.fromarray(samples.squeeze(2) if samples.shape[2] == 1 else samples).save(

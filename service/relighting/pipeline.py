@@ -133,7 +133,7 @@ def finish(
     """Return the answer's image file.
 
     Args:
-        prepared: the photo; the relit pixels overwrite its pixels.
+        prepared: the photo; its pixels are used up.
         rendered: its relit version; None returns the photo itself.
         options: the options.
         format_name: a key of `service.imaging.formats.FORMATS`.
@@ -180,6 +180,7 @@ def finish(
             keep_metadata=options.metadata == "keep",
             edit=None if rendered is None else edit,
             is_compressed=is_compressed,
+            may_overwrite=True,
         )
 
 

@@ -1,7 +1,7 @@
 """Enlarges a small picture strip by strip, with the results of `cv2.resize`.
 
-It needs the memory of one strip, which fits the processor's cache. Columns are enlarged
-by OpenCV once, on the few rows of the small picture; rows are mixed by a product of matrices.
+It needs the memory of a few strips, which fits the processor's cache. Columns are enlarged
+by OpenCV once for each row of the small picture; rows are mixed by a product of matrices.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ Pixels = npt.NDArray[np.float32]
 Weights = npt.NDArray[np.float64]
 
 STRIP_ROWS: Final = 8  # all of a strip's buffers, at 12 megapixels, fit a core's own cache
+_ROWS_AT_ONCE: Final = 32  # of the small picture
 _SMALL_PRODUCT: Final = 2**18  # OpenBLAS starts no threads up to this size
 
 
@@ -31,10 +32,12 @@ class StripResampler:
 
     def __init__(self, x: Pixels, width_px: int, height_px: int, method: int) -> None:
         num_rows = x.shape[0]
-        wide = cv2.resize(x, (width_px, num_rows), interpolation=method)
-        self._wide = np.asarray(wide, np.float32).reshape(num_rows, -1)
+        self._x, self._width_px, self._method = x, width_px, method
         self._first, self._weights = _strip_weights(num_rows, height_px, method)
-        self._buffer = np.empty((STRIP_ROWS, self._wide.shape[1]), np.float32)
+        self._buffer = np.empty((STRIP_ROWS, 3 * width_px), np.float32)
+        num_wide = min(num_rows, self._weights.shape[1] + _ROWS_AT_ONCE)
+        self._wide = np.empty((num_wide, width_px, 3), np.float32)
+        self._wide_rows = range(0)
 
     def strip(self, top: int) -> Pixels:
         """Return some rows; the next call overwrites them.
@@ -47,13 +50,27 @@ class StripResampler:
         """
         weights = self._weights[top : top + STRIP_ROWS]
         first = self._first[top // STRIP_ROWS]
-        rows = self._wide[first : first + weights.shape[1]]
+        rows = self._enlarged(first, weights.shape[1])
         strip = self._buffer[: weights.shape[0]]
         num_columns = max(1, _SMALL_PRODUCT // weights.size)
         for left in range(0, rows.shape[1], num_columns):
             columns = slice(left, left + num_columns)
             np.matmul(weights, rows[:, columns], out=strip[:, columns])
         return strip
+
+    def _enlarged(self, first: int, num_rows: int) -> Pixels:
+        """Return rows of the small picture at full width, (num_rows, width_px * 3)."""
+        if first not in self._wide_rows or first + num_rows > self._wide_rows.stop:
+            size = (self._width_px, min(len(self._wide), len(self._x) - first))
+            self._wide_rows = range(first, first + size[1])
+            cv2.resize(
+                self._x[self._wide_rows.start : self._wide_rows.stop],
+                size,
+                dst=self._wide[: size[1]],
+                interpolation=self._method,
+            )
+        offset = first - self._wide_rows.start
+        return self._wide[offset : offset + num_rows].reshape(num_rows, -1)
 
 
 def _strip_weights(num_rows: int, height_px: int, method: int) -> tuple[list[int], Pixels]:
