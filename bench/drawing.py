@@ -41,13 +41,13 @@ def load_curve(summaries: Sequence[Summary], deadline_s: float, path: Path) -> N
 
 
 @contextmanager
-def panels(path: Path, number: int) -> Iterator[list[Axes]]:
-    """Yield empty panels side by side; write them to the file at the end."""
+def panels(path: Path, number: int, *, num_rows: int = 1) -> Iterator[list[Axes]]:
+    """Yield empty panels, `number` in each row; write them to the file at the end."""
     with mpl.rc_context(_STYLE):
         figure = Figure(
-            figsize=(9, 3.4), layout="constrained"
+            figsize=(9, 3.4 * num_rows), layout="constrained"
         )  # without pyplot, which keeps global state
-        yield list(figure.subplots(1, number))
+        yield list(figure.subplots(num_rows, number, squeeze=False).flat)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 

@@ -85,7 +85,7 @@ def main() -> None:
 
 def _measure_service(megapixels: float) -> None:
     """Print the cost of one JPEG over HTTP, including the shipped model."""
-    data = _file("jpeg", megapixels)
+    data = file_of("jpeg", megapixels)
     limits = {"max_pixels": 2 * round(megapixels * 1e6), "max_body_bytes": 2 * len(data)}
     with running(settings=limits) as service:
         start_s = time.monotonic()
@@ -131,11 +131,11 @@ class _Table:
 
 def _measure_end_to_end(name: str, megapixels: float, repeats: int) -> None:
     table = _Table(megapixels, repeats if name == "jpeg" else 1)
-    data = _file(name, megapixels)
-    table.time(f"end to end {name}", partial(_end_to_end, data, name))
+    data = file_of(name, megapixels)
+    table.time(f"end to end {name}", partial(end_to_end, data, name))
 
 
-def _end_to_end(data: bytes, name: str) -> bytes:
+def end_to_end(data: bytes, name: str) -> bytes:
     """Process a request without running the network."""
     prepared = prepare(data, LIMITS, BUCKETS, Timings())
     ramp = np.linspace(0.3, 1, prepared.srgb.shape[1], dtype=np.float32)
@@ -146,7 +146,7 @@ def _end_to_end(data: bytes, name: str) -> bytes:
     return finish(prepared, rendered, RelightOptions.parse([]), name, Timings())
 
 
-def _file(name: str, megapixels: float) -> bytes:
+def file_of(name: str, megapixels: float) -> bytes:
     """Return the photo as a file, encoded by another process, whose memory does not count."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_write, (name, megapixels))
@@ -158,8 +158,8 @@ def _write(name: str, megapixels: float) -> bytes:
 
 def _measure_codecs(megapixels: float, repeats: int) -> None:
     table = _Table(megapixels, repeats)
-    data = _file("jpeg", megapixels)
-    table.time("end to end", partial(_end_to_end, data, "jpeg"))
+    data = file_of("jpeg", megapixels)
+    table.time("end to end", partial(end_to_end, data, "jpeg"))
     photo = table.time("decode jpeg", lambda: imaging.decode(data, LIMITS))
     table.time("encode jpeg", lambda: imaging.encode(photo, "jpeg"))
     picture = table.time("Pillow decodes", lambda: np.asarray(Image.open(BytesIO(data))))
