@@ -48,7 +48,10 @@ class FormParser(MultiPartParser):
         file_names: Collection[str],
     ) -> None:
         super().__init__(
-            headers, self._bounded(stream), max_files=max_files, max_fields=_MAX_FIELDS
+            _with_boundary_alone(headers),
+            self._bounded(stream),
+            max_files=max_files,
+            max_fields=_MAX_FIELDS,
         )
         self._file_names = file_names
 
@@ -110,6 +113,21 @@ class FormParser(MultiPartParser):
 
     def on_end(self) -> None:  # noqa: D102
         self._is_complete = True
+
+
+def _with_boundary_alone(headers: Headers) -> Headers:
+    """Return the headers of a form whose text is in UTF-8, as RFC 7578, section 5.1.2, has it.
+
+    A charset of the caller's would choose any codec of Python: one that raises errors of its
+    own, one whose time grows with the square of the text, or a new name that Python keeps.
+    """
+    _, options = parse_options_header(headers.get("content-type"))
+    content_type = "multipart/form-data"
+    if b"boundary" in options:
+        boundary = options[b"boundary"].decode("latin-1")
+        quoted = boundary.replace("\\", "\\\\").replace('"', '\\"')
+        content_type += f'; boundary="{quoted}"'
+    return Headers({"content-type": content_type})
 
 
 def _extended_filename(content_disposition: bytes) -> bytes | None:

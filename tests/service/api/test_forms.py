@@ -56,3 +56,34 @@ def test_a_form_may_have_text_behind_its_end_and_every_option(url, png):
     body = b"\r\n" + fields + part(PHOTO, png) + END + b"epilogue" * 1000
     answer = http.post(f"{url}/relight", content=body, headers=FORM)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
+
+
+CODECS = [
+    *("undefined", "punycode", "idna", "utf-7", "utf-16", "unicode_escape", "hex", "rot13"),
+    *("no-such-codec", "", "a" * 5_000, "\xff\xfe"),
+]
+
+
+@pytest.mark.parametrize("charset", CODECS)
+@pytest.mark.parametrize("text", [b"90", b"caf\xe9-", b"-" + b"9" * 60_000, b"\\ud800+2AA-"])
+def test_the_text_of_a_form_is_utf_8_whatever_charset_it_names(url, png, charset, text):
+    body = part(FIELD, text) + part(PHOTO, png) + END
+    named = {
+        "Content-Type": FORM["Content-Type"].encode() + b"; charset=" + charset.encode("latin1")
+    }
+    answer = httpx.post(f"{url}/relight?format=jpeg", content=body, headers=named)
+    plain = httpx.post(f"{url}/relight?format=jpeg", content=body, headers=FORM)
+    assert answer.status_code == plain.status_code < 500
+    if plain.status_code != 200:
+        differing = {"instance", "request_id"}
+        assert {k: v for k, v in problem_of(answer).items() if k not in differing} == {
+            k: v for k, v in problem_of(plain).items() if k not in differing
+        }
+
+
+@pytest.mark.parametrize("boundary", ["X", '"X"', '"a b"', r'"a\"b\\c"', '"a; charset=idna"'])
+def test_a_boundary_may_be_quoted(url, png, boundary):
+    bare = boundary.strip('"').replace(r"\"", '"').replace("\\\\", "\\").encode()
+    body = (part(PHOTO, png) + END).replace(b"--X", b"--" + bare)
+    headers = {"Content-Type": f"multipart/form-data; charset=undefined; boundary={boundary}"}
+    assert httpx.post(f"{url}/relight", content=body, headers=headers).status_code == 200
