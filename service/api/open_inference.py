@@ -228,7 +228,7 @@ def _options(inference: Inference, name: str) -> tuple[RelightOptions, float | N
         raise InvalidTensor(f"model_name is {inference.model_name!r}, but the path names {name!r}")
     given = dict(inference.parameters)
     timeout_us = given.pop("timeout", None)
-    if timeout_us is not None and not (isinstance(timeout_us, int) and timeout_us > 0):
+    if timeout_us is not None and not (type(timeout_us) is int and 0 < timeout_us < 2**63):
         raise InvalidOption("timeout must be a number of microseconds", option="timeout")
     if "model" in given:
         raise InvalidOption("the path names the model", option="model")

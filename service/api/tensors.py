@@ -13,11 +13,11 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from relight.errors import BodyTooLarge, InvalidOption, InvalidTensor
 from service.api.headers import HEADER_LENGTH
@@ -33,7 +33,9 @@ _COPIES: Final = 3  # of the text: itself, as str, and decoded
 _MAX_VALUES: Final = 2_000_000  # in JSON; its reader holds Python's lock
 _NUMBER_BYTES: Final = 4  # of a number in an answer: `255,`
 
-Parameters = dict[str, bool | int | float | str]
+# With a bound, pydantic also refuses text with half a surrogate pair, which no answer can repeat.
+_Text = Annotated[str, StringConstraints(max_length=65_536)]
+Parameters = dict[_Text, bool | int | float | _Text]
 
 
 class _Closed(BaseModel):
@@ -63,8 +65,8 @@ class InferenceRequest(_Closed):
     KServe's client repeats the name of the address as `model_name`.
     """
 
-    id: str | None = None
-    model_name: str | None = None
+    id: _Text | None = None
+    model_name: _Text | None = None
     parameters: Parameters = {}
     inputs: list[InputTensor] = Field(min_length=1, max_length=1)
     outputs: list[RequestedOutput] = Field([], max_length=1)
@@ -262,13 +264,10 @@ def _binary_of(tensor: InputTensor, binary: memoryview) -> memoryview | None:
 
 def _files(tensor: InputTensor, binary: memoryview | None) -> Sequence[memoryview]:
     num_files = math.prod(tensor.shape)
-    if binary is None:
-        files = list(map(from_base64, tensor.data or ()))
-    else:
-        files = elements_of(binary, num_files)
-    if len(files) != num_files:
-        raise InvalidTensor(f"the shape {tensor.shape} does not fit {len(files)} elements")
-    return files
+    elements = tensor.data or () if binary is None else elements_of(binary, num_files)
+    if len(elements) != num_files:
+        raise InvalidTensor(f"the shape {tensor.shape} does not fit {len(elements)} elements")
+    return elements if binary is not None else list(map(from_base64, elements))
 
 
 def _pixels(tensor: InputTensor, binary: memoryview | None) -> NDArray[np.uint8]:

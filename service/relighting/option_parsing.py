@@ -26,6 +26,9 @@ def parse_options(kind: type[M], fields: Iterable[tuple[str, str]]) -> M:
     for name, value in fields:
         if name in values:
             raise InvalidOption(f"option {name[:64]!r} is given twice", option=name[:64])
+        if name not in kind.model_fields:  # at the first one: there may be any number
+            allowed = tuple(kind.model_fields)
+            raise InvalidOption(f"unknown option {name[:64]!r}", option=name[:64], allowed=allowed)
         values[name] = value
     try:
         return kind.model_validate(values)
@@ -38,17 +41,12 @@ def _invalid_option(kind: type[BaseModel], error: ErrorDetails) -> InvalidOption
         detail = error["msg"].removeprefix("Value error, ")
         named = _NAMED.match(detail)
         return InvalidOption(detail, option=named[1] if named else "light")
-    name = str(error["loc"][0])[:64]
-    field = kind.model_fields.get(name)
-    if field is None:
-        return InvalidOption(
-            f"unknown option {name!r}", option=name, allowed=tuple(kind.model_fields)
-        )
+    name = str(error["loc"][0])
     given = repr(error["input"])[:80]
     return InvalidOption(
         f"option {name!r}: {given} is not allowed ({error['msg']})",
         option=name,
-        allowed=_choices(field.annotation),
+        allowed=_choices(kind.model_fields[name].annotation),
     )
 
 

@@ -213,6 +213,46 @@ def test_a_missing_model_is_not_found_in_the_protocols_own_words(url, method, pa
     assert answer.json()["error"]
 
 
+HALF = "\ud800"  # of a surrogate pair: JSON may escape it, and no text can hold it
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": HALF},
+        {"model_name": HALF},
+        {"parameters": {HALF: 1}},
+        {"parameters": {"direction": HALF}},
+        {"outputs": [{"name": HALF}]},
+        {"inputs": [{"name": "image", "shape": [1], "datatype": "BYTES", "data": [HALF]}]},
+        {
+            "inputs": [
+                {"name": "image", "shape": [1], "datatype": "BYTES", "data": [""]}
+                | {"parameters": {HALF: 1}}
+            ]
+        },
+        {HALF: 1},
+    ],
+)
+def test_half_a_surrogate_pair_is_refused_wherever_it_stands(url, png, change):
+    body = message([1], "BYTES", data=[base64.b64encode(png).decode()]) | change
+    refused = infer(url, body)
+    assert (problem_of(refused)["code"], refused.status_code) == ("invalid_tensor", 400)
+
+
+@pytest.mark.parametrize("timeout", [True, False, 0, -1, 1.5, 2**63, 10**400, "1", 1e400])
+def test_a_time_limit_that_is_no_number_of_microseconds_is_refused(url, png, timeout):
+    refused = infer_files(url, png, timeout=timeout)
+    assert (refused.status_code, problem_of(refused)["code"]) == (422, "invalid_option")
+
+
+def test_parameters_without_end_are_refused_at_the_first_unknown_one(url, png):
+    body = message([1], "BYTES", data=[base64.b64encode(png).decode()])
+    body["parameters"] = {f"k{n}": n for n in range(50_000)}
+    refused = infer(url, body)
+    assert problem_of(refused)["detail"] == "unknown option 'k0'"
+
+
 def test_the_time_limit_of_the_protocol_counts(url, png):
     late = infer_files(url, png, timeout=1)  # a microsecond
     assert (late.status_code, problem_of(late)["code"]) == (504, "deadline_exceeded")
