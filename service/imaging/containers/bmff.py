@@ -5,17 +5,22 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from relight.errors import ImageAnimated, ImageCorrupt, ImageTooLarge, UnsupportedMediaType
+from service.imaging.containers import items
 from service.imaging.containers.coded import av1_sizes, hevc_size, hevc_sizes
 
 _MAX_BOXES: Final = 20_000  # a phone's picture has a hundred
-_MAX_EXTENTS: Final = 65_536
 _MAX_PADDING_PX: Final = 63  # coded pictures consist of whole blocks of up to 64 px
 _MAX_METADATA_BYTES: Final = 4_000_000
+_MAX_COPIED_BYTES: Final = 4 * _MAX_METADATA_BYTES
+_MAX_TURNS: Final = 8  # of one picture: each makes a copy of it; the standard allows one a kind
+_TURNS: Final = frozenset({b"clap", b"irot", b"imir"})
 _WITH_VERSION: Final = frozenset({b"meta", b"iloc", b"iinf", b"infe", b"ispe", b"iref"})
 _CONTAINERS: Final = frozenset({b"meta", b"iprp", b"ipco", b"iinf"})
+# Readers disagree on which one counts, if there are two.
+_ONCE: Final = frozenset({b"meta", b"pitm", b"iinf", b"iloc", b"iref", b"iprp", b"ipco", b"idat"})
 _AV1, _HEVC = frozenset({b"av01"}), frozenset({b"hvc1", b"hev1"})
 _DERIVED: Final = frozenset({b"grid", b"iovl", b"iden", b"tmap"})
 _MAX_PARTS_SHARE: Final = 4  # of the picture: the last row and column of tiles overhang
@@ -23,6 +28,14 @@ _SMALL_PIXELS: Final = 4_194_304  # whatever the picture's size
 _MAX_DEPTH: Final = 8
 _C2PA_BOX: Final = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 _METADATA: Final = frozenset({b"Exif", b"mime", b"uri "})
+
+
+class _Property(NamedTuple):
+    """A property of items: its name, its length, and the size that it gives; 0 by 0 for none."""
+
+    name: bytes
+    num_bytes: int
+    size: tuple[int, int]
 
 
 @dataclass(slots=True)
@@ -36,20 +49,32 @@ class _File:
         data_box: where `idat` begins and ends.
         num_length_bytes: bytes of the lengths in front of HEVC's units.
         property_box: where `ipco` begins and ends.
-        properties: size that each property gives, in the order of `ipco`; 0 by 0 for none.
+        properties: in the order of `ipco`.
         owned: item -> places of its properties, from 1.
         parts: item -> the items that it is derived from, each as often as it is named.
+        described: item of metadata -> how many references it has to pictures.
+        seen: names of the boxes that may be there once.
+        census: of the items that the tables name.
     """
 
     sizes: list[tuple[int, int]] = field(default_factory=list)
     kinds: dict[int, bytes] = field(default_factory=dict)
-    extents: dict[int, list[tuple[int, int, int]]] = field(default_factory=dict)
+    extents: items.Extents = field(default_factory=dict)
     data_box: tuple[int, int] = (0, 0)
     num_length_bytes: int = 4
     property_box: tuple[int, int] = (0, 0)
-    properties: list[tuple[int, int]] = field(default_factory=list)
+    properties: list[_Property] = field(default_factory=list)
     owned: dict[int, list[int]] = field(default_factory=dict)
     parts: dict[int, list[int]] = field(default_factory=dict)
+    described: dict[int, int] = field(default_factory=dict)
+    seen: set[bytes] = field(default_factory=set)
+    census: items.Census = field(default_factory=items.Census)
+
+    def properties_of(self, item: int) -> Iterator[_Property]:
+        """Give the properties that an item owns."""
+        for place in self.owned.get(item, ()):
+            if 0 < place <= len(self.properties):
+                yield self.properties[place - 1]
 
 
 def walk(data: bytes) -> tuple[int, int]:
@@ -63,13 +88,15 @@ def walk(data: bytes) -> tuple[int, int]:
     for name, start, end in _boxes(data, 0, len(data)):
         num_before = len(file.sizes)
         _note(file, name, data, start, end)
-        if file.property_box[0] <= start < file.property_box[1]:
-            file.properties.append(max(file.sizes[num_before:], key=_area, default=(0, 0)))
+        if file.property_box[0] < start < file.property_box[1]:
+            size = max(file.sizes[num_before:], key=_area, default=(0, 0))
+            file.properties.append(_Property(name, end - start, size))
     own = {i: _item_sizes(file, kind, _content(file, i, data)) for i, kind in file.kinds.items()}
     file.sizes += [size for sizes in own.values() for size in sizes]
     if not file.sizes:
         raise ImageCorrupt("they have no picture")
     _check_parts(file, own)
+    _check_copies(file)
     return max(file.sizes, key=_area)
 
 
@@ -90,7 +117,7 @@ def _check_parts(file: _File, own: dict[int, list[tuple[int, int]]]) -> None:
         if depth > _MAX_DEPTH:
             raise ImageCorrupt(f"pictures are derived from others more than {_MAX_DEPTH} deep")
         if item not in decoded:
-            owned = [file.properties[n - 1] for n in file.owned.get(item, ()) if 0 < n <= num_known]
+            owned = [owned.size for owned in file.properties_of(item)]
             area = max(map(_area, [*own.get(item, ()), *owned]), default=0) or largest
             total = area + sum(num_pixels(part, depth + 1) for part in file.parts.get(item, ()))
             if total > max(_SMALL_PIXELS, (1 + _MAX_PARTS_SHARE) * area):
@@ -98,9 +125,26 @@ def _check_parts(file: _File, own: dict[int, list[tuple[int, int]]]) -> None:
             decoded[item] = total
         return decoded[item]
 
-    num_known = len(file.properties)
     for item in file.parts:
         num_pixels(item, 1)
+
+
+def _check_copies(file: _File) -> None:
+    """Refuse what a decoder copies without end: pictures that are turned, shared metadata.
+
+    A reader gives each picture that is no part of another its own copy of all that belongs to it.
+    """
+    parts = {part for named in file.parts.values() for part in named}
+    num_copied = 0
+    for item in file.owned:
+        owned = list(file.properties_of(item))
+        if sum(one.name in _TURNS for one in owned) > _MAX_TURNS:
+            raise ImageCorrupt(f"a picture is turned or cut more than {_MAX_TURNS} times")
+        num_copied += sum(one.num_bytes for one in owned) if item not in parts else 0
+    for item, num_pictures in file.described.items():
+        num_copied += num_pictures * sum(num for _, _, num in file.extents.get(item, ()))
+    if num_copied > _MAX_COPIED_BYTES:
+        raise ImageCorrupt(f"the pictures' metadata have more than {_MAX_COPIED_BYTES} bytes")
 
 
 def has_manifest(data: bytes) -> bool:
@@ -145,26 +189,39 @@ def _prefix_bytes(name: bytes, data: bytes, inner: int) -> int:
     return 4 if name in _WITH_VERSION else 0
 
 
-def _note(file: _File, name: bytes, data: bytes, start: int, end: int) -> None:
-    """Take from a box what bounds the memory of its reader."""
+def _check_once(file: _File, name: bytes) -> None:
+    """Refuse a second box of those that may be there once, and a film."""
     if name == b"moov":
         raise ImageAnimated("the file is a sequence; only still images are accepted")
+    if name in file.seen:
+        raise ImageCorrupt(f"they have two boxes of the kind {name.decode()}")
+    if name in _ONCE:
+        file.seen.add(name)
+
+
+def _note(file: _File, name: bytes, data: bytes, start: int, end: int) -> None:
+    """Take from a box what bounds the memory of its reader."""
+    _check_once(file, name)
     if name == b"ispe":
         file.sizes.append(struct.unpack_from(">II", data[start:end], 4))
     elif name == b"infe":
         version = data[start]
         item, kind = struct.unpack_from(">H2x4s" if version < 3 else ">I2x4s", data, start + 4)
+        file.census.add(item)
+        if item in file.kinds:
+            raise ImageCorrupt("an item is there twice")
         file.kinds[item] = kind if version >= 2 else b""
     elif name == b"iloc":
-        file.extents.update(_locations(data[start:end], len(data)))
+        file.extents = items.locations(data[start:end], len(data), file.census)
     elif name == b"idat":
         file.data_box = (start, end)
     elif name == b"ipco":
         file.property_box = (start, end)
     elif name == b"ipma":
-        file.owned.update(_associations(data[start:end]))
+        for item, places in items.associations(data[start:end], file.census).items():
+            file.owned.setdefault(item, []).extend(places)
     elif name == b"iref":
-        file.parts.update(_derivations(data[start:end]))
+        _note_references(file, data[start:end])
     elif name == b"av1C":
         file.sizes += map(_unpadded, av1_sizes(data[start + 4 : end]))
     elif name == b"hvcC":
@@ -172,52 +229,17 @@ def _note(file: _File, name: bytes, data: bytes, start: int, end: int) -> None:
         file.sizes += map(_unpadded, _configured_sizes(data[start:end]))
 
 
-def _locations(box: bytes, num_file_bytes: int) -> dict[int, list[tuple[int, int, int]]]:
-    """Read `iloc` (ISO 14496-12, 8.11.3)."""
-    version, sizes = box[0], (box[4] >> 4, box[4] & 15, box[5] >> 4, box[5] & 15)
-    offset_size, length_size, base_size, index_size = sizes
-    if not {*sizes} <= {0, 4, 8}:
-        raise ImageCorrupt("a box is too short")
-    reader = _Reader(box, 6)
-    wide = 4 if version == 2 else 2
-    found: dict[int, list[tuple[int, int, int]]] = {}
-    num_extents = 0
-    for _ in range(reader.read(wide)):
-        item = reader.read(wide)
-        method = reader.read(2) & 15 if version else 0
-        reader.read(2)  # data_reference_index
-        base = reader.read(base_size)
-        count = reader.read(2)
-        num_extents += count + 1
-        if num_extents > _MAX_EXTENTS:
-            raise ImageCorrupt(f"the items have more than {_MAX_EXTENTS} extents")
-        for _ in range(count):
-            reader.read(index_size if version else 0)
-            first = base + reader.read(offset_size)
-            found.setdefault(item, []).append((method, first, reader.read(length_size)))
-    if sum(num for extents in found.values() for _, _, num in extents) > 2 * num_file_bytes:
-        raise ImageCorrupt("the items claim more bytes than the file has")
-    return found
-
-
-def _associations(box: bytes) -> Iterator[tuple[int, list[int]]]:
-    """Give each item and the places of its properties in `ipma` (ISO 23008-12, 9.3)."""
-    reader = _Reader(box, 4)
-    num_item_bytes, num_bytes = 4 if box[0] else 2, 2 if box[3] & 1 else 1
-    for _ in range(reader.read(4)):
-        item = reader.read(num_item_bytes)
-        essential = 1 << (8 * num_bytes - 1)
-        yield item, [reader.read(num_bytes) & (essential - 1) for _ in range(reader.read(1))]
-
-
-def _derivations(box: bytes) -> Iterator[tuple[int, list[int]]]:
-    """Give each derived item and its parts in `iref` (ISO 14496-12, 8.11.12)."""
+def _note_references(file: _File, box: bytes) -> None:
+    """Take from `iref` which pictures are derived from others, and which metadata are whose."""
     num_bytes = 4 if box[0] else 2
     for name, start, end in _boxes(box, 4, len(box)):
+        item, named = items.reference(box[start:end], num_bytes, file.census)
         if name == b"dimg":
-            reader = _Reader(box[:end], start)
-            item = reader.read(num_bytes)
-            yield item, [reader.read(num_bytes) for _ in range(reader.read(2))]
+            if item in file.parts:
+                raise ImageCorrupt("a picture is derived from others twice")
+            file.parts[item] = named
+        elif name == b"cdsc":
+            file.described[item] = file.described.get(item, 0) + len(named)
 
 
 def _content(file: _File, item: int, data: bytes) -> bytes:
@@ -259,27 +281,8 @@ def _unpadded(size: tuple[int, int]) -> tuple[int, int]:
 
 def _configured_sizes(box: bytes) -> Iterator[tuple[int, int]]:
     """Give the sizes of the parameter sets in `hvcC` (ISO 14496-15, 8.3.3.1)."""
-    reader = _Reader(box, 22)
+    reader = items.Reader(box, 22)
     for _ in range(reader.read(1)):
         reader.read(1)
         for _ in range(reader.read(2)):
             yield from hevc_size(reader.read_bytes(reader.read(2)))
-
-
-class _Reader:
-    """Reads big-endian numbers one after the other."""
-
-    def __init__(self, data: bytes, position: int) -> None:
-        self._data, self._position = data, position
-
-    def read(self, num_bytes: int) -> int:
-        """Return the next number; 0 where it has no bytes."""
-        return int.from_bytes(self.read_bytes(num_bytes), "big")
-
-    def read_bytes(self, num_bytes: int) -> bytes:
-        """Return the next bytes."""
-        end = self._position + num_bytes
-        if end > len(self._data):
-            raise ImageCorrupt("a box is too short")
-        taken, self._position = self._data[self._position : end], end
-        return taken
