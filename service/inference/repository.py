@@ -211,7 +211,13 @@ class ModelRepository:
         return loaded
 
     def _load_one(self, paths: Sequence[Path]) -> Model:
-        return load_model(paths, self._open_engine, self._serving)
+        started_s, started_cpu_s = time.monotonic(), time.process_time()
+        names = ", ".join(path.name for path in paths)
+        _log.info("loading %s, and running it at each of its shapes", names)
+        model = load_model(paths, self._open_engine, self._serving)
+        took_s, took_cpu_s = time.monotonic() - started_s, time.process_time() - started_cpu_s
+        _log.info("%s is warm after %.1f s (%.1f s of CPU time)", names, took_s, took_cpu_s)
+        return model
 
     def _swap(self, models: Sequence[Model]) -> None:
         old, self._models = self._models, tuple(models)

@@ -23,6 +23,7 @@ Network = IPv4Network | IPv6Network
 _SCHEMES: Final = frozenset({"https", "http"})
 _MAX_URL_LENGTH: Final = 2000
 _TRANSLATED: Final = ip_network("64:ff9b::/96")  # RFC 6052: an IPv4 address in the last 32 bits
+_UNICAST: Final = ip_network("2000::/3")  # RFC 4291: all that the internet has of IPv6
 
 
 class RefusedDestination(Exception):
@@ -55,11 +56,13 @@ class Destinations:
         Raises:
             RefusedDestination: it is malformed, or its host is not listed.
         """
+        if len(text) > _MAX_URL_LENGTH:
+            raise RefusedDestination(f"it has more than {_MAX_URL_LENGTH} characters")
         try:
             url = httpx.URL(text)
         except httpx.InvalidURL:
             raise RefusedDestination("it is not a URL") from None
-        if len(text) > _MAX_URL_LENGTH or url.scheme not in _SCHEMES or not url.host:
+        if url.scheme not in _SCHEMES or not url.host:
             raise RefusedDestination("it is not a URL that begins with https:// or http://")
         if url.port is not None and not 0 < url.port < 65536:
             raise RefusedDestination("it has a port that no host has")
@@ -111,6 +114,8 @@ def _is_public(address: Address) -> bool:
             inner.append(IPv4Address(int(address) & 0xFFFF_FFFF))
         if not all(_is_public(carried) for carried in inner if carried is not None):
             return False
-        if address.ipv4_mapped is not None:
+        if address.ipv4_mapped is not None or address in _TRANSLATED:
             return True
+        if address not in _UNICAST:  # as site-local ones, and others that carry IPv4's
+            return False
     return address.is_global and not address.is_multicast

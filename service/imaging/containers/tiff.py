@@ -24,6 +24,8 @@ _TYPE_BYTES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 
 _INTEGERS: Final = {1: "u1", 3: "u2", 4: "u4"}
 _TEXT_TYPES: Final = frozenset({1, 2, 7})  # kept as bytes; the others become Python numbers
 _MAX_NUMBERS: Final = 1_000_000  # tiles of 16 px in four planes of 50 megapixels are 800,000
+_MAX_PLANES: Final = 5  # CMYK with alpha
+_MIN_TILE_PX: Final = 16  # section 15
 _MAX_TILE_SHARE: Final = 4  # of the picture: the last row and column of tiles overhang
 _SMALL_TILE_PIXELS: Final = 1_048_576  # whatever the picture's size
 
@@ -58,10 +60,10 @@ def walk(data: bytes) -> tuple[int, int]:
     for tag in (_EXIF, _GPS):
         if tag in values:
             _check_beside(data, order, int(_numbers(data, order, values[tag])[0]))
-    _check_pixels(data, order, values)
     if _WIDTH not in values or _HEIGHT not in values:
         raise ImageCorrupt("the size is missing")
     width_px, height_px = (_number(data, order, values[tag]) for tag in (_WIDTH, _HEIGHT))
+    _check_pixels(data, order, values, _max_pieces(width_px, height_px))
     tile = [_number(data, order, values[t]) for t in (_TILE_WIDTH, _TILE_HEIGHT) if t in values]
     if len(tile) == 2 and tile[0] * tile[1] > max(
         _SMALL_TILE_PIXELS, _MAX_TILE_SHARE * width_px * height_px
@@ -142,8 +144,16 @@ def _check_beside(data: bytes, order: str, offset: int) -> None:
             pass
 
 
-def _check_pixels(data: bytes, order: str, values: dict[int, _Value]) -> None:
+def _max_pieces(width_px: int, height_px: int) -> int:
+    """Return how many strips, or tiles, a picture can have; a reader makes an object of each."""
+    num_tiles = -(-width_px // _MIN_TILE_PX) * -(-height_px // _MIN_TILE_PX)
+    return _MAX_PLANES * max(height_px, num_tiles)
+
+
+def _check_pixels(data: bytes, order: str, values: dict[int, _Value], max_pieces: int) -> None:
     for offset_tag, size_tag in _PIXELS:
+        if offset_tag in values and values[offset_tag].count > max_pieces:
+            raise ImageCorrupt("the picture has more strips or tiles than rows or blocks")
         if offset_tag not in values or size_tag not in values:
             continue
         offsets = _numbers(data, order, values[offset_tag]).astype(np.uint64)

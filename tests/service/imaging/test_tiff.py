@@ -11,7 +11,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from relight.errors import ImageAnimated, UnsupportedMediaType
+from relight.errors import ImageAnimated, ImageCorrupt, UnsupportedMediaType
 from service.imaging import decode
 from service.imaging.tiff import check
 from tests.service.peak import peak_growth
@@ -228,3 +228,26 @@ def test_cielab_is_shown_in_srgb():
     lab = ImageCms.profileToProfile(rgb, *spaces, outputMode="LAB")
     photo = decode(saved(lab, "tiff"), LIMITS)
     assert np.abs(photo.pixels.astype(int) - np.asarray(rgb)).mean() < 3
+
+
+@pytest.mark.parametrize("num_pieces", [1_000, 900_000])
+@pytest.mark.parametrize("tags", [(STRIP, BYTES), (324, 325)])
+def test_more_strips_or_tiles_than_a_picture_can_have_are_refused_unread(num_pieces, tags):
+    lies = plain() | {tag: (8,) * num_pieces for tag in tags}
+    if STRIP not in tags:
+        lies = {k: v for k, v in lies.items() if k not in {STRIP, BYTES, ROWS}}
+        lies |= {322: (16,), 323: (16,)}
+    data = tiff(lies) + bytes(10_000)
+    with peak_growth() as peak, pytest.raises(ImageCorrupt, match="strips or tiles"):
+        decode(data, LIMITS)
+    assert peak.num_bytes < 40_000_000
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+def test_the_smallest_strips_and_tiles_are_read(planar):
+    pixels = noise(48, 64)
+    for layout in ({"rowsperstrip": 1}, {"tile": (16, 16)}):
+        file = BytesIO()
+        stored = pixels if planar == "contig" else np.moveaxis(pixels, 2, 0)
+        tifffile.imwrite(file, stored, photometric="rgb", planarconfig=planar, **layout)
+        assert (decode(file.getvalue(), LIMITS).pixels == pixels).all()

@@ -133,6 +133,19 @@ async def test_a_bad_model_beside_a_good_one_is_reported_and_left_out(tmp_path, 
     await models.close()
 
 
+async def test_a_slow_start_says_what_it_waits_for(tmp_path, caplog):
+    caplog.set_level("INFO")
+    write_model(tmp_path / "good.onnx")
+    models = repository(tmp_path)
+    await models.start()
+    own = [r.getMessage() for r in caplog.records if r.name == "service.inference.repository"]
+    begun, ended, serving = own
+    assert begun.startswith("loading good.onnx")
+    assert ended.startswith("good.onnx is warm after")
+    assert serving.startswith("serving tiny-E-4500@")
+    await models.close()
+
+
 async def test_every_shape_and_batch_size_is_warmed_before_the_first_request(tmp_path):
     engine = FakeEngine()
     (tmp_path / "fake.onnx").touch()

@@ -42,6 +42,11 @@ def answering(*addresses: str):
         "::ffff:169.254.169.254",
         "64:ff9b::a00:7",
         "2002:a00:7::1",
+        "64:ff9b:1::a00:7",
+        "::10.0.0.7",
+        "::ffff:0:10.0.0.7",
+        "fec0::1",
+        "4000::1",
     ],
 )
 async def test_a_listed_name_that_leads_inside_is_refused(address, monkeypatch):
