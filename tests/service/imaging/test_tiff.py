@@ -233,7 +233,7 @@ def test_cielab_is_shown_in_srgb():
 @pytest.mark.parametrize("num_pieces", [1_000, 900_000])
 @pytest.mark.parametrize("tags", [(STRIP, BYTES), (324, 325)])
 def test_more_strips_or_tiles_than_a_picture_can_have_are_refused_unread(num_pieces, tags):
-    lies = plain() | {tag: (8,) * num_pieces for tag in tags}
+    lies = plain() | dict.fromkeys(tags, (8,) * num_pieces)
     if STRIP not in tags:
         lies = {k: v for k, v in lies.items() if k not in {STRIP, BYTES, ROWS}}
         lies |= {322: (16,), 323: (16,)}
