@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from httptools import HttpRequestParser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -22,6 +23,7 @@ from uvicorn.server import ServerState
 from service.connections import refusals
 from service.connections.limits import ConnectionLimits
 from service.connections.metrics import ConnectionMetrics
+from service.connections.parser import PlainParser
 
 _MIN_TAKEN_BYTES: Final = 65_536  # in each write timeout; less counts as not reading
 _MAX_FRAMING: Final = 16  # bytes of chunk sizes for each byte of a body
@@ -55,6 +57,8 @@ class BoundedProtocol(HttpToolsProtocol):
         metrics: ConnectionMetrics | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.parser = cast("HttpRequestParser", PlainParser(self))  # uvicorn only calls it
+        self.ws_protocol_class = None  # there are no web sockets, whatever is installed
         self._limits = limits
         self._metrics = metrics
         self._refusal: tuple[str, refusals.Refusal, str] | None = None
@@ -118,8 +122,14 @@ class BoundedProtocol(HttpToolsProtocol):
             raise _Refused
         super().on_header(name, value)
 
+    def on_read_again(self) -> None:
+        """Count the header fields of a request anew, which come once more."""
+        self._num_headers = 0
+
     def on_headers_complete(self) -> None:
         """Begin the request, unless too many wait already."""
+        if self.parser.should_upgrade():
+            return  # it comes once more
         self._in_headers = False
         self._num_body_bytes = self._num_framing_bytes = 0
         self._disarm_reading()
@@ -136,6 +146,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Be ready for the next request's headers."""
+        if self.parser.should_upgrade():
+            return
         super().on_message_complete()
         self._in_headers = True
         self._num_header_bytes = self._num_headers = 0
