@@ -71,8 +71,8 @@ def test_the_text_of_a_form_is_utf_8_whatever_charset_it_names(url, png, charset
     named = {
         "Content-Type": FORM["Content-Type"].encode() + b"; charset=" + charset.encode("latin1")
     }
-    answer = httpx.post(f"{url}/relight?format=jpeg", content=body, headers=named)
-    plain = httpx.post(f"{url}/relight?format=jpeg", content=body, headers=FORM)
+    answer = http.post(f"{url}/relight?format=jpeg", content=body, headers=named)
+    plain = http.post(f"{url}/relight?format=jpeg", content=body, headers=FORM)
     assert answer.status_code == plain.status_code < 500
     if plain.status_code != 200:
         differing = {"instance", "request_id"}
@@ -86,4 +86,4 @@ def test_a_boundary_may_be_quoted(url, png, boundary):
     bare = boundary.strip('"').replace(r"\"", '"').replace("\\\\", "\\").encode()
     body = (part(PHOTO, png) + END).replace(b"--X", b"--" + bare)
     headers = {"Content-Type": f"multipart/form-data; charset=undefined; boundary={boundary}"}
-    assert httpx.post(f"{url}/relight", content=body, headers=headers).status_code == 200
+    assert http.post(f"{url}/relight", content=body, headers=headers).status_code == 200
