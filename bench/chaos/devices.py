@@ -21,7 +21,7 @@ _CODE = """
 import itertools, os, time
 from service.inference.fake_engine import FakeEngine
 run, numbers = FakeEngine.run, itertools.count()
-def faulty(self, tensors):
+def faulty(self, tensors, concurrency=1):
     number = next(numbers)
     {fault}
     return run(self, tensors)

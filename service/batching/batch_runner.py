@@ -31,11 +31,11 @@ _log = logging.getLogger(__name__)
 
 
 class BatchRunner(Generic[In, Staged, Out]):
-    """Run jobs on the device until each has an outcome; for the device thread only.
+    """Run jobs on the device until each has an outcome; for the device's threads only.
 
     Args:
         stage: turns n items into the input of `run`.
-        run: returns n results in the same order.
+        run: returns n results in the same order; also takes how many calls share the device.
         sizes: how many items `run` may be given.
         observe: is called after each batch, before a failure is handled.
 
@@ -46,7 +46,7 @@ class BatchRunner(Generic[In, Staged, Out]):
     def __init__(
         self,
         stage: Callable[[Sequence[In]], Staged],
-        run: Callable[[Staged], Sequence[Out]],
+        run: Callable[[Staged, int], Sequence[Out]],
         *,
         sizes: BatchSizes,
         observe: Callable[[Batch], None],
@@ -58,16 +58,20 @@ class BatchRunner(Generic[In, Staged, Out]):
         self.poisoned = False
 
     def serve(
-        self, jobs: Sequence[InferenceJob[In, Out]], staged: Staged | None = None
+        self,
+        jobs: Sequence[InferenceJob[In, Out]],
+        staged: Staged | None = None,
+        concurrency: int = 1,
     ) -> list[tuple[InferenceJob[In, Out], JobOutcome[Out]]]:
         """Return each job with its outcome.
 
         Args:
             jobs: of one key, in one of the allowed sizes.
             staged: result of `stage` for their items, if it exists already.
+            concurrency: how many batches share the device, this one included.
         """
         try:
-            return list(zip(jobs, self._call(jobs, staged), strict=True))
+            return list(zip(jobs, self._call(jobs, staged, concurrency), strict=True))
         except DevicePoisoned:
             return [(job, DevicePoisoned("the device broke down")) for job in jobs]
         except OutOfMemory as error:
@@ -107,15 +111,15 @@ class BatchRunner(Generic[In, Staged, Out]):
         return None
 
     def _call(
-        self, jobs: Sequence[InferenceJob[In, Out]], staged: Staged | None
+        self, jobs: Sequence[InferenceJob[In, Out]], staged: Staged | None, concurrency: int
     ) -> Sequence[JobResult[Out]]:
         size = len(jobs)
         started_s = time.monotonic()
         failed, lacked_memory = True, False
         try:
-            values = self._run(
-                self._stage([job.item for job in jobs]) if staged is None else staged
-            )
+            if staged is None:
+                staged = self._stage([job.item for job in jobs])
+            values = self._run(staged, concurrency)
             failed = len(values) != size
         except DevicePoisoned:
             _log.critical("the device is poisoned: only a new process can use it again")
@@ -126,7 +130,7 @@ class BatchRunner(Generic[In, Staged, Out]):
             raise
         finally:
             ran_s = time.monotonic() - started_s
-            self._observe(Batch(jobs[0].key, size, ran_s, failed, lacked_memory))
+            self._observe(Batch(jobs[0].key, size, ran_s, failed, lacked_memory, concurrency))
         return [
             JobResult(value, started_s - job.arrived_s, ran_s, size)
             for job, value in zip(jobs, values, strict=True)

@@ -1,12 +1,15 @@
 """Dynamic batching: many callers share one batch on the device.
 
-One thread per device blocks until a job waits (no polling), then takes the largest batch that
+A thread of the device blocks until a job waits (no polling), then takes the largest batch that
 `service.batching.schedule` allows at once (no batching delay). It decides only when the device is
 free, so that jobs that arrived during the last batch can still join the next. Meanwhile
 `service.batching.look_ahead` stages the batch that would go next.
 
     submit ──> Schedule ──> device thread ──> run(staged) ──> one call_soon_threadsafe ──> futures
                    └──────> look-ahead thread ──> stage(items)
+
+A device that runs several batches at once, as a CPU does, has a thread for each. They stage their
+own batches, since they run on the cores that staging takes.
 
 It is independent of images: the caller defines items, keys and results.
 """
@@ -18,7 +21,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
-from typing import Final, Generic
+from typing import Generic
 
 from relight.errors import DeadlineExceeded, Draining
 from service.batching.batch_runner import BatchRunner
@@ -35,12 +38,10 @@ from service.batching.job import (
     thread_ended,
 )
 from service.batching.look_ahead import LookAhead
+from service.batching.running import RunningBatches
 from service.batching.schedule import Schedule
 from service.batching.sizes import BatchSizes
 from service.batching.urgency import Priority
-
-_STUCK_S: Final = 30.0
-_STUCK_FACTOR: Final = 20.0
 
 
 class Batcher(Generic[In, Staged, Out]):
@@ -49,51 +50,60 @@ class Batcher(Generic[In, Staged, Out]):
     Args:
         stage: blocking function that combines n items of one key; called by any thread, and
             also for batches that never run.
-        run: blocking function from that input to n results in the same order; called only by the
-            device thread.
+        run: blocking function from that input, and the number of calls that share the device, to
+            n results in the same order; called only by the device's threads.
         durations: T(key, n); the caller seeds it, the batcher keeps it up to date.
         sizes: allowed batch sizes; sizes that exceed the memory are removed.
         max_wait_s: an item that would wait longer is refused.
-        observe: called by the device thread after each call of `run`.
+        observe: called by a thread of the device after each call of `run`.
+        max_concurrency: most calls of `run` at once. With more than one, each has one item, and
+            n items are done after T(key, n) as if they were a batch.
     """
 
     def __init__(
         self,
         stage: Callable[[Sequence[In]], Staged],
-        run: Callable[[Staged], Sequence[Out]],
+        run: Callable[[Staged, int], Sequence[Out]],
         *,
         durations: Durations,
         sizes: BatchSizes,
         max_wait_s: float,
         observe: Callable[[Batch], None] = lambda batch: None,
+        max_concurrency: int = 1,
     ) -> None:
         self._durations = durations
         self._sizes = sizes
         self._observe = observe
         self._runner = BatchRunner(stage, run, sizes=sizes, observe=self._learn)
         self._schedule: Schedule[InferenceJob[In, Out]] = Schedule(
-            durations, sizes, max_wait_s=max_wait_s
+            durations, sizes, max_wait_s=max_wait_s, max_concurrency=max_concurrency
         )
         self._lock = threading.Lock()
-        self._work_came = threading.Condition(self._lock)  # the device thread waits for it
-        self._ran: list[Batch] = []  # by the device thread; not yet passed to the observer
-        self._look_ahead = LookAhead(stage, self._upcoming, self._lock)
+        self._work_came = threading.Condition(self._lock)  # the device's threads wait for it
+        self._ran: list[Batch] = []  # not yet passed to the observer
+        self._look_ahead: LookAhead[In, Staged, Out] | None = None
+        if max_concurrency == 1:
+            self._look_ahead = LookAhead(stage, self._upcoming, self._lock)
         self._closing = False
-        self._busy_since_s = math.nan  # while a batch runs
-        self._busy_until_s = -math.inf  # by estimate
+        self._running = RunningBatches(max_concurrency)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = threading.Thread(target=self._work, name="device", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._work, name="device", daemon=True)
+            for _ in range(max_concurrency)
+        ]
 
     def start(self) -> None:
         """Start the threads; call it from the event loop that will submit."""
         self._loop = asyncio.get_running_loop()
-        self._thread.start()
-        self._look_ahead.start()
+        for thread in self._threads:
+            thread.start()
+        if self._look_ahead:
+            self._look_ahead.start()
 
     @property
     def alive(self) -> bool:
-        """Whether the device thread is running."""
-        return self._thread.is_alive()
+        """Whether all threads of the device are running."""
+        return all(thread.is_alive() for thread in self._threads)
 
     @property
     def poisoned(self) -> bool:
@@ -102,17 +112,15 @@ class Batcher(Generic[In, Staged, Out]):
 
     @property
     def stuck(self) -> bool:
-        """Whether the current batch runs far longer than any should."""
+        """Whether a batch runs far longer than any should."""
         with self._lock:
-            since_s, until_s = self._busy_since_s, self._busy_until_s
-        limit_s = max(_STUCK_S, _STUCK_FACTOR * (until_s - since_s))
-        return time.monotonic() - since_s > limit_s  # false while idle: NaN
+            return self._running.are_stuck(time.monotonic())
 
     @property
     def wait_s(self) -> float:
         """Estimated wait of an item submitted now, in seconds."""
         with self._lock:
-            return self._rest_s(time.monotonic()) + self._schedule.wait_s()
+            return self._running.rest_s(time.monotonic()) + self._schedule.wait_s()
 
     @property
     def oldest_age_s(self) -> float:
@@ -145,7 +153,7 @@ class Batcher(Generic[In, Staged, Out]):
             now_s = time.monotonic()
             self._schedule.check(
                 now_s,
-                busy_s=self._rest_s(now_s),
+                busy_s=self._running.rest_s(now_s),
                 deadline_s=deadline_s,
                 priority=priority,
                 caller=caller,
@@ -185,27 +193,31 @@ class Batcher(Generic[In, Staged, Out]):
         job = InferenceJob[In, Out](item, key, since_s, deadline_s, priority, caller, future)
         with self._lock:
             self._refuse_when_closed()
-            self._schedule.admit(job, now_s, busy_s=self._rest_s(now_s))
+            self._schedule.admit(job, now_s, busy_s=self._running.rest_s(now_s))
             self._work_came.notify()
-            self._look_ahead.on_arrival(largest_batch=self._sizes.largest(key))
+            if self._look_ahead:
+                self._look_ahead.on_arrival(largest_batch=self._sizes.largest(key))
         return await future
 
     async def close(self) -> None:
         """Refuse new items, answer all admitted ones, stop the threads."""
         with self._lock:
-            self._closing = True
-            self._work_came.notify()
-            self._look_ahead.end()
+            self._stop()
         if self._loop is not None:
-            await asyncio.to_thread(self._thread.join)
-            await asyncio.to_thread(self._look_ahead.join)
+            for thread in self._threads:
+                await asyncio.to_thread(thread.join)
+            if self._look_ahead:
+                await asyncio.to_thread(self._look_ahead.join)
+
+    def _stop(self) -> None:
+        self._closing = True
+        self._work_came.notify_all()
+        if self._look_ahead:
+            self._look_ahead.end()
 
     def _refuse_when_closed(self) -> None:
-        if self._closing or not self._thread.is_alive():
+        if self._closing or not self.alive:
             raise Draining("this process takes no more work")
-
-    def _rest_s(self, now_s: float) -> float:
-        return max(0.0, self._busy_until_s - now_s)
 
     def _work(self) -> None:
         try:
@@ -213,9 +225,8 @@ class Batcher(Generic[In, Staged, Out]):
                 self._serve(upcoming)
         finally:
             with self._lock:
-                self._closing = True
                 left = self._schedule.clear()
-                self._look_ahead.end()
+                self._stop()
             self._deliver([(job, thread_ended()) for job in left])
 
     def _next_batch(self) -> StagedBatch[In, Staged, Out]:
@@ -224,14 +235,14 @@ class Batcher(Generic[In, Staged, Out]):
             with self._lock:
                 self._work_came.wait_for(lambda: self._closing or len(self._schedule))
                 now_s = time.monotonic()
-                decision = self._schedule.take(now_s)
-                staged = self._look_ahead.take(decision.batch)
+                decision = self._schedule.take(now_s, num_running=len(self._running))
+                staged = self._look_ahead.take(decision.batch) if self._look_ahead else None
                 if decision.batch:
-                    self._busy_since_s = now_s
-                    self._busy_until_s = now_s + self._durations.estimate_s(
-                        decision.batch[0].key, len(decision.batch)
-                    )
-                    self._look_ahead.on_batch_start()
+                    size = len(decision.batch) * decision.concurrency
+                    takes_s = self._durations.estimate_s(decision.batch[0].key, size)
+                    self._running.begin(now_s, takes_s)
+                    if self._look_ahead:
+                        self._look_ahead.on_batch_start()
                 drained = self._closing and not len(self._schedule)
             self._deliver(
                 [
@@ -240,35 +251,36 @@ class Batcher(Generic[In, Staged, Out]):
                 ]
             )
             if decision.batch or drained:
-                return StagedBatch(decision.batch, staged)
+                return StagedBatch(decision.batch, staged, decision.concurrency)
 
     def _serve(self, batch: StagedBatch[In, Staged, Out]) -> None:
         outcomes: list[tuple[InferenceJob[In, Out], JobOutcome[Out]]]
         outcomes = [(job, thread_ended()) for job in batch.jobs]
         try:
-            outcomes = self._runner.serve(batch.jobs, batch.staged)
+            outcomes = self._runner.serve(batch.jobs, batch.staged, batch.concurrency)
         finally:  # no caller may be left waiting, whatever happened
             with self._lock:
-                self._busy_since_s = math.nan
-                self._busy_until_s = -math.inf
+                self._running.end()
+                ran, self._ran = self._ran, []
             self._deliver(outcomes)
-            for ran in self._ran:
-                self._observe(ran)
-            self._ran.clear()
+            for each in ran:
+                self._observe(each)
 
     def _upcoming(self) -> Sequence[InferenceJob[In, Out]] | None:
         """Return the batch that would follow the current one; None while the device is idle."""
-        if math.isnan(self._busy_since_s):
+        if not self._running:
             return None
-        return self._schedule.preview(max(time.monotonic(), self._busy_until_s))
+        now_s = time.monotonic()
+        return self._schedule.preview(now_s + self._running.rest_s(now_s))
 
     def _learn(self, batch: Batch) -> None:
         with self._lock:
             if batch.lacked_memory:
                 self._sizes.forbid(batch.key, batch.size)
             if not batch.failed:
-                self._durations.observe(batch.key, batch.size, batch.duration_s)
-        self._ran.append(batch)
+                size = batch.size * batch.concurrency
+                self._durations.observe(batch.key, size, batch.duration_s)
+            self._ran.append(batch)
 
     def _deliver(self, outcomes: Sequence[tuple[InferenceJob[In, Out], JobOutcome[Out]]]) -> None:
         """Wake all callers of a batch with one call into the event loop."""

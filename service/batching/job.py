@@ -34,13 +34,23 @@ class JobResult(Generic[Out]):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The record of one batch, for an observer."""
+    """The record of one batch, for an observer.
+
+    Attributes:
+        key: of its items.
+        size: number of its items.
+        duration_s: of the call of the device.
+        failed: whether it raised, or lost items.
+        lacked_memory: whether a smaller batch may succeed.
+        concurrency: how many such batches shared the device.
+    """
 
     key: Hashable
     size: int
     duration_s: float
     failed: bool
     lacked_memory: bool = False
+    concurrency: int = 1
 
 
 JobOutcome: TypeAlias = JobResult[Out] | RelightError
@@ -75,10 +85,14 @@ class InferenceJob(Generic[In, Out]):
 
 @dataclass(frozen=True, slots=True)
 class StagedBatch(Generic[In, Staged, Out]):
-    """The next batch for the device, with its staged input or None."""
+    """The next batch for the device, with its staged input or None.
+
+    `concurrency` batches share the device, this one included.
+    """
 
     jobs: Sequence[InferenceJob[In, Out]]
     staged: Staged | None
+    concurrency: int = 1
 
 
 def inference_failed(cause: Exception) -> InferenceFailed:

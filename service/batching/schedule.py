@@ -27,10 +27,14 @@ J = TypeVar("J", bound=QueuedJob)
 
 @dataclass(frozen=True, slots=True)
 class Decision(Generic[J]):
-    """One decision: run `batch` (all of one key) now, and fail the jobs in `late`."""
+    """One decision: run `batch` (all of one key) now, and fail the jobs in `late`.
+
+    `concurrency` batches then share the device, this one included.
+    """
 
     batch: Sequence[J] = ()
     late: Sequence[J] = ()
+    concurrency: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,16 +52,28 @@ class _Visitor:
 class Schedule(Generic[J]):
     """Jobs that wait for one device.
 
+    The device takes n jobs at once: in one batch, or each in a batch of its own. Either way they
+    are done after T(key, n).
+
     Args:
         durations: T(key, n), shared with the code that measures it.
-        sizes: allowed batch sizes, shared with the code that updates them.
+        sizes: the allowed n, shared with the code that updates them.
         max_wait_s: a job whose batch would start later is refused.
+        max_concurrency: most batches at once; more than one are batches of one job.
     """
 
-    def __init__(self, durations: Durations, sizes: BatchSizes, *, max_wait_s: float) -> None:
+    def __init__(
+        self,
+        durations: Durations,
+        sizes: BatchSizes,
+        *,
+        max_wait_s: float,
+        max_concurrency: int = 1,
+    ) -> None:
         self._durations = durations
         self._sizes = sizes
         self._max_wait_s = max_wait_s
+        self._max_concurrency = max_concurrency
         self._fair_queue = FairQueue(self._cost_s)
         self._line: list[J] = []  # by due time; equal ones in order of arrival
 
@@ -96,7 +112,7 @@ class Schedule(Generic[J]):
 
         Args:
             now_s: the time.
-            busy_s: remaining time of the current batch.
+            busy_s: remaining time until the device can take a batch.
             deadline_s: when the result becomes worthless.
             priority: the job's class.
             caller: who submits the job.
@@ -127,16 +143,20 @@ class Schedule(Generic[J]):
         """Return the batch that `take` would return, without changing anything."""
         return self._decide(now_s).batch
 
-    def take(self, now_s: float) -> Decision[J]:
+    def take(self, now_s: float, *, num_running: int = 0) -> Decision[J]:
         """Decide what the free device does now: nothing if no job waits.
 
         The key of the first job goes first (among equals, the key with more jobs), in the
         largest allowed size that the waiting jobs fill. Abandoned jobs are dropped; jobs that
         would miss their deadline in that batch are late.
+
+        Args:
+            now_s: the time.
+            num_running: batches that the device runs already.
         """
-        decision = self._decide(now_s)
+        decision = self._decide(now_s, num_running)
         if decision.late and not decision.batch:
-            self._durations.doubt(decision.late[0].key, 1)
+            self._durations.doubt(decision.late[0].key, decision.concurrency)
         self._fair_queue.serve(decision.batch, self._waiting())
         gone = {id(job) for job in (*decision.batch, *decision.late)}
         self._line = [job for job in self._waiting() if id(job) not in gone]
@@ -147,9 +167,10 @@ class Schedule(Generic[J]):
         jobs, self._line = self._line, []
         return jobs
 
-    def _decide(self, now_s: float) -> Decision[J]:
+    def _decide(self, now_s: float, num_running: int = 0) -> Decision[J]:
         waiting = self._fair_queue.order(self._waiting(), now_s)
         late: list[J] = []
+        concurrency = 1
         while waiting:
             by_key: defaultdict[Hashable, list[J]] = defaultdict(list)
             for job in waiting:
@@ -157,14 +178,19 @@ class Schedule(Generic[J]):
             first_s = _due_s(waiting[0])
             equals = [jobs for jobs in by_key.values() if _due_s(jobs[0]) == first_s]
             jobs = max(equals, key=len)
-            batch = jobs[: self._sizes.largest(jobs[0].key, len(jobs))]
-            ready_s = now_s + self._durations.estimate_s(batch[0].key, len(batch))
+            key, size = jobs[0].key, 1
+            if self._max_concurrency == 1:
+                size = self._sizes.largest(key, len(jobs))
+            else:
+                concurrency = self._sizes.enough(key, num_running + len(waiting))
+            batch = jobs[:size]
+            ready_s = now_s + self._durations.estimate_s(key, size * concurrency)
             too_late = {id(job) for job in batch if job.deadline_s < ready_s}
             if not too_late:
-                return Decision(batch, late)
+                return Decision(batch, late, concurrency)
             late += [job for job in batch if id(job) in too_late]
             waiting = [job for job in waiting if id(job) not in too_late]
-        return Decision(late=late)
+        return Decision((), late, concurrency)
 
     def _waiting(self) -> list[J]:
         return [job for job in self._line if not job.abandoned]

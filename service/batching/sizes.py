@@ -1,4 +1,4 @@
-"""The allowed batch sizes of a device."""
+"""How many items a device may be given at once: in one batch, or in batches of one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 
 
 class BatchSizes:
-    """The sizes that a device was warmed for, minus those that exceed its memory.
+    """The numbers that a device was warmed for, minus those that exceed its memory.
 
     Args:
         sizes: the sizes of the warm-up; must include 1.
@@ -23,6 +23,11 @@ class BatchSizes:
         most = self._sizes[-1] if num_items is None else num_items
         too_large = self._too_large.get(key, most + 1)
         return max(size for size in self._sizes if size <= most and size < too_large)
+
+    def enough(self, key: Hashable, num_items: int) -> int:
+        """Return the smallest size of a key that holds `num_items`, else its largest."""
+        largest = self.largest(key)
+        return min((n for n in self._sizes if num_items <= n <= largest), default=largest)
 
     def forbid(self, key: Hashable, size: int) -> None:
         """Never allow `size` or more items of a key again; a single one is always allowed."""

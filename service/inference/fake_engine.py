@@ -45,6 +45,7 @@ class FakeEngine:
         self.duration_s = duration_s
         self.batch_sizes: list[int] = []
         self.useful_batch_sizes = (1, 2, 4, 8)
+        self.max_concurrency = 1
         dims = ("n", "h", "w", 3)
         self.provider = PROVIDER
         self.inputs = {INPUT_NAME: TensorSpec("tensor(uint8)", dims)}
@@ -61,7 +62,7 @@ class FakeEngine:
             metrics={},
         ).to_metadata()
 
-    def run(self, tensors: Tensors) -> Tensors:
+    def run(self, tensors: Tensors, concurrency: int = 1) -> Tensors:
         """Wait for the time of a batch and return the pictures, 0 to 1."""
         started_s, images = time.monotonic(), tensors[INPUT_NAME]
         duration_s = self.duration_s(len(images))

@@ -49,6 +49,7 @@ class FakePairEngine:
         self.duration_s = duration_s
         self.batch_sizes: list[int] = []
         self.useful_batch_sizes = (1, 2, 4, 8)
+        self.max_concurrency = 1
         self.provider = PROVIDER
         image = TensorSpec("tensor(uint8)", ("n", "h", "w", 3))
         is_scene = part == "scene"
@@ -68,7 +69,7 @@ class FakePairEngine:
             removal=0.0,
         ).to_metadata(part)
 
-    def run(self, tensors: Tensors) -> Tensors:
+    def run(self, tensors: Tensors, concurrency: int = 1) -> Tensors:
         """Take the time of a batch and give ones, or a wall's normals."""
         started_s = time.monotonic()
         size, height, width = next(iter(tensors.values())).shape[:3]

@@ -60,6 +60,7 @@ def load_model(
     contract = _contract(engines)
     some_engine = engines[parts[0]]
     batch_sizes = _batch_sizes(some_engine, serving.max_batch_size)
+    max_concurrency = min(some_engine.max_concurrency, max(batch_sizes))
     sizes, durations = BatchSizes(batch_sizes), Durations(following)
     buckets = buckets_for(contract.size_px, serving.bucket_shapes)
     try:
@@ -81,6 +82,7 @@ def load_model(
         sizes=sizes,
         max_wait_s=serving.max_wait_s,
         observe=lambda batch: serving.observe(contract.name, batch),
+        max_concurrency=max_concurrency,
     )
     return Model(contract, sha256_of(paths), some_engine.provider, parts, buckets, durations, queue)
 
@@ -101,4 +103,6 @@ def _batch_sizes(engine: Engine, max_size: int | None) -> Sequence[int]:
     """Return the sizes that pay, or 1, 2, 4, ... and the maximum: few sizes, as each is warmed."""
     if max_size is None:
         return engine.useful_batch_sizes
+    if engine.max_concurrency > 1:
+        return [size for size in engine.useful_batch_sizes if size <= max_size]
     return sorted({max_size, *(2**i for i in range(max_size.bit_length()))})

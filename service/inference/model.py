@@ -123,6 +123,7 @@ def queue_of(
     sizes: BatchSizes,
     max_wait_s: float,
     observe: Callable[[Batch], None],
+    max_concurrency: int = 1,
 ) -> Batcher[InferenceInput, InputBatch, Tensors]:
     """Return the queue to the graphs of one model; not started.
 
@@ -132,6 +133,7 @@ def queue_of(
         sizes: how many inputs a graph may be given.
         max_wait_s: admission refuses what would wait longer for the device.
         observe: called after each batch.
+        max_concurrency: most batches at once, as `Engine` says.
     """
 
     def stage(inputs: Sequence[InferenceInput]) -> InputBatch:
@@ -142,11 +144,26 @@ def queue_of(
         }
         return InputBatch(part, tensors)
 
-    def run(batch: InputBatch) -> Sequence[Tensors]:
-        outputs = engines[batch.part].run(batch.tensors)
+    def run(batch: InputBatch, concurrency: int) -> Sequence[Tensors]:
+        outputs = engines[batch.part].run(batch.tensors, concurrency)
+        if max_concurrency > 1:  # as it is kept; elsewhere narrowing would keep the device idle
+            outputs = as_kept(batch.part, outputs)
         num_inputs = len(next(iter(batch.tensors.values())))
         return [{name: t[i] for name, t in outputs.items()} for i in range(num_inputs)]
 
     return Batcher(
-        stage, run, durations=durations, sizes=sizes, max_wait_s=max_wait_s, observe=observe
+        stage,
+        run,
+        durations=durations,
+        sizes=sizes,
+        max_wait_s=max_wait_s,
+        observe=observe,
+        max_concurrency=max_concurrency,
     )
+
+
+def as_kept(part: str, outputs: Tensors) -> Tensors:
+    """Return the outputs of a graph as they are kept: of a pair's graph in float16."""
+    if part == WHOLE:
+        return outputs
+    return {name: tensor.astype(np.float16, copy=False) for name, tensor in outputs.items()}

@@ -137,7 +137,7 @@ class ModelMetrics:
         assert isinstance(batch.key, BatchKey)
         labels = (name, batch.key.part)
         self.batch_size.labels(*labels).observe(batch.size)
-        self.device_busy_s.labels(*labels).inc(batch.duration_s)
+        self.device_busy_s.labels(*labels).inc(batch.duration_s / batch.concurrency)
         if batch.lacked_memory:
             self.out_of_memory.labels(*labels).inc()
         if batch.failed:

@@ -10,13 +10,11 @@ import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 # Since 1.29 it sends telemetry to its makers unless this is set before the import.
@@ -85,13 +83,18 @@ class Engine(Protocol):
 
     @property
     def useful_batch_sizes(self) -> Sequence[int]:
-        """The sizes of batches that cost less than their images alone, and 1; in order."""
+        """How many images at once cost less than each alone, in a batch or in one call each; 1."""
 
-    def run(self, tensors: Tensors) -> Tensors:
+    @property
+    def max_concurrency(self) -> int:
+        """Most calls of `run` at once; where it is more than 1, a batch costs as its images do."""
+
+    def run(self, tensors: Tensors, concurrency: int = 1) -> Tensors:
         """Run a batch.
 
         Args:
             tensors: every input by name, n items along the first axis.
+            concurrency: how many calls share the device now: one of `useful_batch_sizes`.
 
         Returns:
             Every output by name, n items along the first axis.
@@ -103,10 +106,11 @@ class Engine(Protocol):
 
 
 class Session:
-    """A graph in ONNX Runtime, used by one thread at a time.
+    """A graph in ONNX Runtime, used by `max_concurrency` threads at a time.
 
-    On the CPU the threads share the work of one image, or each has an image of its own where a
-    batch gives work to all: they then never wait for each other, which saves CPU time.
+    On the CPU each call has its share of the threads: one image alone has them all, and where as
+    many wait as there are threads, each has one. Threads that share no image never wait for each
+    other, which saves CPU time. The graph is open once for each share.
 
     Args:
         path: the `.onnx` file.
@@ -147,9 +151,12 @@ class Session:
             if wants_cuda:
                 _log.warning("CUDA did not come up: running on the CPU")
         self._num_threads = 1 if self._provider == CUDA else num_threads
-        if self._num_threads > 1:
-            self._of_one_thread = _open(path, _options(1), [(CPU, {})])
-            self._threads = ThreadPoolExecutor(self._num_threads, "inference")
+        by_threads = {self._num_threads: self._session}
+        for size in self.useful_batch_sizes if self._num_threads > 1 else ():
+            share = self._num_threads // size
+            if share not in by_threads:
+                by_threads[share] = _open(path, _options(share), [(CPU, {})])
+        self._by_threads = by_threads
 
     @property
     def provider(self) -> str:
@@ -173,22 +180,19 @@ class Session:
 
     @property
     def useful_batch_sizes(self) -> Sequence[int]:
-        """On a GPU up to 8, by doubling; on the CPU one image for each thread."""
-        return (1, 2, 4, 8) if self._provider == CUDA else sorted({1, self._num_threads})
+        """On a GPU up to 8, on the CPU up to one image for each thread; by doubling."""
+        if self._provider == CUDA:
+            return (1, 2, 4, 8)
+        return sorted({self._num_threads, *(2**n for n in range(self._num_threads.bit_length()))})
 
-    def run(self, tensors: Tensors) -> Tensors:
+    @property
+    def max_concurrency(self) -> int:
+        """1 on a GPU; on the CPU one call for each thread."""
+        return self._num_threads
+
+    def run(self, tensors: Tensors, concurrency: int = 1) -> Tensors:
         """Run a batch, as `Engine.run` says. Releases the GIL while it computes."""
-        size = len(next(iter(tensors.values())))
-        if self._num_threads == 1 or size == 1:
-            return _run(self._session, tensors)
-        each = [{name: tensor[n : n + 1] for name, tensor in tensors.items()} for n in range(size)]
-        if size < self._num_threads:  # too few for all threads: they share each image
-            outputs = [_run(self._session, one) for one in each]
-        else:
-            runs = [self._threads.submit(_run, self._of_one_thread, one) for one in each]
-            wait(runs)  # also after a failure: nothing may still run when the next batch begins
-            outputs = [run.result() for run in runs]
-        return {name: np.concatenate([one[name] for one in outputs]) for name in outputs[0]}
+        return _run(self._by_threads[max(1, self._num_threads // concurrency)], tensors)
 
 
 @cache
@@ -230,14 +234,9 @@ def _open(
 
 
 def _run(session: ort.InferenceSession, tensors: Tensors) -> Tensors:
-    binding = session.io_binding()
-    for name, tensor in tensors.items():
-        binding.bind_cpu_input(name, np.ascontiguousarray(tensor))
     names = [output.name for output in session.get_outputs()]
-    for name in names:
-        binding.bind_output(name, "cpu")
     try:
-        session.run_with_iobinding(binding)
+        outputs = session.run(names, dict(tensors))  # an I/O binding copies once more
     except Exception as error:  # the only common base of ONNX Runtime's errors
         if _POISON.search(str(error)):
             raise DevicePoisoned("the device broke down") from error
@@ -245,4 +244,4 @@ def _run(session: ort.InferenceSession, tensors: Tensors) -> Tensors:
             size = len(next(iter(tensors.values())))
             raise OutOfMemory(f"no memory for a batch of {size}") from error
         raise
-    return dict(zip(names, binding.copy_outputs_to_cpu(), strict=True))
+    return dict(zip(names, outputs, strict=True))

@@ -23,7 +23,7 @@ from service.batching.job import JobResult
 from service.batching.urgency import Priority
 from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME, ModelContract
 from service.contract.pair import SURFACE_NAMES, PairContract
-from service.inference.model import WHOLE, BatchKey, InferenceInput
+from service.inference.model import WHOLE, BatchKey, InferenceInput, as_kept
 from service.inference.repository import LightRoute
 from service.inference.session import Tensors
 from service.relighting.composition import LampLight, Lit
@@ -243,7 +243,7 @@ class Renderer:
             arrived_s=arrived_s,
         )
         if part != WHOLE:  # a hit and a miss must be the same: both have what is kept
-            return replace(answer, value={n: t.astype(np.float16) for n, t in answer.value.items()})
+            return replace(answer, value=as_kept(part, answer.value))
         if answer.batch_size > 1 and self._cache.enabled:  # or it would keep all of them
             return replace(answer, value={n: t.copy() for n, t in answer.value.items()})
         return answer

@@ -53,8 +53,7 @@ class Settings(JobVariables):
     num_device_threads: int | None = Field(
         default=None,
         ge=1,
-        description="threads that infer on the CPU: they share one photo, or each takes its own, "
-        "where enough photos wait",
+        description="threads that infer on the CPU: photos that are there at once share them",
         json_schema_extra={"default_text": "the CPU quota"},
     )
 
@@ -67,7 +66,7 @@ class Settings(JobVariables):
         default=None,
         ge=1,
         le=64,
-        description="most images in one batch",
+        description="most images on the device at once",
         json_schema_extra={"default_text": "8 on a GPU; on a CPU one for each of its threads"},
     )
     max_queue_wait_ms: int = Field(

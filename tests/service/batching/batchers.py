@@ -55,7 +55,7 @@ async def leave(caller: asyncio.Task) -> None:
 async def batching(run, *, stage=list, durations=None, sizes=(1, 2, 4), max_wait_s=60.0, **more):
     batcher = Batcher(
         stage,
-        run,
+        lambda items, concurrency: run(items),
         durations=durations or Durations(),
         sizes=BatchSizes(sizes),
         max_wait_s=max_wait_s,

@@ -31,9 +31,20 @@ def durations(**known_s: dict[int, float]) -> Durations:
     return table
 
 
-def schedule(table: Durations | None = None, *, max_size: int = 4, max_wait_s: float = math.inf):
+def schedule(
+    table: Durations | None = None,
+    *,
+    max_size: int = 4,
+    max_wait_s: float = math.inf,
+    max_concurrency: int = 1,
+):
     sizes = [n for n in (1, 2, 4, 8) if n <= max_size]
-    return Schedule[Job](table or Durations(), BatchSizes(sizes), max_wait_s=max_wait_s)
+    return Schedule[Job](
+        table or Durations(),
+        BatchSizes(sizes),
+        max_wait_s=max_wait_s,
+        max_concurrency=max_concurrency,
+    )
 
 
 def admitted(plan: Schedule[Job], jobs: list[Job]) -> list[Job]:

@@ -177,9 +177,9 @@ async def test_an_idle_batcher_blocks_and_does_not_poll(monkeypatch):
     decided_s, timeouts_s = [], []
     take, wait_for = Schedule.take, threading.Condition.wait_for
 
-    def counted_take(self, now_s):
+    def counted_take(self, now_s, **more):
         decided_s.append(now_s)
-        return take(self, now_s)
+        return take(self, now_s, **more)
 
     def recorded_wait_for(self, predicate, timeout=None):
         timeouts_s.append(timeout)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -19,10 +21,24 @@ def test_a_batch_changes_nothing(tmp_path, num_threads):
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
-def test_on_the_cpu_a_batch_gives_each_thread_an_image(tmp_path):
-    path = write_model(tmp_path / "m.onnx")
-    assert Session(path, device="cpu", num_threads=1).useful_batch_sizes == [1]
-    assert Session(path, device="cpu", num_threads=4).useful_batch_sizes == [1, 4]
+@pytest.mark.parametrize(
+    ("num_threads", "sizes"), [(1, [1]), (2, [1, 2]), (4, [1, 2, 4]), (6, [1, 2, 4, 6])]
+)
+def test_on_the_cpu_so_many_images_at_once_as_there_are_threads(tmp_path, num_threads, sizes):
+    loaded = Session(write_model(tmp_path / "m.onnx"), device="cpu", num_threads=num_threads)
+    assert loaded.useful_batch_sizes == sizes
+    assert loaded.max_concurrency == num_threads
+
+
+def test_calls_at_once_change_nothing(tmp_path):
+    loaded = Session(write_model(tmp_path / "m.onnx"), device="cpu", num_threads=4)
+    images = np.random.default_rng(1).integers(0, 256, (8, 1, 32, 48, 3), np.uint8)
+    alone = [loaded.run({"image": image})["relit"] for image in images]
+    for size in loaded.useful_batch_sizes:
+        with ThreadPoolExecutor(size) as threads:
+            runs = threads.map(lambda image: loaded.run({"image": image}, size), images)  # noqa: B023
+            together = [outputs["relit"] for outputs in runs]
+        np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
 def test_a_batch_that_fails_leaves_the_next_one_as_it_is(tmp_path):
