@@ -133,7 +133,14 @@ class Schedule(Generic[J]):
         It is also refused if it would go ahead of a job that would then be late: a place in
         the queue is a promise. The promise does not hold for a less urgent class, or for a
         caller with more waiting jobs than the new job's caller.
+
+        A job that follows from work that was admitted is refused only if it cannot be in time:
+        its own time was counted then, and what was spent would be lost.
         """
+        if job.arrived_s < now_s and self._durations.follows(job.key):
+            self._check_own(job, (), now_s, 0.0, 0)
+            insort(self._line, job, key=_due_s)
+            return
         ahead, behind = self._split(job, now_s)
         self._check_own(job, ahead, now_s, busy_s, 0)
         self._check_others(job, ahead, behind, now_s + busy_s)

@@ -182,9 +182,10 @@ class Renderer:
         if change is not None:
             scene = await change(scene)
         since_s = time.monotonic()
-        arrived_s = asked_s if scene_origin == Origin.MISS else since_s
+        began_s = asked_s if scene_origin == Origin.MISS else None
+        arrived_s = since_s if began_s is None else began_s
         lit = await asyncio.gather(
-            *(self._arrive(lamp, scene, prepared, order, arrived_s) for lamp in order.lamps.lamps)
+            *(self._arrive(lamp, scene, prepared, order, began_s) for lamp in order.lamps.lamps)
         )
         made = [answer for answer, origin in lit if origin != Origin.HIT]
         if made:
@@ -211,7 +212,7 @@ class Renderer:
         scene: Tensors,
         prepared: Prepared,
         order: Order,
-        arrived_s: float,
+        began_s: float | None,
     ) -> tuple[JobResult[Tensors], Origin]:
         """Return the light that arrives from a lamp, seen as the small picture is."""
         right, up, near = lamp.vector
@@ -221,7 +222,7 @@ class Renderer:
         }
         return await self._cache.get(
             order.light_key(lamp),
-            lambda: self._infer("light", inputs, prepared, order, arrived_s),
+            lambda: self._infer("light", inputs, prepared, order, began_s),
             urgency=order.priority,
         )
 
@@ -231,16 +232,21 @@ class Renderer:
         inputs: Mapping[str, NDArray[Any]],
         prepared: Prepared,
         order: Order,
-        arrived_s: float | None = None,
+        began_s: float | None = None,
     ) -> JobResult[Tensors]:
-        """Have one graph run; what comes of it holds no other photo's memory."""
+        """Have one graph run; what comes of it holds no other photo's memory.
+
+        What follows from work that began for this order may take until the answer is due: to give
+        it up earlier would waste that work.
+        """
+        due_s = order.deadline_s
         answer = await order.route.model.batcher.submit(
             InferenceInput(part, inputs),
             key=BatchKey(part, *prepared.image.shape[:2]),
-            deadline_s=self._admission.device_deadline_s(order.deadline_s),
+            deadline_s=self._admission.device_deadline_s(due_s) if began_s is None else due_s,
             priority=order.priority,
             caller=order.caller,
-            arrived_s=arrived_s,
+            arrived_s=began_s,
         )
         if part != WHOLE:  # a hit and a miss must be the same: both have what is kept
             return replace(answer, value=as_kept(part, answer.value))

@@ -64,3 +64,23 @@ def test_doubt_about_the_scene_part_covers_the_lighting_that_follows():
     slow_s = table.batch_s("light", 1)
     table.doubt("read", 1)
     assert table.batch_s("light", 1) < slow_s
+
+
+def test_work_that_follows_is_not_refused_for_a_wait_that_was_foreseen():
+    plan = schedule(read_then_light(1.0, 0.25), max_size=1, max_wait_s=2.0)
+    admitted(plan, [Job("read", deadline_s=4.0), Job("read", deadline_s=4.0)])
+    lighting = Job("light", arrived_s=-1.0, deadline_s=3.9)
+    plan.admit(lighting, now_s=0.0, busy_s=2.5)  # as long as its scene is not read in vain
+    assert plan.take(2.5).batch == [lighting]
+
+
+def test_light_for_a_scene_that_is_kept_waits_for_admission_as_any_other_work():
+    plan = schedule(read_then_light(1.0, 0.25), max_size=1, max_wait_s=2.0)
+    with pytest.raises(Overloaded):
+        plan.admit(Job("light", arrived_s=0.0), now_s=0.0, busy_s=2.5)
+
+
+def test_work_that_follows_and_cannot_be_in_time_is_refused():
+    plan = schedule(read_then_light(1.0, 0.25), max_size=1)
+    with pytest.raises(DeadlineExceeded):
+        plan.admit(Job("light", arrived_s=-1.0, deadline_s=0.2), now_s=0.0)
