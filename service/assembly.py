@@ -21,6 +21,7 @@ from service.imaging import ImageLimits
 from service.inference.fake_engine import FakeEngine, linear
 from service.inference.fake_pair import FakePairEngine
 from service.inference.model_metrics import ModelMetrics
+from service.inference.openvino_session import OpenVinoSession
 from service.inference.repository import ModelRepository
 from service.inference.session import Engine, Session, Tensors
 from service.relighting.etag import pixel_revision
@@ -165,11 +166,19 @@ async def running(parts: Parts) -> AsyncIterator[None]:
 
 def _engine_opener(settings: Settings) -> Callable[[Path], Engine]:
     def open_session(path: Path) -> Engine:
+        num_threads = settings.num_inference_threads
+        if settings.providers != "openvino":
+            return Session(
+                path,
+                device=settings.providers,
+                require_gpu=settings.require_gpu,
+                num_threads=num_threads,
+            )
+        # In bfloat16 the pictures stay as they are only if the light graph is in float32.
+        if path.stem.endswith(".scene"):
+            return OpenVinoSession(path, num_threads=num_threads)
         return Session(
-            path,
-            device=settings.providers,
-            require_gpu=settings.require_gpu,
-            num_threads=settings.num_inference_threads,
+            path, device="cpu", require_gpu=settings.require_gpu, num_threads=num_threads
         )
 
     def open_fake(path: Path) -> Engine:

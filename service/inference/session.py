@@ -183,7 +183,7 @@ class Session:
         """On a GPU up to 8, on the CPU up to one image for each thread; by doubling."""
         if self._provider == CUDA:
             return (1, 2, 4, 8)
-        return sorted({self._num_threads, *(2**n for n in range(self._num_threads.bit_length()))})
+        return shares(self._num_threads)
 
     @property
     def max_concurrency(self) -> int:
@@ -193,6 +193,11 @@ class Session:
     def run(self, tensors: Tensors, concurrency: int = 1) -> Tensors:
         """Run a batch, as `Engine.run` says. Releases the GIL while it computes."""
         return _run(self._by_threads[max(1, self._num_threads // concurrency)], tensors)
+
+
+def shares(num_threads: int) -> Sequence[int]:
+    """Return among how many images threads can be shared: by doubling, and one for each."""
+    return sorted({num_threads, *(2**n for n in range(num_threads.bit_length()))})
 
 
 @cache

@@ -19,8 +19,10 @@ from service.contract.buckets import Bucket
 from service.contract.metadata import INPUT_NAME, LIGHT_NAME, OUTPUT_NAME
 from service.contract.pair import LIGHT_OUTPUTS, SCENE_OUTPUTS, Shapes
 from service.inference.model import WHOLE, BatchKey
+from service.inference.openvino_session import OPENVINO
 from service.inference.session import CUDA, Engine, Tensors
 
+_COLD_PROVIDERS: Final = frozenset({CUDA, OPENVINO})  # each first run chooses kernels
 _TOLERANCE: Final = 1e-3  # what float16 may be beyond 0 and 1
 
 _log = logging.getLogger(__name__)
@@ -37,8 +39,8 @@ def warm_up(
 ) -> None:
     """Run every shape and batch size of a graph, so that no request pays for a first time.
 
-    On a GPU the first run of each chooses kernels, so a second one is measured. On a CPU
-    only the very first run, which takes the memory, is slower than the others.
+    On a GPU and in OpenVINO the first run of each chooses kernels, so a second one is measured.
+    In ONNX Runtime on a CPU only the very first run, which takes the memory, is slower.
 
     Args:
         part: which graph of its model it is.
@@ -59,7 +61,7 @@ def warm_up(
             try:
                 if cold:
                     _run(part, engine, size, height, width)
-                    cold = engine.provider == CUDA
+                    cold = engine.provider in _COLD_PROVIDERS
                 started_s = time.monotonic()
                 outputs = _run(part, engine, size, height, width)
             except OutOfMemory:

@@ -43,9 +43,10 @@ class Settings(JobVariables):
         description="folder with the `.onnx` models to serve",
         json_schema_extra={"default_text": "the package's own `models`"},
     )
-    providers: Literal["auto", "cuda", "cpu"] = Field(
+    providers: Literal["auto", "cuda", "cpu", "openvino"] = Field(
         default="auto",
-        description="device to run on; `auto` takes CUDA if it initialises, else the CPU",
+        description="device to run on; `auto` takes CUDA if it initialises, else the CPU; "
+        "`openvino` is the CPU with scene graphs in bfloat16, by the extra `openvino`",
     )
     require_gpu: bool = Field(
         default=False, description="refuse to start if the GPU does not initialise"
