@@ -11,7 +11,7 @@ from relight.errors import ImageCorrupt
 _SIGNATURE_BYTES: Final = 8
 _DEPTH: Final = 24
 _MAX_CHUNKS: Final = 50_000  # 50 MB in the 8 KiB chunks of the usual writers are 6,000
-_NEEDED: Final = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+_NEEDED: Final = frozenset({b"IHDR", b"IDAT", b"IEND"})  # where samples have 16 bits
 
 
 def walk(data: bytes) -> tuple[int, int]:
@@ -37,15 +37,20 @@ def is_16_bit(data: bytes) -> bool:
 
 
 def pixels_only(data: bytes) -> bytes:
-    """Return the file without the chunks that no pixel depends on.
+    """Return a file of 16-bit samples without the chunks that none of them depends on.
 
-    Its text, profiles and frames of animations cost a decoder memory for nothing.
+    Its text, profiles, palettes and frames of animations cost a decoder memory, and lines in the
+    log, for nothing.
 
     Args:
         data: a file that `walk` has passed.
     """
-    kept = [data[:_SIGNATURE_BYTES]]
-    kept += [data[start - 8 : end + 4] for name, start, end in _chunks(data) if name in _NEEDED]
+    kept, has_key = [data[:_SIGNATURE_BYTES]], False
+    for name, start, end in _chunks(data):
+        is_key = name == b"tRNS" and not has_key
+        has_key |= is_key
+        if is_key or name in _NEEDED:
+            kept.append(data[start - 8 : end + 4])
     return b"".join(kept)
 
 

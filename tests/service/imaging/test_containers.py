@@ -112,6 +112,18 @@ def test_text_beside_16_bit_pixels_is_not_inflated():
     assert peak.num_bytes < 2 * 60 * 900_000
 
 
+@pytest.mark.parametrize("colour", [0, 2])
+def test_palettes_and_keys_beside_16_bit_pixels_fill_no_log(colour, capfd):
+    samples = {0: 1, 2: 3}[colour]
+    keys = [png_chunk(b"tRNS", bytes(2 * samples))] * 500
+    palettes = [png_chunk(b"PLTE", bytes(768))] * 500
+    pixels = png_chunk(b"IDAT", zlib.compress(bytes(64 * (1 + 128 * samples))))
+    photo = decode(png(*palettes, *keys, pixels, png_chunk(b"IEND", b""), colour=colour), LIMITS)
+    assert photo.alpha is not None
+    assert not photo.alpha.any()  # the key is black
+    assert not capfd.readouterr().err
+
+
 def test_rows_beyond_the_picture_are_not_allocated():
     strip = tiff_16(rowsperstrip=64, compression="zlib")
     with peak_growth() as peak:
