@@ -62,7 +62,7 @@ class Destinations:
             url = httpx.URL(text)
         except httpx.InvalidURL:
             raise RefusedDestination("it is not a URL") from None
-        if url.scheme not in _SCHEMES or not url.host:
+        if url.scheme not in _SCHEMES or not url.raw_host:
             raise RefusedDestination("it is not a URL that begins with https:// or http://")
         if url.port is not None and not 0 < url.port < 65536:
             raise RefusedDestination("it has a port that no host has")

@@ -81,6 +81,9 @@ async def test_private_addresses_need_a_listed_network(monkeypatch):
     [
         "https://evil.example/",
         "https://hooks.example.com.evil.example/",
+        "https://xn--aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/",
+        "https://xn--/",
+        "https://xn--a\ufffd/",
         "https://hooks.example.com@evil.example/",
         "https://user:pass@hooks.example.com/",
         "https://hooks.example.com/#part",
