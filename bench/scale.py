@@ -2,10 +2,11 @@
 
     python -m bench.scale [--plot bench/plots/scale.svg] [--rounds 3] [--smallest]
 
-Each point is measured in a process of its own, on one thread: the CPU time of the process, the
-least of the rounds, and how far its memory grew beyond what it was before. CPU time says little of
-other load on the machine; wall time would say little else. `batch` and `resolution` run the graphs
-of the shipped model; `megapixels` takes a JPEG from bytes to bytes beside the network.
+Each point is measured in a process of its own, on one thread: the CPU time of the work once it is
+warm, and how far memory grew beyond what it was before. The points take turns, and the least of the
+rounds counts: CPU time leaves out the time that other processes take, but not that they share the
+caches and the clock. `batch` and `resolution` run the graphs of the shipped model; `megapixels` takes
+a JPEG from bytes to bytes beside the network.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import argparse
 import multiprocessing
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -64,6 +65,11 @@ class Point:
     cpu_s: float
     peak_bytes: int
 
+    def least(self, other: Point) -> Point:
+        """Return the least of two measurements of the same work."""
+        least = min(self.cpu_s, other.cpu_s), min(self.peak_bytes, other.peak_bytes)
+        return Point(self.axis, self.value, *least)
+
 
 def main() -> None:
     """Measure, print the table, draw the plot."""
@@ -72,32 +78,37 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--smallest", action="store_true", help="few and small, for a test")
     arguments = parser.parse_args()
-    spawn = multiprocessing.get_context("spawn")
-    points = []
+    values = _SMALLEST if arguments.smallest else _VALUES
+    places = [(axis, value) for axis in values for value in values[axis]]
+    photos = {value: file_of("jpeg", value) for value in values["megapixels"]}
+    points: dict[tuple[Axis, float], Point] = {}
+    for _ in range(arguments.rounds):
+        for place in places:
+            point = _in_own_process(*place, photos)
+            points[place] = point.least(points.get(place, point))
     print("| | | CPU ms | memory, MB |\n|---|---|---|---|")
-    for axis, values in (_SMALLEST if arguments.smallest else _VALUES).items():
-        for value in values:
-            photo = file_of("jpeg", value) if axis == "megapixels" else b""
-            with spawn.Pool(1) as pool:
-                points.append(pool.apply(_measure, (axis, value, photo, arguments.rounds)))
-            cpu_ms, peak_mb = points[-1].cpu_s * 1e3, points[-1].peak_bytes / 1e6
-            print(f"| {axis} | {value:g} | {cpu_ms:.1f} | {peak_mb:.0f} |", flush=True)
+    for (axis, value), point in points.items():
+        print(f"| {axis} | {value:g} | {point.cpu_s * 1e3:.1f} | {point.peak_bytes / 1e6:.0f} |")
     if arguments.plot is not None:
-        _draw(points, arguments.plot)
+        _draw(list(points.values()), arguments.plot)
 
 
-def _measure(axis: Axis, value: float, photo: bytes, num_rounds: int) -> Point:
+def _in_own_process(axis: Axis, value: float, photos: Mapping[float, bytes]) -> Point:
     """Return a point; what was allocated stays allocated, so a process measures one."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_measure, (axis, value, photos[value] if axis == "megapixels" else b""))
+
+
+def _measure(axis: Axis, value: float, photo: bytes) -> Point:
     cv2.setNumThreads(1)
     work = partial(end_to_end, photo, "jpeg") if photo else _network(axis, round(value))
     _STATUS.with_name("clear_refs").write_text("5")  # proc(5): the peak begins again
     before_bytes = _status_bytes("VmRSS")
-    times_s = []
-    for _ in range(num_rounds):
-        start_s = time.process_time()
-        work()
-        times_s.append(time.process_time() - start_s)
-    return Point(axis, value, min(times_s), _status_bytes("VmHWM") - before_bytes)
+    work()  # allocates the memory
+    start_s = time.process_time()
+    work()
+    cpu_s = time.process_time() - start_s
+    return Point(axis, value, cpu_s, _status_bytes("VmHWM") - before_bytes)
 
 
 def _network(axis: Axis, value: int) -> Callable[[], object]:
