@@ -5,8 +5,8 @@
 Each point is measured in a process of its own, on one thread: the CPU time of the work once it is
 warm, and how far memory grew beyond what it was before. The points take turns, and the least of the
 rounds counts: CPU time leaves out the time that other processes take, but not that they share the
-caches and the clock. `batch` and `resolution` run the graphs of the shipped model; `megapixels` takes
-a JPEG from bytes to bytes beside the network.
+caches and the clock. `batch` and `resolution` run the graphs of the shipped model, and `megapixels`
+takes a JPEG from bytes to bytes beside the network.
 """
 
 from __future__ import annotations
