@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import cv2
@@ -229,6 +230,6 @@ async def test_clients_and_the_command_send_it_with_a_mask(pair_url, pairs_dir, 
         out = tmp_path / "relit.png"
         command = ("image", paths["photo"], "--mask", paths["mask"], "--depth", paths["depth"])
         asked_for = ("--azimuth", "90", "--depth-white", "far", "-o", out, *more)
-        done = run(*command, *asked_for, RELIGHT_MODELS_DIR=pairs_dir)
+        done = await asyncio.to_thread(run, *command, *asked_for, RELIGHT_MODELS_DIR=pairs_dir)
         assert done.returncode == 0, done.stderr
         np.testing.assert_array_equal(decoded(out.read_bytes()), expected)

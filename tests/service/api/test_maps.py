@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import zipfile
@@ -170,7 +171,9 @@ async def test_clients_and_the_command_give_the_same_pictures(pair_url, pairs_di
     assert made.about["width_px"] == 64
     for more in (["--url", pair_url], []):
         out = tmp_path / f"maps{len(more)}.zip"
-        done = run("maps", path, "-o", out, *more, RELIGHT_MODELS_DIR=pairs_dir)
+        done = await asyncio.to_thread(
+            run, "maps", path, "-o", out, *more, RELIGHT_MODELS_DIR=pairs_dir
+        )
         assert done.returncode == 0, done.stderr
         with zipfile.ZipFile(out) as archive:
             assert archive.read("normals.png") == made.pictures["normals"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import cv2
@@ -145,6 +146,6 @@ async def test_clients_and_the_command_send_it(url, models_dir, tmp_path: Path):
     for more in (["--url", url], []):
         out = tmp_path / "relit.png"
         command = ("image", paths[0], "--mask", paths[1], "-o", out, *more)
-        done = run(*command, RELIGHT_MODELS_DIR=models_dir)
+        done = await asyncio.to_thread(run, *command, RELIGHT_MODELS_DIR=models_dir)
         assert done.returncode == 0, done.stderr
         np.testing.assert_array_equal(decoded(out.read_bytes()), expected)
