@@ -5,8 +5,13 @@ BIN      = $(VENV)/bin
 RUNTIME ?= $(shell nvidia-smi >/dev/null 2>&1 && echo gpu || echo cpu)
 OTHER    = $(if $(filter gpu,$(RUNTIME)),onnxruntime,onnxruntime-gpu)
 PIP      = $(BIN)/python -m pip --disable-pip-version-check
+# Where the tests marked `serial` are: nothing else is imported to find them.
+SERIAL   = $$(grep -rl --include='test_*.py' 'pytest.mark.serial' tests)
 PIN      = $(BIN)/uv pip compile --quiet --constraints constraints.txt --generate-hashes \
            --no-header --no-annotate --python-version 3.13 --python-platform linux
+
+# The tests start many processes, which would compile the same modules again and again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test lint format settings image requirements clean
@@ -19,7 +24,7 @@ serve: $(VENV)/.serve-$(RUNTIME)  ## serve on port 8000 (GPU runtime if nvidia-s
 
 test: $(VENV)/.dev-$(RUNTIME)  ## run every test
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile -m 'not serial'
-	$(BIN)/python -m pytest -m serial
+	$(BIN)/python -m pytest -m serial $(SERIAL)
 
 lint: $(VENV)/.dev-$(RUNTIME)  ## ruff, mypy --strict, import-linter, hadolint, shellcheck
 	$(BIN)/ruff check .

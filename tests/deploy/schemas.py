@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import jsonschema
 import kubernetes_validate
-from cloudcoil.models.keda.v1alpha1 import ScaledObject
-from cloudcoil.models.prometheus_operator.v1 import PrometheusRule, ServiceMonitor
 from kubernetes_validate.utils import all_versions
 
 from tests.deploy import gateway_api
 
 # The library's order is that of text: 1.9 would come after 1.10.
 NEWEST_VERSIONS = sorted(set(all_versions()), key=lambda v: [int(n) for n in v.split(".")])[-3:]
+# The modules of their models. They take seconds to import, so only validation does it.
 _CUSTOM = {
-    ("keda.sh/v1alpha1", "ScaledObject"): ScaledObject,
-    ("monitoring.coreos.com/v1", "PrometheusRule"): PrometheusRule,
-    ("monitoring.coreos.com/v1", "ServiceMonitor"): ServiceMonitor,
+    ("keda.sh/v1alpha1", "ScaledObject"): "cloudcoil.models.keda.v1alpha1",
+    ("monitoring.coreos.com/v1", "PrometheusRule"): "cloudcoil.models.prometheus_operator.v1",
+    ("monitoring.coreos.com/v1", "ServiceMonitor"): "cloudcoil.models.prometheus_operator.v1",
 }
 # Younger than KEDA 2.16, the newest that has models for our Pythons.
 _KEDA_FALLBACK_BEHAVIOR = {
@@ -43,7 +43,8 @@ def validate(manifest: dict[str, Any], version: str) -> None:
 
 @cache
 def _strict_schema(api_version: str, kind: str) -> dict[str, Any]:
-    schema = _CUSTOM[api_version, kind].model_json_schema(by_alias=True)
+    model = getattr(import_module(_CUSTOM[api_version, kind]), kind)
+    schema = model.model_json_schema(by_alias=True)
     _close(schema)
     if kind == "ScaledObject":
         schema["$defs"]["Fallback"]["properties"]["behavior"] = _KEDA_FALLBACK_BEHAVIOR

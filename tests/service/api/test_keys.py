@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from relight.errors import Unauthorized
+from service.__main__ import main
 from service.app import create_app
 from service.settings import Settings
 from service.traffic.keys import Keyring, digest_of
@@ -177,11 +179,10 @@ def test_an_empty_key_is_never_valid(guarded_url, png):
     ("name", "key", "status"),
     [("editor", "", 2), ("a:b", "k", 2), ("a,b", "k", 2), ("", "k", 2), ("editor-2", "k", 0)],
 )
-def test_a_key_is_hashed_only_where_settings_can_hold_it(name, key, status):
-    command = [sys.executable, "-m", "service", "--hash-key", name]
-    done = subprocess.run(command, input=key, capture_output=True, text=True, check=False)
-    assert done.returncode == status
-    assert bool(done.stdout) == (status == 0)
+def test_a_key_is_hashed_only_where_settings_can_hold_it(name, key, status, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(key))
+    assert main(["--hash-key", name]) == status
+    assert bool(capsys.readouterr().out) == (status == 0)
 
 
 def test_settings_refuse_the_digest_of_nothing_and_keys_that_are_missing():
