@@ -195,7 +195,8 @@ def test_serve_serves_until_a_signal(models_dir, png):
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_can_complete(shell):
-    shown = run(_RELIGHT_COMPLETE=f"source_{shell}")
+    asked = environment(_RELIGHT_COMPLETE=f"source_{shell}")
+    shown = subprocess.run([COMMAND], env=asked, capture_output=True, text=True, check=False)
     assert "_RELIGHT_COMPLETE" in shown.stdout
 
 
