@@ -184,7 +184,7 @@ def test_serve_serves_until_a_signal(models_dir, png):
                 except httpx.TransportError:
                     return False
 
-            wait_until(is_up, timeout_s=30)
+            wait_until(is_up, timeout_s=50)
             assert relight(url, png).status_code == 200
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=20)
