@@ -17,6 +17,7 @@ from tests.service.stand_ins import contract
         {"name": "x" * 65},
         {"version": "1\r\n"},
         {"license": "MIT\0"},
+        {"size_px": "100"},
         {"size_px": "20000"},
         {"size_px": "9" * 5000},
         {"metrics": "[" * 100_000},

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from relight.errors import DeadlineExceeded
+from relight.errors import DeadlineExceeded, Overloaded
 from service.batching.urgency import Priority
 from service.contract.pair import PARTS
 from service.inference.fake_engine import FakeEngine
@@ -57,6 +57,38 @@ async def test_a_scene_that_is_kept_needs_no_time_for_reading(tmp_path):
     admission.check(time.monotonic() + 0.4, *place)  # whose photo it is will show
     with pytest.raises(DeadlineExceeded):
         admission.check(time.monotonic() + 0.4, *place, model=model)
+    await repository.close()
+
+
+class BusyPool(CpuPool):
+    """A pool whose threads are free after `busy_s`."""
+
+    busy_s = 0.0
+
+    def wait_s(self, caller: str) -> float:
+        return self.busy_s
+
+
+async def test_a_wait_for_the_cpu_beyond_the_limit_is_refused(tmp_path):
+    (tmp_path / "fake.onnx").touch()
+    repository = ModelRepository(
+        tmp_path,
+        lambda path: FakeEngine(lambda n: 0.0),
+        max_batch_size=1,
+        bucket_shapes="square",
+        max_wait_s=60.0,
+        metrics=ModelMetrics(CollectorRegistry()),
+    )
+    await repository.start()
+    pool = BusyPool(1)
+    admission = Admission(repository, pool, max_wait_s=60.0)
+    place = (Priority.INTERACTIVE, "somebody")
+    pool.busy_s = 59.0
+    admission.check(time.monotonic() + 3600, *place)
+    for pool.busy_s, deadline_s in ((61.0, 3600), (59.0, 50)):
+        with pytest.raises(Overloaded) as refusal:
+            admission.check(time.monotonic() + deadline_s, *place)
+        assert refusal.value.retry_after_s == pool.busy_s
     await repository.close()
 
 
