@@ -22,7 +22,7 @@ from model_export.networks.drn_g import NUM_FEATURES, DrnG, Structure
 from service.contract.pair import LIGHT_INPUTS, LIGHT_OUTPUTS, SCENE_OUTPUTS, Part
 
 OPSET: Final = 20
-_CAUTION: Final = 2.5  # exponent on how surely a lamp lights a pixel
+_CAUTION: Final = 4.0  # exponent on how surely a lamp lights a pixel
 _TRACED_PX: Final = (96, 128)  # h, w
 
 
