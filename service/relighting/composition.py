@@ -4,8 +4,9 @@
     L = a occlusion + (1 - a) E                               with what comes from all sides
     Y = X exp(v (log max(L, 1e-3) - d log_shading + r + u))   X photo, v relightable, r residual
 
-The change is a factor: black stays black, and hue and texture are the photo's. One u for the
-whole picture keeps its mean luminance where every lamp stands at 0 stops; a lamp of another
+The change is a factor: black stays black, and hue and texture are the photo's. Where the photo is
+nearly black, v is small: its codes there are noise, which a large factor would show as blots. One u
+for the whole picture keeps its mean luminance where every lamp stands at 0 stops; a lamp of another
 intensity makes the picture brighter or darker.
 """
 
@@ -37,6 +38,8 @@ _MAX_GAIN: Final = 3.0  # of the logarithm; a factor of 20
 _MAX_CHANNEL: Final = 3.0  # of a lamp's colour
 _NUM_STEPS: Final = 8
 _ENOUGH: Final = 1e-4  # of the logarithm of the mean luminance
+_DARK: Final = np.float32(0.001)  # linear luminance at which noise halves the change
+_NOISE_SIGMA_PX: Final = 1.5  # of the blur before a pixel counts as dark
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,9 +110,10 @@ class Lit:
             The same shape, sRGB codes 0 to 1.
         """
         original = srgb_to_linear(original_srgb)
-        relightable = self.scene["relightable"].astype(np.float32)
-        at_rest = self._change(_sum(lamp.irradiance[..., None] for lamp in self.lamps))
         luminance = cv2.transform(original, LUMINANCE.astype(np.float32)[None])
+        around = cv2.GaussianBlur(luminance, (0, 0), _NOISE_SIGMA_PX) ** 2
+        relightable = self.scene["relightable"].astype(np.float32) * around / (around + _DARK**2)
+        at_rest = self._change(_sum(lamp.irradiance[..., None] for lamp in self.lamps))
         gain = _keeping_gain(np.asarray(luminance, np.float32), at_rest[..., 0], relightable)
         change = at_rest
         if any(

@@ -50,6 +50,14 @@ def test_the_lit_side_gets_brighter_by_the_ratio_of_light():
     np.testing.assert_allclose(right.mean() / left.mean(), ratio, rtol=1e-3)
 
 
+def test_noise_in_black_stays_unseen_however_much_light_the_network_wants_there():
+    noise = (np.random.default_rng(0).integers(0, 3, (*SHAPE, 3)) / 255).astype(np.float32)
+    original = np.where(side(0, 1)[..., None] > 0, np.float32(0.5), noise)
+    relit = lit(ones(), log_shading=side(-3.5, 0), removal=1.0).compose(original)
+    black = np.s_[:, : SHAPE[1] // 2 - 6]  # the blur reaches further
+    assert np.abs(relit[black] - original[black]).max() < 4 / 255
+
+
 @given(st.floats(0, 1), st.floats(0, 1), st.integers(0, 9), st.floats(0.2, 1))
 def test_the_mean_luminance_stays_at_0_stops(left, right, seed, relightable):
     original = photo(seed, most=0.2)
