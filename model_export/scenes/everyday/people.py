@@ -64,7 +64,7 @@ def _garment(rng: Rng, skin: FloatArray) -> Texture:
     def texture(points: FloatArray, uvs: FloatArray) -> FloatArray:
         x, y, z = points.T
         weave = np.exp(0.06 * noise(points, GRITTY, scale=0.6, shift=shift))[:, None]
-        albedo = cloth(points, uvs) * weave
+        albedo = np.clip(cloth(points, uvs) * weave, 0, 1)
         if inner is not None:
             open_front = (np.abs(x) < 0.12 + 0.35 * np.maximum(z + 0.6, 0)) & (y < 0)
             albedo = np.where(open_front[:, None], inner(points, uvs), albedo)

@@ -26,7 +26,7 @@ def files() -> dict[str, bytes]:
     return found | {
         "progressive": saved(picture, "jpeg", progressive=True),
         "png 16": png(png_chunk(b"IDAT", zlib.compress(rows)), png_chunk(b"IEND", b"")),
-        "heif": heic(),
+        "heif": heic(picture),
         "tiff 16": tiff_16(),
     }
 
