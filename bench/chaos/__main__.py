@@ -1,4 +1,4 @@
-"""Injects faults, and prints each with its promise, what happened, and whether it was kept.
+"""Injects faults and prints a table of results: fault, promise, observation, pass or fail.
 
     python -m bench.chaos [processes devices clients bombs]
 

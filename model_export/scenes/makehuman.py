@@ -46,10 +46,10 @@ class _Targets:
     """Morph targets by name: sparse displacements of vertices."""
 
     def __init__(self, stored: Mapping[str, Any]) -> None:
+        wanted = {"macrodetails", "asym", "expression", *_FACE_PARTS}
         keys = (key for key in stored if key.endswith(".index"))
-        self.names = [key.removeprefix("targets/").removesuffix(".index") for key in keys]
-        wanted = ("macrodetails", "asym", "expression", *_FACE_PARTS)
-        self.names = [name for name in self.names if name.split("/")[0] in wanted]
+        names = (key.removeprefix("targets/").removesuffix(".index") for key in keys)
+        self.names = [name for name in names if name.split("/")[0] in wanted]
         self._displacements = {
             name: (
                 stored[f"targets/{name}.index"].astype(int),

@@ -39,7 +39,7 @@ class RunningBatches:
         del self._spans[threading.get_ident()]
 
     def rest_s(self, now_s: float) -> float:
-        """Return the mean time until a thread is free, in seconds; 0 if one is free now."""
+        """Return the mean time left of the batches, in seconds; 0 if a thread is free."""
         if len(self._spans) < self._max_concurrency:
             return 0.0
         return sum(max(0.0, span.until_s - now_s) for span in self._spans.values()) / len(self)

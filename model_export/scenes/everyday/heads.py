@@ -20,7 +20,7 @@ from model_export.scenes.everyday.volumes import GRITTY, ROUGH, SMOOTH, noise
 from model_export.scenes.shapes import smooth_normals, unit
 from model_export.scenes.stones import icosphere
 
-_EYE_X = 0.28
+_BROW_Z = 0.13
 _MOUTH_Z = -0.68
 _NOSE_Z = -0.42
 _LOWEST, _HIGHEST = 0.01, 0.95
@@ -63,7 +63,7 @@ def _model() -> _HeadModel:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A bare head and what is grown or worn on it must fit.
+    """A bare head, and where its skin is, for hair to fit.
 
     Attributes:
         thing: skin and eyes.
@@ -138,7 +138,6 @@ def skin_texture(rng: Rng, color: FloatArray) -> Texture:
     return texture
 
 
-_BROW_Z = 0.13
 _FLUSHED = (
     ((-0.36, -0.38), (0.2, 0.2)),
     ((0.36, -0.38), (0.2, 0.2)),

@@ -1,4 +1,4 @@
-"""The tables of HEIF's items: where their bytes lie, what each owns, what refers to what.
+"""Reads the item tables of HEIF: locations, property associations and references.
 
 Decoders search all items for each one that a table names, so that their time grows with the
 product of both numbers; and they read metadata once for each picture that these belong to. So the

@@ -1,4 +1,4 @@
-"""Heads: their measures, what grows on them, and how their model is made."""
+"""Head meshes: their proportions, the fit of hair, and how their model is built."""
 
 from __future__ import annotations
 

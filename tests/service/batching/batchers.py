@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 
+from relight.errors import InferenceFailed
 from service.batching.batcher import Batcher
 from service.batching.durations import Durations
 from service.batching.sizes import BatchSizes
@@ -43,6 +44,23 @@ async def queued(batcher: Batcher, num_items: int) -> None:
     with anyio.fail_after(5):
         while batcher.waiting("k", Priority.INTERACTIVE) != num_items:
             await anyio.lowlevel.checkpoint()
+
+
+async def expect_own_answers(batcher: Batcher, items: list[tuple[int, str, bool]]) -> None:
+    """Submit (number, key, whether its caller leaves); each caller gets what is its own."""
+    tasks = [asyncio.create_task(batcher.submit(n, key=key)) for n, key, _ in items]
+    await asyncio.sleep(0)
+    for task, (_, _, leaves) in zip(tasks, items, strict=True):
+        if leaves:
+            task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    for (n, _, leaves), result in zip(items, results, strict=True):
+        if leaves:
+            assert isinstance(result, asyncio.CancelledError)
+        elif n == POISON:
+            assert isinstance(result, InferenceFailed)
+        else:
+            assert result.value == n * n
 
 
 async def leave(caller: asyncio.Task) -> None:

@@ -13,7 +13,14 @@ from relight.errors import DeadlineExceeded, Draining, InferenceFailed, Overload
 from service.batching import batcher as batcher_module
 from service.batching.durations import Durations
 from service.batching.schedule import Schedule
-from tests.service.batching.batchers import POISON, Device, batching, leave, queued
+from tests.service.batching.batchers import (
+    POISON,
+    Device,
+    batching,
+    expect_own_answers,
+    leave,
+    queued,
+)
 
 
 async def test_a_lone_item_is_answered_alone_and_at_once():
@@ -202,19 +209,7 @@ def test_each_caller_gets_its_own_answer_even_if_others_are_poisoned_or_leave(it
     async def play() -> None:
         device = Device()
         async with batching(device.run) as batcher:
-            tasks = [asyncio.create_task(batcher.submit(n, key=key)) for n, key, _ in items]
-            await asyncio.sleep(0)
-            for task, (_, _, leaves) in zip(tasks, items, strict=True):
-                if leaves:
-                    task.cancel()
-            results = await asyncio.gather(*tasks, return_exceptions=True)
-        for (n, _, leaves), result in zip(items, results, strict=True):
-            if leaves:
-                assert isinstance(result, asyncio.CancelledError)
-            elif n == POISON:
-                assert isinstance(result, InferenceFailed)
-            else:
-                assert result.value == n * n
+            await expect_own_answers(batcher, items)
         assert all(len(batch) in {1, 2, 4} for batch in device.batches)
 
     asyncio.run(play())

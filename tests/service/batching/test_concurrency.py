@@ -15,7 +15,7 @@ from relight.errors import DeadlineExceeded, Draining, InferenceFailed, Overload
 from service.batching.batcher import Batcher
 from service.batching.durations import Durations
 from service.batching.sizes import BatchSizes
-from tests.service.batching.batchers import POISON, leave, queued
+from tests.service.batching.batchers import POISON, expect_own_answers, leave, queued
 from tests.service.batching.schedules import Job, admitted, durations, schedule
 
 
@@ -217,19 +217,7 @@ def test_each_caller_gets_its_own_answer_even_if_others_are_poisoned_or_leave(it
     async def play() -> None:
         device = Cores()
         async with cores_of(device, num_cores=num_cores) as batcher:
-            tasks = [asyncio.create_task(batcher.submit(n, key=key)) for n, key, _ in items]
-            await asyncio.sleep(0)
-            for task, (_, _, leaves) in zip(tasks, items, strict=True):
-                if leaves:
-                    task.cancel()
-            results = await asyncio.gather(*tasks, return_exceptions=True)
-        for (n, _, leaves), result in zip(items, results, strict=True):
-            if leaves:
-                assert isinstance(result, asyncio.CancelledError)
-            elif n == POISON:
-                assert isinstance(result, InferenceFailed)
-            else:
-                assert result.value == n * n
+            await expect_own_answers(batcher, items)
         assert device.most_at_once <= num_cores
 
     asyncio.run(play())
