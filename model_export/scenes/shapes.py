@@ -86,6 +86,23 @@ def smooth_normals(positions: FloatArray, faces: IntArray) -> FloatArray:
     return unit(normals)
 
 
+def split_faces(faces: IntArray, num_vertices: int) -> tuple[IntArray, IntArray]:
+    """Split each triangle in four at the middles of its edges.
+
+    Args:
+        faces: (m, 3).
+        num_vertices: that the mesh has; the middles are numbered after them.
+
+    Returns:
+        The ends (e, 2) of the edge whose middle each new vertex is, and the faces (4m, 3).
+    """
+    sides = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    edges, of_side = np.unique(sides, axis=0, return_inverse=True)
+    (a, b, c), (ab, bc, ca) = faces.T, of_side.reshape(-1, 3).T + num_vertices
+    corners = [(a, ab, ca), (b, bc, ab), (c, ca, bc), (ab, bc, ca)]
+    return edges, np.concatenate([np.stack(each, axis=1) for each in corners])
+
+
 def unwelded(positions: FloatArray, faces: IntArray, *, crisp: bool = False) -> Mesh:
     """Give every triangle its own vertices and texture it from its nearest axis.
 

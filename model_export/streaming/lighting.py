@@ -15,6 +15,7 @@ from model_export.scenes.maps import NIGHT_LAYOUT, NUM_DIRECTIONAL, NUM_LAMPS
 from model_export.streaming.backdrops import backdrop
 from model_export.streaming.crops import Crop, Plane
 from model_export.streaming.near_lamps import near_light
+from model_export.streaming.recoloring import recolor
 from service.contract.color import LUMINANCE
 
 _KINDS: Final = ("dark", "hard", "mixed", "soft")
@@ -137,7 +138,7 @@ def light(crop: Crop, plan: LightPlan, share: float, rng: np.random.Generator) -
     """
     nearness = plan.nearness * share
     crop = _with_near_lamps(crop, plan, nearness)
-    albedo = crop.albedo if plan.night else _repaint(crop.albedo, rng)
+    albedo = crop.albedo if plan.night else recolor(crop, rng)
     shading, highlights = _photo_light(crop, plan, albedo, rng)
     surface = albedo * shading + highlights
     background = _behind(crop, surface, plan, rng)
@@ -215,18 +216,6 @@ def _behind(crop: Crop, surface: Plane, plan: LightPlan, rng: np.random.Generato
     exponents = (-4, -1.2) if dark and rng.random() < 0.8 else (-0.7, 0.9)
     painted = backdrop(len(empty), rng) * np.float32(level * 10 ** rng.uniform(*exponents))
     return np.asarray(painted * empty, np.float32)
-
-
-def _repaint(albedo: Plane, rng: np.random.Generator) -> Plane:
-    """Give all surfaces other colours."""
-    if rng.random() < 0.5:
-        albedo = albedo[..., rng.permutation(3)]
-    albedo = albedo.clip(0.004, 0.98) ** np.float32(rng.uniform(0.6, 1.3))
-    albedo = albedo * (0.6 + 0.8 * rng.random(3)).astype(np.float32)
-    if rng.random() < 0.25:
-        tint = (0.7 + 0.3 * rng.random(3)).astype(np.float32)
-        albedo = albedo.mean(-1, keepdims=True) * tint
-    return np.asarray(albedo.clip(0.004, 0.98), np.float32)
 
 
 def _lamp_color(rng: np.random.Generator) -> NDArray[np.float32]:

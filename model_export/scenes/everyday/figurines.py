@@ -20,6 +20,7 @@ from model_export.scenes.everyday.bodies import (
     moved,
 )
 from model_export.scenes.everyday.colors import any_color, color_of
+from model_export.scenes.everyday.figures import figure
 from model_export.scenes.everyday.lumps import ellipsoid, limb
 from model_export.scenes.everyday.people import statue
 from model_export.scenes.everyday.radial import radial
@@ -75,6 +76,7 @@ def _lump(rng: Rng) -> Thing:
 
 
 _FIGURES: tuple[Callable[[Rng], Thing], ...] = (
+    figure,
     sitter,
     animals.beast,
     animals.bird,
@@ -84,12 +86,16 @@ _FIGURES: tuple[Callable[[Rng], Thing], ...] = (
     statue,
     _lump,
 )
-_SHARES = (0.25, 0.2, 0.08, 0.1, 0.1, 0.05, 0.12, 0.1)
+_SHARES = (0.35, 0.12, 0.15, 0.06, 0.08, 0.06, 0.03, 0.08, 0.07)
 
 
 def figurine(rng: Rng) -> Thing:
-    """A figure of china, clay, wood, stone or plaster."""
-    thing = fitted(_FIGURES[rng.choice(len(_FIGURES), p=_SHARES)](rng))
+    """A person, an animal or a toy of china, clay, wood, stone or plaster."""
+    return in_one_material(rng, fitted(_FIGURES[rng.choice(len(_FIGURES), p=_SHARES)](rng)))
+
+
+def in_one_material(rng: Rng, thing: Thing) -> Thing:
+    """Make a thing of china, clay, wood, stone or plaster."""
     texture, gloss, shininess = _material(rng)
     return [replace(body, texture=texture, specular=gloss, shininess=shininess) for body in thing]
 

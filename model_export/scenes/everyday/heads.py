@@ -17,7 +17,7 @@ from model_export.scenes.description import FloatArray, IntArray, Mesh
 from model_export.scenes.everyday.bodies import Body, Rng, Texture, Thing, mesh_of, moved
 from model_export.scenes.everyday.colors import color_of
 from model_export.scenes.everyday.volumes import GRITTY, ROUGH, SMOOTH, noise
-from model_export.scenes.shapes import smooth_normals, unit
+from model_export.scenes.shapes import smooth_normals, split_faces, unit
 from model_export.scenes.stones import icosphere
 
 _BROW_Z = 0.13
@@ -52,12 +52,7 @@ def _model() -> _HeadModel:
     with np.load(Path(__file__).with_name("heads.npz")) as stored:
         components = stored["components"].astype(np.float32) * stored["scales"][:, None, None]
         mean, faces, num_skin = stored["mean"], stored["faces"].astype(int), stored["num_skin"]
-    sides = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
-    edges, of_side = np.unique(sides, axis=0, return_inverse=True)
-    a, b, c = faces.T
-    ab, bc, ca = of_side.reshape(-1, 3).T + int(num_skin)
-    corners = [(a, ab, ca), (b, bc, ab), (c, ca, bc), (ab, bc, ca)]
-    split = np.concatenate([np.stack(each, axis=1) for each in corners])
+    edges, split = split_faces(faces, int(num_skin))
     return _HeadModel(mean, components, int(num_skin), faces, edges, split)
 
 

@@ -24,13 +24,14 @@ Layout = Callable[[Rng, Context], Composition]
 
 LAYOUTS: Mapping[str, tuple[Layout, float]] = MappingProxyType(
     {
-        "person": (portraits.person_layout, 0.14),
+        "person": (portraits.person_layout, 0.11),
         "face": (portraits.face_layout, 0.08),
-        "animal": (portraits.animal_layout, 0.07),
+        "figure": (portraits.figure_layout, 0.07),
+        "animal": (portraits.animal_layout, 0.06),
         "closeup": (portraits.closeup, 0.08),
-        "table": (studio.table, 0.12),
+        "table": (studio.table, 0.1),
         "product": (studio.product, 0.05),
-        "flat": (pictures.flat, 0.09),
+        "flat": (pictures.flat, 0.08),
         "relief": (studio.relief, 0.05),
         "garden": (garden.garden, 0.04),
         "foliage": (garden.foliage, 0.02),

@@ -15,10 +15,13 @@ from model_export.scenes.everyday.bodies import (
     standing,
 )
 from model_export.scenes.everyday.cameras import looking_at
+from model_export.scenes.everyday.figures import figure
+from model_export.scenes.everyday.figurines import in_one_material
 from model_export.scenes.everyday.people import person, statue
 from model_export.scenes.everyday.selection import any_thing
 from model_export.scenes.everyday.things import shape
 from model_export.scenes.everyday.walls import curtain, ground, wall
+from model_export.scenes.shapes import rotation
 
 
 def _before_something(
@@ -85,6 +88,32 @@ def animal_layout(rng: Rng, context: Context) -> Composition:
     pitch = float(rng.uniform(0.03, 0.5))
     return Composition(
         layout="animal",
+        bodies=bodies,
+        camera=looking_at(rng, focus, reach=reach, pitch=pitch, lowest=0.1),
+        reach=reach,
+        grounded=True,
+        low_sun=rng.random() < 0.4,
+        sky=skies.any_background(rng),
+    )
+
+
+def figure_layout(rng: Rng, context: Context) -> Composition:
+    """A person from head to foot or from the hips up, or a statue of one, at times two of them."""
+    carved = rng.random() < 0.45
+    height, pitch = float(rng.uniform(1.6, 2.2)), float(rng.uniform(-0.05, 0.35))
+    bodies: Thing = []
+    for k in range(rng.choice([1, 1, 1, 2, 3])):
+        one = fitted(in_one_material(rng, figure(rng)) if carved else figure(rng))
+        one = moved(one, turn=rotation(rng.normal(0, 0.7)), size=height / 2)
+        at = (k * rng.choice([-1, 1]) * rng.uniform(0.7, 1.3), k * rng.uniform(-0.2, 0.8))
+        bodies += standing(one, *at, -0.01)
+    bodies.append(ground(rng, 24))
+    if rng.random() < 0.6:
+        bodies += wall(rng, 40, (0, rng.uniform(0.7, 8), 0), yaw=rng.normal(0, 0.3))
+    reach = height * rng.uniform(0.3, 0.7)
+    focus = (rng.normal(0, 0.1), 0.0, max(reach * 0.8, height * rng.uniform(0.4, 0.8)))
+    return Composition(
+        layout="figure",
         bodies=bodies,
         camera=looking_at(rng, focus, reach=reach, pitch=pitch, lowest=0.1),
         reach=reach,

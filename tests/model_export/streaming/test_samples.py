@@ -12,6 +12,7 @@ from model_export.streaming.crops import Window, choose_window, cut
 from model_export.streaming.lighting import light, plan_light
 from model_export.streaming.near_lamps import near_light
 from model_export.streaming.pool import ScenePool
+from model_export.streaming.recoloring import recolor
 from model_export.streaming.samples import batch, draw_sample
 from service.contract.color import LUMINANCE
 from tests.model_export.sphere_scene import SIZE_PX, sphere_scene
@@ -50,6 +51,23 @@ def test_the_same_seed_draws_the_same_sample(pool: ScenePool) -> None:
     )
 
     assert all((first[name] == second[name]).all() for name in first)
+
+
+def test_some_surfaces_are_darker_in_their_hollows() -> None:
+    crop = cut(sphere_scene(), WHOLE, [0], SIZE_PX)
+    surface = crop.coverage[..., 0] > 0.99
+    hollow = np.zeros_like(crop.relief)
+    hollow[SIZE_PX // 2 - 2 : SIZE_PX // 2 + 2] = -0.05
+    crop = replace(crop, relief=crop.relief + hollow, albedo=np.full_like(crop.albedo, 0.4))
+    is_hollow = surface & (hollow[..., 0] < 0)
+    ratios = []
+    for seed in range(100):
+        albedo = recolor(crop, np.random.default_rng(seed)).mean(-1)
+        ratios.append(albedo[is_hollow].mean() / albedo[surface & ~is_hollow].mean())
+
+    darker = np.mean(np.array(ratios) < 0.98)
+    assert 0.1 < darker < 0.4
+    assert np.mean(np.isclose(ratios, 1, atol=1e-4)) > 0.5
 
 
 def test_some_photos_are_greyscale(pool: ScenePool) -> None:
