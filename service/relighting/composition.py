@@ -5,9 +5,10 @@
     Y = X exp(v (log max(L, 1e-3) - d log_shading + r + u))   X photo, v relightable, r residual
 
 The change is a factor: black stays black, and hue and texture are the photo's. Where the photo is
-nearly black, v is small: its codes there are noise, which a large factor would show as blots. One u
-for the whole picture keeps its mean luminance where every lamp stands at 0 stops; a lamp of another
-intensity makes the picture brighter or darker.
+nearly black, v is small, and colour is brightened less than luminance: the codes there are noise,
+which a large factor would show as blots of colour. One u for the whole picture keeps its mean
+luminance where every lamp stands at 0 stops; a lamp of another intensity makes the picture brighter
+or darker.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ _MAX_CHANNEL: Final = 3.0  # of a lamp's colour
 _NUM_STEPS: Final = 8
 _ENOUGH: Final = 1e-4  # of the logarithm of the mean luminance
 _DARK: Final = np.float32(0.001)  # linear luminance at which noise halves the change
+_COLOR_NOISE: Final = np.float32(0.004)  # brightest linear channel at which noise halves its gain
 _NOISE_SIGMA_PX: Final = 1.5  # of the blur before a pixel counts as dark
 
 
@@ -124,7 +126,8 @@ class Lit:
                 _sum(lamp.gain * lamp.color * lamp.irradiance[..., None] for lamp in self.lamps)
             )
         change = np.clip(change + gain, -_MAX_CHANGE, _MAX_CHANGE) * relightable[..., None]
-        return linear_to_srgb(shoulder(original, original * np.exp(change)))
+        relit = _times(original, np.asarray(luminance, np.float32), np.exp(change))
+        return linear_to_srgb(shoulder(original, relit))
 
     def _change(self, arriving: Pixels) -> Pixels:
         """Return the logarithm of the change of light, (h, w, 1 or 3), all but its gain."""
@@ -141,6 +144,21 @@ class Lit:
         shares = np.array([x.gain * float(x.irradiance.mean()) for x in self.lamps]) + 1e-9
         weighted = zip(shares / shares.sum(), self.lamps, strict=True)
         return _sum(np.float32(share) * lamp.residual for share, lamp in weighted)
+
+
+def _times(original: Pixels, luminance: Pixels, factor: Pixels) -> Pixels:
+    """Return linear `original` times a factor that brightens the colour of black noise less.
+
+    Args:
+        original: (h, w, 3).
+        luminance: (h, w), its own.
+        factor: (h, w, 1 or 3).
+    """
+    brightest = cv2.GaussianBlur(original.max(axis=-1), (0, 0), _NOISE_SIGMA_PX) ** 2
+    sure = (brightest / (brightest + _COLOR_NOISE**2))[..., None]
+    gray = luminance[..., None]
+    of_color = np.minimum(factor, 1 + (factor - 1) * sure)
+    return np.asarray(gray * factor + (original - gray) * of_color, np.float32)
 
 
 def _sum(terms: Iterable[Pixels]) -> Pixels:

@@ -58,6 +58,19 @@ def test_noise_in_black_stays_unseen_however_much_light_the_network_wants_there(
     assert np.abs(relit[black] - original[black]).max() < 4 / 255
 
 
+def test_brightened_shade_shows_the_colour_of_surfaces_but_not_that_of_noise():
+    noise, surface = np.array([0.0001, 0.001, 0.0001]), np.array([0.02, 0.2, 0.02])
+    original = linear_to_srgb(
+        np.where(side(0, 1)[..., None] > 0, surface, noise).astype(np.float32)
+    )
+    relit = lit(ones(), log_shading=side(-3, 0), removal=1.0).compose(original)
+    before, after = (srgb_to_linear(picture)[12, [2, -2]] for picture in (original, relit))
+    saturation = [1 - x.min(axis=-1) / x.max(axis=-1) for x in (before, after)]
+    assert after[0].mean() > 2 * before[0].mean()
+    assert saturation[1][0] < 0.6 * saturation[0][0]
+    assert saturation[1][1] == pytest.approx(saturation[0][1], abs=0.02)
+
+
 @given(st.floats(0, 1), st.floats(0, 1), st.integers(0, 9), st.floats(0.2, 1))
 def test_the_mean_luminance_stays_at_0_stops(left, right, seed, relightable):
     original = photo(seed, most=0.2)
