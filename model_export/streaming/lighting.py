@@ -15,6 +15,7 @@ from model_export.scenes.maps import NIGHT_LAYOUT, NUM_DIRECTIONAL, NUM_LAMPS
 from model_export.streaming.backdrops import backdrop
 from model_export.streaming.crops import Crop, Plane
 from model_export.streaming.near_lamps import near_light
+from model_export.streaming.outside_shadows import outside_shadows
 from model_export.streaming.recoloring import recolor
 from service.contract.color import LUMINANCE
 
@@ -194,6 +195,9 @@ def _photo_light(
     lean = 1 + rng.uniform(0, 0.8) * (crop.normals @ upwards.astype(np.float32))[..., None]
     open_sky = crop.occlusion ** np.float32(rng.uniform(0.7, 1.5))
     shading += open_sky * lean * _lamp_color(rng) * np.float32(plan.sky)
+    if not plan.night:
+        shade = outside_shadows(crop, rng)
+        shading, highlights = shading * shade, highlights * shade
     covered = max(float(crop.coverage.mean()), 1e-3)
     bounced = (albedo * crop.coverage).mean((0, 1)) * (shading * crop.coverage).mean((0, 1))
     most = _DARK_BOUNCE if plan.is_dark else _BOUNCE

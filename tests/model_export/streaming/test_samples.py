@@ -11,6 +11,7 @@ from model_export.scenes.maps import NIGHT_LAYOUT
 from model_export.streaming.crops import Window, choose_window, cut
 from model_export.streaming.lighting import light, plan_light
 from model_export.streaming.near_lamps import near_light
+from model_export.streaming.outside_shadows import outside_shadows
 from model_export.streaming.pool import ScenePool
 from model_export.streaming.recoloring import recolor
 from model_export.streaming.samples import batch, draw_sample
@@ -68,6 +69,21 @@ def test_some_surfaces_are_darker_in_their_hollows() -> None:
     darker = np.mean(np.array(ratios) < 0.98)
     assert 0.1 < darker < 0.4
     assert np.mean(np.isclose(ratios, 1, atol=1e-4)) > 0.5
+
+
+def test_light_varies_across_flat_surfaces_as_it_does_beside_windows_and_leaves() -> None:
+    whole = cut(sphere_scene(), WHOLE, [0], SIZE_PX)
+    ahead = np.broadcast_to(np.float32([0, 0, 1]), whole.normals.shape)
+    flat = replace(whole, normals=ahead)
+    num_shaded = {
+        name: sum(
+            outside_shadows(crop, np.random.default_rng(seed)).min() < 0.98 for seed in range(200)
+        )
+        for name, crop in (("round", whole), ("flat", flat))
+    }
+
+    assert 60 < num_shaded["flat"] < 130
+    assert 2 < num_shaded["round"] < 40
 
 
 def test_some_photos_are_greyscale(pool: ScenePool) -> None:
