@@ -9,23 +9,23 @@ RelightError
 │   ├── MissingImage          no image part, or an empty body
 │   ├── InvalidOption         an option is unknown, or its value is not allowed
 │   ├── BodyTooLarge          more bytes than `Settings.max_body_bytes`
-│   ├── BodyTimeout           the body came more slowly than `Settings.body_timeout_s`
+│   ├── BodyTimeout           the body did not arrive within `Settings.body_timeout_s`
 │   ├── Unauthorized          no key, or an unknown one
 │   ├── Forbidden             the key does not allow this
-│   ├── JobNotFound           no such job, or no longer, or another caller's
+│   ├── JobNotFound           the job is unknown, forgotten, or another caller's
 │   ├── JobUnfinished         the job has no result yet
 │   └── IdempotencyKeyReused  the key came with another request before
 ├── ImageError                the picture is wrong
 │   ├── UnsupportedMediaType  the bytes are of no supported format
 │   ├── ImageCorrupt          the format is known, the data are damaged or truncated
 │   ├── ImageTooLarge         more pixels, or a longer side, than the limits
-│   ├── ImageTooSmall         a side under the smallest that can be relit
+│   ├── ImageTooSmall         a side is shorter than `Settings.min_side_px`
 │   ├── ImageAnimated         more than one frame or page
-│   ├── LightUnreadable       a reference shows no direction of light
+│   ├── LightUnreadable       the light of a reference has no direction that can be read
 │   └── ImageTooSlow          decoding takes longer than `Settings.decode_budget_s`
 ├── Unavailable               try again later
-│   ├── Overloaded            the wait would pass the limit
-│   │   └── ServerFull        the bytes in flight would pass the limit
+│   ├── Overloaded            the wait would exceed the limit
+│   │   └── ServerFull        the bytes in flight would exceed the limit
 │   ├── RateLimited           this caller has too many requests at once
 │   ├── Draining              this process is shutting down
 │   └── ModelNotReady         no model is loaded and warm yet
@@ -61,7 +61,7 @@ class InvalidRequest(RelightError):
 
 
 class InvalidMultipart(InvalidRequest):
-    """The body is not the multipart that its header says."""
+    """The body is not the multipart form that its header announces."""
 
     code = "invalid_multipart"
 
@@ -119,7 +119,7 @@ class Forbidden(InvalidRequest):
 
 
 class JobNotFound(InvalidRequest):
-    """The process has no such job for this caller: it never had, or has forgotten it."""
+    """The process has no such job of this caller, or has it no longer."""
 
     code = "job_not_found"
 
@@ -159,7 +159,7 @@ class ImageTooLarge(ImageError):
 
 
 class ImageTooSmall(ImageError):
-    """A side of the picture is under the smallest that can be relit."""
+    """A side of the picture is shorter than the service accepts."""
 
     code = "image_too_small"
 
@@ -171,7 +171,7 @@ class ImageAnimated(ImageError):
 
 
 class LightUnreadable(ImageError):
-    """The reference shows no direction that its light comes from."""
+    """The light of the reference has no direction that can be read."""
 
     code = "light_unreadable"
 
@@ -195,13 +195,13 @@ class Unavailable(RelightError):
 
 
 class Overloaded(Unavailable):
-    """The wait would pass the limit."""
+    """The wait would exceed the limit."""
 
     code = "overloaded"
 
 
 class ServerFull(Overloaded):
-    """The bytes that all requests hold together would pass the limit."""
+    """The bytes that all requests hold together would exceed the limit."""
 
     code = "server_full"
 

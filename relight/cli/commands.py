@@ -53,41 +53,41 @@ def image(
     out: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--out", dir_okay=False, help="file for the relit photo; else PHOTO-relit"
+            "-o", "--out", dir_okay=False, help="file for the relit photo; by default PHOTO-relit"
         ),
     ] = None,
     turntable: Annotated[
         Path | None,
         typer.Option(
-            dir_okay=False, help="instead: animation (.webp or .gif) of the lamp going round"
+            dir_okay=False, help="write an animation (.webp or .gif) of a moving lamp instead"
         ),
     ] = None,
     mask: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="white where to relight; else everywhere"),
+        typer.Option(exists=True, dir_okay=False, help="relight only where this is white"),
     ] = None,
     depth: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="depth map; else as the model reads it"),
+        typer.Option(exists=True, dir_okay=False, help="depth map to use instead of the model's"),
     ] = None,
     reference: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="photo whose light to take; else as set"),
+        typer.Option(exists=True, dir_okay=False, help="photo whose light to apply"),
     ] = None,
     overwrite: Annotated[
         bool,
         typer.Option(
-            "--overwrite", help="let it take the place of the photo itself, or of PHOTO-relit"
+            "--overwrite", help="allow replacing the photo itself, or an existing PHOTO-relit"
         ),
     ] = False,
     explain: Annotated[
-        bool, typer.Option("--explain", help="print what the relit photo says about itself")
+        bool, typer.Option("--explain", help="print the marks that the relit photo carries")
     ] = False,
     url: Url = None,
     key: Key = None,
     options: Options,
 ) -> None:
-    """Relight one photo, or animate it under a lamp that goes round it."""
+    """Relight one photo, or animate it while a lamp moves round it."""
     if out is not None and turntable is not None:
         raise CannotStart("give either -o or --turntable")
     if reference is not None and turntable is not None:
@@ -142,7 +142,7 @@ def folder(
     """Relight all photos of a folder, subfolders included.
 
     Ctrl-C stops it at any time. Run it again to relight photos that are new, changed or failed;
-    all photos are redone if the options changed.
+    all photos are redone if the options have changed.
     """
     if out.exists() and out.samefile(source):
         raise CannotStart("OUT must be another folder than IN")
@@ -207,7 +207,7 @@ def maps(
         Path, typer.Option("-o", "--out", dir_okay=False, help="ZIP archive for the maps")
     ],
     model: Annotated[
-        str | None, typer.Option(help="a name from `relight models`; else one that fits")
+        str | None, typer.Option(help="a name from `relight models`; by default one that fits")
     ] = None,
     url: Url = None,
     key: Key = None,

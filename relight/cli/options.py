@@ -27,7 +27,7 @@ def _parse_light(text: str) -> Light:
         raise typer.BadParameter(str(error)) from None
 
 
-# What counts where an option is not given; None where the help says it in words.
+# The default of each option; None if the help says it in words.
 DEFAULTS: Final[dict[str, str | None]] = {
     "direction": DEFAULT_DIRECTION,
     "azimuth": None,
@@ -57,46 +57,59 @@ def _option(name: str, help_text: str, **more: Any) -> Any:
 
 
 OPTIONS: Final[dict[str, Any]] = {
-    "direction": _option("direction", "where the light comes from; E is image right"),
+    "direction": _option("direction", "compass point that the light comes from; E is image right"),
     "azimuth": _option(
-        "azimuth", "instead: in degrees, 0 behind the scene, 90 at image right", min=0, max=360
+        "azimuth",
+        "of the lamp in degrees, instead of a direction: 0 behind the scene, 90 image right",
+        min=0,
+        max=360,
     ),
     "elevation": _option(
-        "elevation", "of the lamp, in degrees; else the model's own", min=0, max=MAX_ELEVATION_DEG
+        "elevation",
+        "of the lamp in degrees; by default the model's own",
+        min=0,
+        max=MAX_ELEVATION_DEG,
     ),
     "softness": _option(
-        "softness", "0 for a hard lamp, 1 for an overcast sky; else the model's own", min=0, max=1
+        "softness",
+        "0 for a hard lamp, 1 for an overcast sky; by default the model's own",
+        min=0,
+        max=1,
     ),
     "intensity": _option(
         "intensity",
-        "of the lamp, in stops; else 0",
+        "of the lamp in stops; by default 0",
         min=-MAX_INTENSITY_STOPS,
         max=MAX_INTENSITY_STOPS,
     ),
     "lamp_color": _option("lamp_color", "of the lamp, instead of a temperature", metavar="#RRGGBB"),
     "lights": _option("lights", "up to four lamps, instead of one", metavar="JSON"),
-    "depth_white": _option("depth_white", "which end of the depth is white; else near"),
+    "depth_white": _option("depth_white", "what white means in the depth map; by default near"),
     "temperature": _option(
         "temperature",
-        "colour temperature in kelvin; else the photo keeps its colours",
+        "colour temperature in kelvin; by default the photo keeps its colours",
         min=MIN_TEMPERATURE_K,
         max=MAX_TEMPERATURE_K,
     ),
-    "light": _option("light", "both in one", parser=_parse_light, metavar="E-4500"),
-    "strength": _option("strength", "0 gives the photo back, 1 the full effect", min=0, max=1),
-    "color": _option("color", "whose colours: the photo's, or all that the model painted"),
-    "fill": _option("fill", "how much of the photo's own light to keep", min=0, max=1),
-    "model": _option("model", "a name from `relight models`; else one that fits"),
-    "format": _option("format", "else that of the photo, or of the name after -o"),
+    "light": _option(
+        "light", "direction and temperature in one", parser=_parse_light, metavar="E-4500"
+    ),
+    "strength": _option(
+        "strength", "0 returns the photo unchanged, 1 gives the full effect", min=0, max=1
+    ),
+    "color": _option("color", "keep the photo's colours, or take all that the model painted"),
+    "fill": _option("fill", "share of the photo's own light to keep", min=0, max=1),
+    "model": _option("model", "a name from `relight models`; by default one that has the light"),
+    "format": _option("format", "by default that of the name after -o, else the photo's"),
     "quality": _option(
         "quality",
-        "of a lossy format; else 92 as JPEG, 90 as WebP, 85 as AVIF",
+        "of a lossy format; by default 92 for JPEG, 90 for WebP, 85 for AVIF",
         min=MIN_QUALITY,
         max=MAX_QUALITY,
     ),
-    "subsampling": _option("subsampling", "how much colour a JPEG or AVIF keeps"),
-    "progressive": _option("progressive", "whether a JPEG is progressive"),
-    "detail": _option("detail", "the photo's size, or the network's own"),
+    "subsampling": _option("subsampling", "chroma resolution of a JPEG or AVIF"),
+    "progressive": _option("progressive", "write a progressive JPEG"),
+    "detail": _option("detail", "full: the photo's size; model: the network's own"),
     "metadata": _option("metadata", "keep or strip EXIF and XMP"),
 }
 

@@ -27,7 +27,7 @@ def show_models(offered: Catalogue) -> None:
 
 
 def explained(relit: Relit) -> str:
-    """Return what a relit photo says about itself, one line for each kind of mark."""
+    """Return the marks that a relit photo carries, one line for each kind."""
     mark = relit.digital_source_type
     marked = f"edited with AI (IPTC DigitalSourceType {mark})" if mark else "none"
     credentials = relit.content_credentials or "unknown"

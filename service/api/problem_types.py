@@ -91,8 +91,8 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "the image is animated; only still images are accepted",
     ),
     errors.LightUnreadable.code: Advice(
-        "Take a reference whose light comes from one side, with surfaces that face several ways.",
-        "the light of the reference comes from no one direction",
+        "Use a reference that is lit from one side and shows surfaces at several angles.",
+        "the reference is not lit from a single direction",
     ),
     errors.ImageTooSlow.code: Advice(
         "Save the image again, in another format or without progressive scans.",
@@ -105,7 +105,7 @@ ADVICE: Final[Mapping[str, Advice]] = {
     ),
     errors.ServerFull.code: Advice(
         "Retry after `retry_after_ms`, with jitter; no work was done.",
-        "48000000 bytes more would pass the 1000000000 that all requests together may hold",
+        "48000000 bytes more would exceed the 1000000000 that all requests together may hold",
         _LATER,
     ),
     errors.RateLimited.code: Advice(

@@ -71,7 +71,7 @@ def read_lamp(
     share = strength / (strength + around + 1e-9)
     explained = _explained(shading, directed + around * occlusion, weight)
     if share < _LEAST_DIRECTED or explained < _LEAST_EXPLAINED:
-        raise LightUnreadable("the light of the reference comes from no one direction")
+        raise LightUnreadable("the reference is not lit from a single direction")
     right, up, near = lamp / strength * ([-1, 1, 1] if mirrored else [1, 1, 1])
     hard = share / (1 - model.ambient) if model.ambient < 1 else 1.0
     return Lamp(

@@ -29,14 +29,14 @@ class JobVariables(BaseSettings):
     max_job_bytes: int | None = Field(
         default=None,
         ge=0,
-        description="bodies and results of all jobs (`Prefer: respond-async`) together, in this "
-        "process's memory; above it, a 503; 0 turns jobs off",
+        description="memory for the bodies and results of all jobs (`Prefer: respond-async`) "
+        "together; above it, a 503; 0 turns jobs off",
         json_schema_extra={"default_text": "a twentieth of the memory limit, at most `250000000`"},
     )
     max_jobs_per_key: int = Field(
         default=100,
         ge=1,
-        description="most jobs in memory for one key, also those that have ended and those "
+        description="most jobs in memory for one key, including those that have ended and those "
         "whose webhook is still being delivered; above it, a 429",
     )
     job_timeout_s: float = Field(
@@ -47,14 +47,14 @@ class JobVariables(BaseSettings):
     )
     webhook_hosts: Words = Field(
         default=(),
-        description="hosts that webhooks may go to, and networks such as `10.1.0.0/16` whose "
-        "addresses need not be public, comma-separated",
+        description="hosts that webhooks may be sent to, comma-separated; a network such as "
+        "`10.1.0.0/16` allows addresses that are not public",
         json_schema_extra={"default_text": "none; webhooks are off"},
     )
     webhook_secrets: Words = Field(
         default=(),
-        description="what webhooks are signed with, as `name:whsec_BASE64` for each key that may "
-        "have some (`anonymous` where no key is needed), comma-separated",
+        description="secrets that sign webhooks, as `name:whsec_BASE64` for each key that may "
+        "use webhooks (`anonymous` if no key is needed), comma-separated",
         json_schema_extra={"default_text": "none"},
     )
 

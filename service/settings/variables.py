@@ -45,8 +45,8 @@ class Settings(JobVariables):
     )
     providers: Literal["auto", "cuda", "cpu", "openvino"] = Field(
         default="auto",
-        description="device to run on; `auto` takes CUDA if it initialises, else the CPU; "
-        "`openvino` is the CPU with scene graphs in bfloat16, by the extra `openvino`",
+        description="device to run on: `auto` takes CUDA if it initialises, else the CPU; "
+        "`openvino` runs scene graphs in bfloat16 on the CPU (`relight[openvino]`)",
     )
     require_gpu: bool = Field(
         default=False, description="refuse to start if the GPU does not initialise"
@@ -54,21 +54,23 @@ class Settings(JobVariables):
     num_device_threads: int | None = Field(
         default=None,
         ge=1,
-        description="threads that infer on the CPU: photos that are there at once share them",
+        description="threads for inference on the CPU, shared by the photos that are inferred at "
+        "the same time",
         json_schema_extra={"default_text": "the CPU quota"},
     )
 
     buckets: Literal["aspect", "square"] = Field(
         default="aspect",
-        description="shapes that the model runs at: nine that follow the photo's proportions, "
-        "or one square, to which every photo is stretched, for the fullest batches",
+        description="input shapes of the model: `aspect` is nine shapes, of which a photo gets "
+        "the one closest to its proportions; `square` stretches every photo to one square, which "
+        "fills batches best",
     )
     max_batch_size: int | None = Field(
         default=None,
         ge=1,
         le=64,
         description="most images on the device at once",
-        json_schema_extra={"default_text": "8 on a GPU; on a CPU one for each of its threads"},
+        json_schema_extra={"default_text": "8 on a GPU; on a CPU one per inference thread"},
     )
     max_queue_wait_ms: int = Field(
         default=10_000,
@@ -76,7 +78,7 @@ class Settings(JobVariables):
         description="longest wait for the device; a request that would wait longer gets a 503",
     )
     overload_status: Literal["503", "429"] = Field(
-        default="503", description="status of a refusal because of overload"
+        default="503", description="HTTP status of refusals because of overload"
     )
     request_timeout_ms: int = Field(
         default=60_000,
@@ -87,8 +89,8 @@ class Settings(JobVariables):
     max_connections: int = Field(
         default=1000,
         ge=1,
-        description="most connections of the API's port; a further one gets a 503. Fewer where the "
-        "limit of open files has no place for them; the second port has its own",
+        description="most connections to the API's port; above it, a 503. The limit of open files "
+        "may lower it. The second port has its own",
     )
     max_header_bytes: int = Field(
         default=32_768, ge=1024, description="most bytes of a request's line and headers"
@@ -105,14 +107,13 @@ class Settings(JobVariables):
     idle_timeout_s: float = Field(
         default=75.0,
         gt=0,
-        description="time between an answer and the next request of a connection; longer than a "
-        "proxy's, which must be the one to close",
+        description="time for which a connection may be idle between requests; must exceed the "
+        "proxy's, so that the proxy closes first",
     )
     write_timeout_s: float = Field(
         default=30.0,
         gt=0,
-        description="time in which a client must take 64 KiB, or the rest, of an answer that "
-        "waits for it",
+        description="time limit for a client to read the next 64 KiB of its answer, or the rest",
     )
 
     max_body_bytes: int = Field(default=50_000_000, ge=1, description="largest request body")
@@ -125,14 +126,15 @@ class Settings(JobVariables):
     max_inflight_bytes: int | None = Field(
         default=None,
         ge=1,
-        description="bodies, decoded pixels and answers of all requests together; above it, a 503",
+        description="memory for the bodies, decoded pixels and answers of all requests together; "
+        "above it, a 503",
         json_schema_extra={"default_text": "a fifth of the memory limit, at most `1000000000`"},
     )
     max_working_bytes: int | None = Field(
         default=None,
         ge=1,
-        description="memory for the decoders and encoders that run at one time; they wait for it, "
-        "and a picture that alone takes more is refused",
+        description="memory for the decoders and encoders that run at the same time; others wait, "
+        "and a picture that alone needs more is refused",
         json_schema_extra={"default_text": "two fifths of the memory limit"},
     )
     body_timeout_s: float = Field(
@@ -155,7 +157,7 @@ class Settings(JobVariables):
     num_threads: int | None = Field(
         default=None,
         ge=1,
-        description="threads that decode, transfer detail and encode",
+        description="threads that decode, upsample the light to full size, and encode",
         json_schema_extra={"default_text": "the CPU quota"},
     )
 
@@ -179,8 +181,8 @@ class Settings(JobVariables):
     c2pa_signer: str | None = Field(
         default=None,
         pattern=r"^\w+(\.\w+)*:\w+(\.\w+)*$",
-        description="instead of `RELIGHT_C2PA_KEY`, for a key that lives elsewhere: a Python "
-        "function, as `module:function`, that gets bytes and returns their signature",
+        description="instead of `RELIGHT_C2PA_KEY`, for a key that is kept elsewhere: a Python "
+        "function, as `module:function`, that takes bytes and returns their signature",
         json_schema_extra={"default_text": "none"},
     )
 

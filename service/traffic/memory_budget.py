@@ -47,7 +47,7 @@ class ByteBudget:
         missing = self._num_bytes + num_bytes - self.max_bytes
         if missing > 0:
             raise ServerFull(
-                f"{num_bytes} bytes more would pass the {self.max_bytes} that all requests "
+                f"{num_bytes} bytes more would exceed the {self.max_bytes} that all requests "
                 "together may hold",
                 retry_after_s=self.occupancy.until_free_s(missing),
             )
