@@ -6,7 +6,8 @@ bytes --reading.decode--> Photo --writing.encode--> bytes
 from __future__ import annotations
 
 from service.imaging.costs import ReadingCost, reading_cost, writing_bytes
-from service.imaging.photo import ImageLimits, Photo
+from service.imaging.limits import ImageLimits
+from service.imaging.photo import Photo
 from service.imaging.provenance import DIGITAL_SOURCE_TYPE, Edit
 from service.imaging.reading import decode
 from service.imaging.writing import encode

@@ -13,7 +13,8 @@ from typing import Final
 
 from service.imaging import containers
 from service.imaging.formats import sniff
-from service.imaging.photo import ImageLimits, Photo
+from service.imaging.limits import ImageLimits
+from service.imaging.photo import Photo
 from service.imaging.screening import screen, still_part
 
 # Decoder, conversions and result together.

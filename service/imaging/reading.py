@@ -35,8 +35,9 @@ from relight.errors import (
 )
 from service.imaging import cicp, containers, faults, isobmff, profiles, wide
 from service.imaging.formats import sniff
+from service.imaging.limits import ImageLimits
 from service.imaging.metadata import load_exif, read_dpi, read_exif, read_orientation, take_xmp
-from service.imaging.photo import Codes, ImageLimits, Photo
+from service.imaging.photo import Codes, Photo
 from service.imaging.png import Png, inspect
 from service.imaging.screening import screen, still_part
 
