@@ -14,7 +14,7 @@ PIN      = $(BIN)/uv pip compile --quiet --constraints constraints.txt --generat
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format settings image requirements clean
+.PHONY: help serve test test-parallel test-serial lint format settings image requirements clean
 
 help:  ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,8 +22,14 @@ help:  ## list the commands
 serve: $(VENV)/.serve-$(RUNTIME)  ## serve on port 8000 (GPU runtime if nvidia-smi works)
 	$(BIN)/python -m service
 
-test: $(VENV)/.dev-$(RUNTIME)  ## run every test
+test:  ## run every test
+	$(MAKE) test-parallel
+	$(MAKE) test-serial
+
+test-parallel: $(VENV)/.dev-$(RUNTIME)  ## run the tests that do not depend on timing
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile -m 'not serial'
+
+test-serial: $(VENV)/.dev-$(RUNTIME)  ## run the tests that depend on timing, one by one
 	$(BIN)/python -m pytest -m serial $(SERIAL)
 
 lint: $(VENV)/.dev-$(RUNTIME)  ## ruff, mypy --strict, import-linter, hadolint, shellcheck
