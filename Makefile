@@ -5,6 +5,8 @@ BIN      = $(VENV)/bin
 RUNTIME ?= $(shell nvidia-smi >/dev/null 2>&1 && echo gpu || echo cpu)
 OTHER    = $(if $(filter gpu,$(RUNTIME)),onnxruntime,onnxruntime-gpu)
 PIP      = $(BIN)/python -m pip --disable-pip-version-check
+# Files with few, slow tests come first, so that no core idles at the end.
+ORDER    = tests/test_*.py tests/[a-z]*/
 # Where the tests marked `serial` are: nothing else is imported to find them.
 SERIAL   = $$(grep -rl --include='test_*.py' 'pytest.mark.serial' tests)
 PIN      = $(BIN)/uv pip compile --quiet --constraints constraints.txt --generate-hashes \
@@ -27,7 +29,8 @@ test:  ## run every test
 	$(MAKE) test-serial
 
 test-parallel: $(VENV)/.dev-$(RUNTIME)  ## run the tests that do not depend on timing
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile -m 'not serial'
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder \
+	  -m 'not serial' $(ORDER)
 
 test-serial: $(VENV)/.dev-$(RUNTIME)  ## run the tests that depend on timing, one by one
 	$(BIN)/python -m pytest -m serial $(SERIAL)
