@@ -1,4 +1,4 @@
-"""The exported file, run by ONNX Runtime. One export of a small random network serves all."""
+"""The exported file, run by ONNX Runtime. An export takes ten seconds, so tests share three."""
 
 import hashlib
 from dataclasses import replace
@@ -56,9 +56,23 @@ def exported(checkpoint, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def exact(checkpoint, tmp_path_factory):
+def of_three_lights():
+    return untrained(("N-4500", "E-4500", "S-4500"), size_px=256)
+
+
+@pytest.fixture(scope="module")
+def several(of_three_lights, tmp_path_factory):
+    """The file of three lights, with weights and pixels of 16 bits."""
+    path = tmp_path_factory.mktemp("several") / "drn-xs.onnx"
+    export_onnx(of_three_lights, CHECKSUM, path, precision="float16", **OPTIONS)
+    return path
+
+
+@pytest.fixture(scope="module")
+def exact(of_three_lights, tmp_path_factory):
+    """The file of three lights, with weights and pixels of 32 bits."""
     path = tmp_path_factory.mktemp("exact") / "drn-xs.onnx"
-    export_onnx(checkpoint, CHECKSUM, path, narrow_weights=False, **OPTIONS)
+    export_onnx(of_three_lights, CHECKSUM, path, narrow_weights=False, **OPTIONS)
     return path
 
 
@@ -81,8 +95,8 @@ def test_the_graph_agrees_with_the_network_at_sizes_it_was_not_traced_at(
         np.testing.assert_allclose(relit, relight(network, image), atol=ROUNDED_ATOL, rtol=0)
 
 
-def test_with_exact_weights_only_the_order_of_sums_differs(checkpoint, exact):
-    difference = prove_parity(checkpoint.network(), exact.read_bytes(), SHAPES, EXACT_ATOL)
+def test_with_exact_weights_only_the_order_of_sums_differs(of_three_lights, exact):
+    difference = prove_parity(of_three_lights.network(), exact.read_bytes(), SHAPES, EXACT_ATOL)
     assert difference <= EXACT_ATOL
 
 
@@ -151,10 +165,10 @@ def test_no_weight_is_widened_anew_in_each_run(exported, tmp_path):
     assert sum(node.op_type == "Mul" for node in loaded.node) == 1  # the gate's
 
 
-def test_16_bits_a_weight_make_the_file_half_as_large(exported, exact):
+def test_16_bits_a_weight_make_the_file_half_as_large(several, exact):
     widest = max(onnx.load(exact).graph.initializer, key=lambda weight: len(weight.raw_data))
-    assert exported.stat().st_size < 0.75 * exact.stat().st_size  # small tensors stay wide
-    narrow = {w.name: len(w.raw_data) for w in onnx.load(exported).graph.initializer}
+    assert several.stat().st_size < 0.75 * exact.stat().st_size  # small tensors stay wide
+    narrow = {w.name: len(w.raw_data) for w in onnx.load(several).graph.initializer}
     assert narrow[f"{widest.name}.steps"] == len(widest.raw_data) / 2
 
 
@@ -164,13 +178,13 @@ def test_the_file_reveals_nothing_about_the_machine_that_wrote_it(exported):
     assert b"File " not in content
 
 
-def test_the_output_has_the_promised_precision(checkpoint, tmp_path):
-    contract = export_onnx(
-        checkpoint, CHECKSUM, tmp_path / "half.onnx", precision="float16", **OPTIONS
-    )
-    session = ort.InferenceSession(tmp_path / "half.onnx")
-    assert contract.precision == "float16"
-    assert run(session, probe_images(32, 32)).dtype == np.float16
+@pytest.mark.parametrize(("file", "precision"), [("several", "float16"), ("exact", "float32")])
+def test_the_output_has_the_promised_precision(request, file, precision):
+    session = ort.InferenceSession(request.getfixturevalue(file))
+    contract = ModelContract.from_metadata(session.get_modelmeta().custom_metadata_map)
+    assert contract.precision == precision
+    feeds = {INPUT_NAME: probe_images(32, 32), LIGHT_NAME: np.arange(3)}
+    assert session.run([OUTPUT_NAME], feeds)[0].dtype == precision
 
 
 def test_a_graph_that_disagrees_is_not_written(checkpoint, tmp_path):
@@ -205,48 +219,34 @@ def test_a_checkpoint_that_cannot_keep_a_contract_is_refused(
         export_onnx(replace(checkpoint, **change), CHECKSUM, tmp_path / "x.onnx", **OPTIONS)
 
 
-@pytest.fixture(scope="module")
-def several(tmp_path_factory):
-    """A checkpoint of three lights and its exported file."""
-    checkpoint = untrained(("N-4500", "E-4500", "S-4500"), size_px=256)
-    path = tmp_path_factory.mktemp("several") / "drn-xs.onnx"
-    export_onnx(checkpoint, CHECKSUM, path, **OPTIONS)
-    return checkpoint, path
-
-
-def test_a_model_of_several_lights_gets_an_index_for_each_picture(several):
-    checkpoint, path = several
-    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+def test_a_model_of_several_lights_gets_an_index_for_each_picture(of_three_lights, several):
+    session = ort.InferenceSession(several, providers=["CPUExecutionProvider"])
     image = probe_images(64, 48)[1]
     lights = np.array([2, 0, 1])
     (relit,) = session.run(None, {INPUT_NAME: np.stack([image] * 3), LIGHT_NAME: lights})
     for light, picture in zip(lights, relit, strict=True):
-        expected = relight(checkpoint.network(), image, int(light))
+        expected = relight(of_three_lights.network(), image, int(light))
         np.testing.assert_allclose(picture, expected, atol=ROUNDED_ATOL, rtol=0)
     assert np.abs(relit[0] - relit[1]).max() > 10 * ROUNDED_ATOL
 
 
-def test_the_scene_reconversion_never_knows_the_wanted_light(several):
-    checkpoint, _ = several
+def test_the_scene_reconversion_never_knows_the_wanted_light(of_three_lights):
     assert not [
         name
-        for name in checkpoint.weights
+        for name in of_three_lights.weights
         if "table" in name and not name.startswith(("shadow_prior.", "rerenderer."))
     ]
 
 
-@pytest.mark.parametrize("narrow_weights", [True, False])
-def test_training_can_go_on_with_the_weights_of_an_exported_file(several, tmp_path, narrow_weights):
-    checkpoint, _ = several
-    path = tmp_path / "drn-xs.onnx"
-    export_onnx(checkpoint, CHECKSUM, path, narrow_weights=narrow_weights, **OPTIONS)
-    read = initial_weights(path)
-    missing = set(checkpoint.weights) - set(read)
+@pytest.mark.parametrize("file", ["several", "exact"])
+def test_training_can_go_on_with_the_weights_of_an_exported_file(request, of_three_lights, file):
+    read = initial_weights(request.getfixturevalue(file))
+    missing = set(of_three_lights.weights) - set(read)
     assert all(name.endswith(".bias") or ".head." in name for name in missing)
     network = build("drn-xs", 3)
     network.load_state_dict({**network.state_dict(), **read})
     image = probe_images(64, 48)[1]
-    expected = relight(checkpoint.network(), image, 1)
+    expected = relight(of_three_lights.network(), image, 1)
     np.testing.assert_allclose(relight(network.eval(), image, 1), expected, atol=ROUNDED_ATOL)
 
 
