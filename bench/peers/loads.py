@@ -27,6 +27,7 @@ DEADLINE_S: Final = 1.0
 NUM_LIGHTS: Final = 20
 _TIMEOUT_S: Final = 120.0
 _WARM_S: Final = 1.0
+_SETTLING_S: Final = 2.0  # of an open loop, until its queue is as long as it gets
 _ENERGY_UJ: Final = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
 
 
@@ -87,7 +88,10 @@ async def _closed_loop(
 def open_loop(
     server: PeerServer, photos: Sequence[bytes], rate_hz: float, duration_s: float, seed: int
 ) -> list[float]:
-    """Send photos at a rate, whatever the answers; return the latencies of those served, in s."""
+    """Send photos at a rate, whatever the answers; return the latencies of those served, in s.
+
+    The first two seconds, in which the queue fills, do not count.
+    """
     outcomes = asyncio.run(_open_loop(server, photos, rate_hz, duration_s, seed))
     return [outcome.latency_s for outcome in outcomes if outcome.status == 200]
 
@@ -127,7 +131,9 @@ async def _open_loop(
                 status = 0
             return RequestOutcome(planned_s, time.monotonic(), status)
 
-        return await in_open_loop(ask, arrivals(rate_hz, duration_s, seed))
+        begin_s = time.monotonic() + _SETTLING_S
+        outcomes = await in_open_loop(ask, arrivals(rate_hz, _SETTLING_S + duration_s, seed))
+    return [outcome for outcome in outcomes if outcome.planned_s >= begin_s]
 
 
 def many_lights(server: PeerServer, photo: bytes, num_connections: int = 4) -> Throughput:
