@@ -245,6 +245,9 @@ def _pixels(source: _Source, enough_px: int | None) -> tuple[Codes, Codes | None
         return wide.read(file, source.data, is_gray=source.is_gray)
     if isinstance(file, JpegImageFile) and file.mode != "CMYK" and enough_px is None:
         return wide.read_jpeg(source.data, *file.size), None
+    has_alpha = file.mode == "RGBA"
+    if isinstance(file, WebPImageFile) and containers.webp.agrees(source.data, has_alpha=has_alpha):
+        return wide.read_webp(source.data, *file.size, has_alpha=has_alpha)
     if enough_px is not None:
         file.draft(file.mode, (enough_px, enough_px))
     size = file.size

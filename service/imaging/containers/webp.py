@@ -10,6 +10,7 @@ from relight.errors import ImageCorrupt
 
 _HEADER_BYTES: Final = 12
 _MAX_CHUNKS: Final = 10_000
+_ANIMATION, _ALPHA = 0x02, 0x10  # flags of VP8X, section 2.7.1.2
 _FRAME_TAG: Final = b"\x9d\x01\x2a"  # RFC 6386, section 9.1
 
 
@@ -23,6 +24,21 @@ def walk(data: bytes) -> tuple[int, int]:
     if not found:
         raise ImageCorrupt("they have no picture")
     return max(width for width, _ in found), max(height for _, height in found)
+
+
+def agrees(data: bytes, *, has_alpha: bool) -> bool:
+    """Return whether a header announces no animation, and alpha where there is some, not else.
+
+    Decoders disagree on the alpha of other files. A simple file has no such header: it agrees.
+
+    Args:
+        data: a file that `walk` has passed.
+        has_alpha: whether the picture has alpha.
+    """
+    if data[_HEADER_BYTES : _HEADER_BYTES + 4] != b"VP8X":
+        return True
+    flags = data[_HEADER_BYTES + 8]
+    return not flags & _ANIMATION and bool(flags & _ALPHA) == has_alpha
 
 
 def has_manifest(data: bytes) -> bool:
