@@ -2,9 +2,10 @@
 
     python -m bench.pauses [--megapixels 12 49] [--kinds webp tiff ...]
 
-While a thread decodes, or encodes, another one wakes every millisecond. Its longest gap is the time
-in which the event loop of a service would stand still: no probe and no other client is answered.
-A machine that has other work makes gaps of its own; the line `nothing` shows them.
+While a thread decodes, or encodes, another one wakes every millisecond. The most CPU time that the
+first takes between two of these turns is a pause: the event loop of a service would stand still for
+as long, and answer no probe and no other client. Each figure is the least of three rounds, as a
+busy machine adds pauses of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import cv2
 import numpy as np
@@ -38,9 +39,8 @@ def main() -> None:
     parser.add_argument("--megapixels", type=float, nargs="+", default=[12])
     parser.add_argument("--kinds", nargs="+", default=[""], help="beginnings of the kinds' names")
     arguments = parser.parse_args()
-    print(f"{'MP':>4}  {'work':32}{'took s':>9}{'longest gap s':>15}")
+    print(f"{'MP':>4}  {'work':32}{'CPU s':>9}{'pause s':>9}")
     for megapixels in arguments.megapixels:
-        _print_row(megapixels, "nothing", lambda: time.sleep(1))
         pixels = _photo(megapixels)
         for kind, make in _files(pixels):
             if not kind.startswith(tuple(arguments.kinds)):
@@ -55,22 +55,33 @@ def main() -> None:
 
 
 def _print_row(megapixels: float, name: str, work: Callable[[], object]) -> None:
-    rounds = [_longest_gap(work) for _ in range(_NUM_ROUNDS)]
+    rounds = [_pause(work) for _ in range(_NUM_ROUNDS)]
     took_s, gap_s = (min(column) for column in zip(*rounds, strict=True))
-    print(f"{megapixels:4g}  {name:32}{took_s:9.2f}{gap_s:15.3f}", flush=True)
+    print(f"{megapixels:4g}  {name:32}{took_s:9.2f}{gap_s:9.3f}", flush=True)
 
 
-def _longest_gap(work: Callable[[], object]) -> tuple[float, float]:
-    """Return how long a call takes, and the longest time in which another thread did not run."""
-    thread = threading.Thread(target=work)
-    started_s = last_s = time.perf_counter()
-    longest_s = 0.0
+def _pause(work: Callable[[], object]) -> tuple[float, float]:
+    """Return how long a thread computes, and how long at most between two turns of another one."""
+    done, measured = threading.Event(), threading.Event()
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            done.set()
+            measured.wait()  # the clock of a thread ends with it
+
+    thread = threading.Thread(target=run)
     thread.start()
-    while thread.is_alive():
+    clock = time.pthread_getcpuclockid(cast("int", thread.ident))
+    last_s = longest_s = 0.0
+    while not done.is_set():
         time.sleep(_TICK_S)
-        now_s = time.perf_counter()
+        now_s = time.clock_gettime(clock)
         longest_s, last_s = max(longest_s, now_s - last_s), now_s
-    return last_s - started_s, longest_s
+    measured.set()
+    thread.join()
+    return last_s, longest_s
 
 
 def _photo(megapixels: float) -> NDArray[np.uint8]:

@@ -23,7 +23,7 @@ from relight.errors import RelightError
 from service.connections import BoundedProtocol, ConnectionLimits
 from service.connections.limits import OPS_CONNECTIONS, connections_within, raise_file_limit
 from service.settings import KEY_NAME, InvalidSettings, Settings, read_settings, settings_page
-from service.telemetry import logs
+from service.telemetry import logs, native_output
 from service.traffic.keys import digest_of
 
 if TYPE_CHECKING:  # it needs a runtime that may be missing
@@ -97,15 +97,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
-    _configure_logs(settings)
-    num_files = raise_file_limit()
-    _log.info("at most %d open files", num_files)
-    try:
-        app = create_app(settings)
-        uvloop.run(serve(app, create_ops_app(app), settings, num_files=num_files))
-    except RelightError as error:
-        print(f"cannot serve: {error}", file=sys.stderr)
-        return 1
+    with native_output.captured():
+        _configure_logs(settings)
+        num_files = raise_file_limit()
+        _log.info("at most %d open files", num_files)
+        try:
+            app = create_app(settings)
+            uvloop.run(serve(app, create_ops_app(app), settings, num_files=num_files))
+        except RelightError as error:
+            print(f"cannot serve: {error}", file=sys.stderr)
+            return 1
     return 0
 
 
