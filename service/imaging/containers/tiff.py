@@ -20,10 +20,15 @@ _C2PA: Final = 52545
 # Where the pixels lie, and how many bytes they take there.
 _PIXELS: Final = ((273, 279), (324, 325))
 
-_TYPE_BYTES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+_TYPE_BYTES: Final = {
+    **{1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8},
+    **{13: 4, 16: 8, 17: 8, 18: 8},  # of supplement 1 and BigTIFF: libtiff takes them here too
+}
 _INTEGERS: Final = {1: "u1", 3: "u2", 4: "u4"}
 _TEXT_TYPES: Final = frozenset({1, 2, 7})  # kept as bytes; the others become Python numbers
 _MAX_NUMBERS: Final = 1_000_000  # tiles of 16 px in four planes of 50 megapixels are 800,000
+_MAX_CLAIMED_SHARE: Final = 2  # of the file: empty strips or tiles may share their bytes
+_SMALL_CLAIMED_BYTES: Final = 16_777_216  # whatever the file's size: decoded in a second
 _MAX_PLANES: Final = 5  # CMYK with alpha
 _MIN_TILE_PX: Final = 16  # section 15
 _MAX_TILE_SHARE: Final = 4  # of the picture: the last row and column of tiles overhang
@@ -161,6 +166,9 @@ def _check_pixels(data: bytes, order: str, values: dict[int, _Value], max_pieces
         num = min(len(offsets), len(sizes))
         if np.any(offsets[:num] + sizes[:num] > len(data)):
             raise ImageCorrupt("the pixels lead past the end of the file")
+        # Bytes are decoded as often as they are named.
+        if sizes[:num].sum() > max(_SMALL_CLAIMED_BYTES, _MAX_CLAIMED_SHARE * len(data)):
+            raise ImageCorrupt("the strips or tiles claim more bytes than the file has")
 
 
 def _number(data: bytes, order: str, value: _Value) -> int:

@@ -243,6 +243,42 @@ def test_more_strips_or_tiles_than_a_picture_can_have_are_refused_unread(num_pie
     assert peak.num_bytes < 40_000_000
 
 
+@pytest.mark.parametrize("compression", [1, 5, 8, 32773])
+@pytest.mark.parametrize("tags", [(STRIP, BYTES), (324, 325)])
+def test_strips_or_tiles_that_share_their_bytes_are_refused_undecoded(compression, tags):
+    num_bytes, num_pieces = 500_000, 1_000
+    lies = plain() | {259: (compression,), 257: (num_pieces,), ROWS: (1,)}
+    lies |= {tags[0]: (8,) * num_pieces, tags[1]: (num_bytes,) * num_pieces}
+    if STRIP not in tags:
+        lies = {k: v for k, v in lies.items() if k not in {STRIP, BYTES, ROWS}}
+        lies |= {322: (16,), 323: (16,)}
+    with pytest.raises(ImageCorrupt, match="claim more bytes"):
+        decode(tiff(lies) + bytes(num_bytes), LIMITS)
+
+
+@pytest.mark.parametrize("kind", [13, 16, 17, 18])
+def test_sizes_of_strips_are_checked_in_every_type_that_a_reader_takes(kind):
+    data = bytearray(tiff(plain() | {ROWS: (1,), STRIP: (8,) * 48, BYTES: (9,) * 48}) + bytes(500))
+    entry = data.index(struct.pack("<2HI", BYTES, 4, 48))
+    data[entry + 2 : entry + 4] = struct.pack("<H", kind)
+    with pytest.raises(ImageCorrupt, match="must be a number"):
+        decode(bytes(data), LIMITS)
+
+
+def test_empty_strips_may_share_their_bytes():
+    pixels = np.zeros((256, 256, 3), np.uint8)
+    data = saved(Image.fromarray(pixels), "tiff", compression="tiff_adobe_deflate")
+    with Image.open(BytesIO(data)) as file:
+        starts, sizes = file.tag_v2[STRIP], file.tag_v2[BYTES]
+    assert len(starts) > 1
+    assert len({data[at : at + size] for at, size in zip(starts, sizes, strict=True)}) == 1
+    shared = data.replace(
+        struct.pack(f"<{len(starts)}I", *starts), struct.pack("<I", starts[0]) * len(starts)
+    )
+    assert shared != data
+    assert (decode(shared, LIMITS).pixels == pixels).all()
+
+
 @pytest.mark.parametrize("planar", ["contig", "separate"])
 def test_the_smallest_strips_and_tiles_are_read(planar):
     pixels = noise(48, 64)
