@@ -14,6 +14,7 @@ import argparse
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from io import BytesIO
 from typing import Any, Final, cast
 
@@ -47,11 +48,9 @@ def main() -> None:
                 continue
             data = make()
             photo = imaging.decode(data, _LIMITS)
-            _print_row(megapixels, f"read {kind}", lambda data=data: imaging.decode(data, _LIMITS))
+            _print_row(megapixels, f"read {kind}", partial(imaging.decode, data, _LIMITS))
             if kind in ANSWER_FORMATS and pixels.size / 3 <= FORMATS[kind].max_answer_pixels:
-                _print_row(
-                    megapixels, f"write {kind}", lambda p=photo, k=kind: imaging.encode(p, k)
-                )
+                _print_row(megapixels, f"write {kind}", partial(imaging.encode, photo, kind))
 
 
 def _print_row(megapixels: float, name: str, work: Callable[[], object]) -> None:
@@ -118,7 +117,7 @@ def _files(pixels: NDArray[np.uint8]) -> Iterator[tuple[str, Callable[[], bytes]
     yield "webp lossless", lambda: saved(picture, "webp", lossless=True, method=0, quality=0)
     yield "avif", lambda: saved(picture, "avif", quality=85, speed=10)
     for codec in _TIFF_CODECS:
-        yield f"tiff {codec}", lambda codec=codec: saved(picture, "tiff", compression=codec)
+        yield f"tiff {codec}", partial(saved, picture, "tiff", compression=codec)
     yield "tiff", lambda: saved(picture, "tiff", compression="tiff_adobe_deflate")
     yield "tiff 16-bit", lambda: by_opencv(".tiff", pixels.astype(np.uint16) * 257)
 
