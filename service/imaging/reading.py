@@ -33,7 +33,7 @@ from relight.errors import (
     RelightError,
     UnsupportedMediaType,
 )
-from service.imaging import cicp, containers, faults, isobmff, profiles, wide
+from service.imaging import cicp, containers, faults, isobmff, jpeg_reading, profiles, wide
 from service.imaging.formats import sniff
 from service.imaging.limits import ImageLimits
 from service.imaging.metadata import load_exif, read_dpi, read_exif, read_orientation, take_xmp
@@ -244,7 +244,7 @@ def _pixels(source: _Source, enough_px: int | None) -> tuple[Codes, Codes | None
     if source.is_wide:
         return wide.read(file, source.data, is_gray=source.is_gray)
     if isinstance(file, JpegImageFile) and file.mode != "CMYK" and enough_px is None:
-        return wide.read_jpeg(source.data, *file.size), None
+        return jpeg_reading.read(source.data, *file.size), None
     has_alpha = file.mode == "RGBA"
     if isinstance(file, WebPImageFile) and containers.webp.agrees(source.data, has_alpha=has_alpha):
         return wide.read_webp(source.data, *file.size, has_alpha=has_alpha)

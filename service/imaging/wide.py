@@ -1,7 +1,6 @@
 """What OpenCV reads in Pillow's place, and 16-bit PNG, which is written in strips.
 
-Pillow can only cut samples of 16 bits to 8. It is slower with JPEG, and holds Python's lock longer
-with WebP.
+Pillow can only cut samples of 16 bits to 8, and holds Python's lock longer with WebP.
 """
 
 from __future__ import annotations
@@ -97,7 +96,7 @@ def read(file: ImageFile, data: bytes, *, is_gray: bool) -> tuple[Wide, Wide | N
         if isinstance(file, TiffImageFile)
         else containers.png.pixels_only(data)
     )
-    codes = _decoded(bounded, cv2.IMREAD_UNCHANGED)
+    codes = decoded(bounded, cv2.IMREAD_UNCHANGED)
     if codes.dtype != np.uint16 or codes.shape[1::-1] != file.size:
         raise ValueError("the pixels are not what the header says")
     alpha: Wide | None = None
@@ -131,18 +130,6 @@ def _deep_gray(file: ImageFile) -> Wide:
     return _wide(_WHITE - gray if is_inverted else gray)
 
 
-def read_jpeg(data: bytes, width_px: int, height_px: int) -> Bytes:
-    """Return the pixels of a grey or RGB JPEG, uint8 (h, w, 3), in two thirds of Pillow's time.
-
-    Raises:
-        ValueError: the data are broken.
-    """
-    codes = _decoded(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
-    if codes.shape != (height_px, width_px, 3):
-        raise ValueError("the pixels are not what the header says")
-    return np.asarray(codes, np.uint8)
-
-
 def read_webp(
     data: bytes, width_px: int, height_px: int, *, has_alpha: bool
 ) -> tuple[Bytes, Bytes | None]:
@@ -153,13 +140,32 @@ def read_webp(
     Raises:
         ValueError: the data are broken.
     """
-    codes = _decoded(data, cv2.IMREAD_UNCHANGED if has_alpha else cv2.IMREAD_COLOR_RGB)
+    codes = decoded(data, cv2.IMREAD_UNCHANGED if has_alpha else cv2.IMREAD_COLOR_RGB)
     if codes.shape != (height_px, width_px, 4 if has_alpha else 3):
         raise ValueError("the pixels are not what the header says")
     if not has_alpha:
         return np.asarray(codes, np.uint8), None
     rgb = np.asarray(cv2.cvtColor(codes, cv2.COLOR_BGRA2RGB), np.uint8)
     return rgb, np.asarray(cv2.extractChannel(codes, 3), np.uint8)
+
+
+def decoded(data: bytes, flags: int) -> npt.NDArray[np.uint8 | np.uint16]:
+    """Return the pixels of a file as OpenCV reads it.
+
+    Args:
+        data: the whole file.
+        flags: of `cv2.imdecode`.
+
+    Raises:
+        ValueError: the data are broken.
+    """
+    try:
+        codes = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:
+        raise ValueError("OpenCV cannot read the data") from error
+    if codes is None:
+        raise ValueError("OpenCV cannot read the data")
+    return np.asarray(codes)
 
 
 def write_png(
@@ -215,16 +221,6 @@ def _filtered(strip: Wide) -> npt.NDArray[np.uint8]:
 def _chunk(name: bytes, data: bytes) -> bytes:
     """Return a chunk of a PNG file (W3C PNG, section 5.3)."""
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-
-def _decoded(data: bytes, flags: int) -> npt.NDArray[np.uint8 | np.uint16]:
-    try:
-        codes = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error as error:
-        raise ValueError("OpenCV cannot read the data") from error
-    if codes is None:
-        raise ValueError("OpenCV cannot read the data")
-    return np.asarray(codes)
 
 
 def _wide(codes: object) -> Wide:

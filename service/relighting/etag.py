@@ -30,6 +30,7 @@ PIXEL_LIBRARIES: Final = (
     "opencv-python-headless",
     "pi-heif",
     "pillow",
+    "simplejpeg",
 )
 
 
