@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import logging.config
+import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -42,12 +43,16 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(level: str, trace_id: Callable[[], str | None] = lambda: None) -> None:
-    """Log records of `level` and above to standard error.
+    """Log records of `level` and above, and Python's warnings, to standard error.
+
+    Pillow warns of damaged tags in callers' files, one by one: those warnings are dropped.
 
     Args:
         level: the least severity.
         trace_id: as `JsonFormatter` takes it.
     """
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    logging.captureWarnings(capture=True)
     logging.config.dictConfig(
         {
             "version": 1,

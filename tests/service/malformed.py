@@ -21,7 +21,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 def corpus() -> dict[str, bytes]:
     """Return name -> file. No file is larger than two megabytes."""
-    return _lies() | _bombs() | _metadata() | _cut() | _tiff()
+    return _lies() | _bombs() | _metadata() | _cut() | _tiff() | _layouts() | _frames()
 
 
 def _png(width_px: int, height_px: int, *chunks: bytes, depth: int = 8, colour: int = 2) -> bytes:
@@ -163,6 +163,67 @@ def _tiff() -> dict[str, bytes]:
         "no-tags.tiff": directory(),
         "nothing.tiff": b"MM\0*",
         "float.tiff": saved(Image.fromarray(np.zeros((16, 16), np.float32)), "tiff"),
+    }
+
+
+def _layouts() -> dict[str, bytes]:
+    """Return TIFFs of which one tag is changed."""
+    picture = Image.fromarray(noise(64, 64))
+    plain, coloured = saved(picture, "tiff"), saved(picture.quantize(16), "tiff")
+    jpeg = saved(picture, "tiff", compression="jpeg")
+
+    def changed(data: bytes, tag: int, kind: int, count: int, value: int) -> bytes:
+        (start,) = struct.unpack_from("<I", data, 4)
+        (num_tags,) = struct.unpack_from("<H", data, start)
+        entries = range(start + 2, start + 2 + 12 * num_tags, 12)
+        (at,) = (e for e in entries if struct.unpack_from("<H", data, e) == (tag,))
+        return data[:at] + struct.pack("<2H2I", tag, kind, count, value) + data[at + 12 :]
+
+    return {
+        "planes.tiff": changed(plain, 284, 3, 1, 2),
+        "planes-of-no-kind.tiff": changed(plain, 284, 3, 1, 7),
+        "rows-of-none.tiff": changed(plain, 278, 4, 1, 0),
+        "rows-without-end.tiff": changed(plain, 278, 4, 1, 2**32 - 1),
+        "strip-sizes-of-64-bits.tiff": changed(plain, 279, 16, 1, 8),
+        "webp-inside.tiff": changed(plain, 259, 3, 1, 50001),
+        "old-jpeg-without-jpeg.tiff": changed(plain, 259, 3, 1, 6),
+        "colours-without-meaning.tiff": changed(plain, 262, 3, 1, 65535),
+        "five-bits.tiff": changed(coloured, 258, 3, 1, 5),
+        "palette-of-one.tiff": changed(coloured, 320, 3, 1, 7),
+        "palette-beyond-the-end.tiff": changed(coloured, 320, 3, 768, 2**31),
+        "old-jpeg.tiff": changed(jpeg, 259, 3, 1, 6),
+        "jpeg-tables-beyond-the-end.tiff": changed(jpeg, 347, 7, 2**31 - 1, 8),
+        "jpeg-of-another-size.tiff": changed(jpeg, 257, 3, 1, 4000),
+        "64-bit-offsets.tiff": b"II+\0\x08\0\0\0" + struct.pack("<2Q", 16, 2**60) + bytes(400),
+    }
+
+
+def _frames() -> dict[str, bytes]:
+    """Return animations that claim one frame, or more than there are."""
+    pixels = _pixels(16 * 49)
+
+    def control(width_px: int, x_px: int) -> bytes:
+        return png_chunk(b"fcTL", struct.pack(">5I2H2B", 0, width_px, 16, x_px, 0, 1, 1, 0, 0))
+
+    def count(number: int) -> bytes:
+        return png_chunk(b"acTL", struct.pack(">2I", number, 0))
+
+    def webp(x_px: int) -> bytes:
+        coded = saved(Image.fromarray(noise(16, 16)), "webp", lossless=True)[12:]
+        frame = struct.pack("<I", x_px)[:3] + bytes(3) + b"\x0f\0\0" * 2 + b"\1\0\0\0" + coded
+        chunks = _vp8x(16, 16)[12:] + b"ANIM" + struct.pack("<I", 6) + bytes(6)
+        chunks += b"ANMF" + struct.pack("<I", len(frame)) + frame
+        data = bytearray(b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WEBP" + chunks)
+        data[20] = 2  # an animation
+        return bytes(data)
+
+    return {
+        "one-frame.png": _png(16, 16, count(1), control(16, 0), pixels),
+        "one-frame-outside.png": _png(16, 16, count(1), control(16, 1000), pixels),
+        "frames-without-end.png": _png(16, 16, count(2**31 - 1), control(16, 0), pixels),
+        "control-that-is-cut.png": _png(16, 16, count(1), png_chunk(b"fcTL", b"\0"), pixels),
+        "one-frame.webp": webp(0),
+        "one-frame-outside.webp": webp(1000),
     }
 
 

@@ -26,9 +26,15 @@ HARMLESS = {
     "exif-of-noise.webp",
     "huge-comment.jpg",
     "endless-sub-directories.tiff",
+    "planes-of-no-kind.tiff",
+    "rows-without-end.tiff",
+    "one-frame.png",
+    "one-frame.webp",
     # As every viewer shows them: what is missing is grey, what is too much is cut.
     "larger-than-it-is.jpg",
     "smaller-than-it-is.jpg",
+    "planes.tiff",
+    "palette-of-one.tiff",
 }
 
 

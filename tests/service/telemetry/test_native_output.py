@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import signal
+import struct
 import subprocess
 import sys
 
@@ -12,11 +13,21 @@ from tests import http_client as http
 from tests.service.pictures import noise, saved
 from tests.service.test_main import service
 
+X_RESOLUTION = 282  # TIFF 6.0, section 8
+
 
 def damaged(data: bytes) -> bytes:
     """Overwrite some of the pixels' bytes."""
     start = len(data) * 2 // 3
     return data[:start] + noise(1, 40, 1).tobytes() + data[start + 40 :]
+
+
+def without_resolution() -> bytes:
+    """Return a TIFF one of whose tags lies beyond the end, of which Pillow warns."""
+    data = bytearray(saved(Image.fromarray(noise(96, 96)), "tiff", dpi=(72, 72)))
+    entry = data.index(struct.pack("<2HI", X_RESOLUTION, 5, 1))
+    struct.pack_into("<I", data, entry + 8, 2**31 - 1)
+    return bytes(data)
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
@@ -36,6 +47,7 @@ def test_what_decoders_print_about_damaged_files_becomes_log_records(models_dir)
     with service(models_dir, log_level="debug") as (process, url, _):
         for data in files.values():
             assert http.post(f"{url}/relight", content=damaged(data)).status_code < 500
+        assert http.post(f"{url}/relight", content=without_resolution()).status_code == 200
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=200)
     lines = [json.loads(line) for line in log.splitlines()]  # every line is JSON
