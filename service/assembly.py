@@ -25,6 +25,7 @@ from service.inference.openvino_session import OpenVinoSession
 from service.inference.repository import ModelRepository
 from service.inference.session import Engine, Session, Tensors
 from service.relighting.etag import pixel_revision
+from service.relighting.kept_photos import KeptPhotos
 from service.relighting.map_maker import MapMaker
 from service.relighting.photo_reader import PhotoReader
 from service.relighting.relighter import Relighter
@@ -87,7 +88,8 @@ def assemble(
     cache: Cache[JobResult[Tensors]] = Cache(
         settings.cache_bytes, lambda answer: sum(t.nbytes for t in answer.value.values())
     )
-    metrics.cache_bytes.set_function(lambda: cache.num_bytes)
+    photos = KeptPhotos(settings.cache_bytes, lambda: cache.num_bytes)
+    metrics.cache_bytes.set_function(lambda: cache.num_bytes + photos.num_bytes)
     metrics.memory_limit_bytes.set(available_memory_bytes())
     metrics.cpu_threads.set_function(lambda: pool.num_threads)
     metrics.working_bytes.set_function(lambda: memory.num_bytes)
@@ -95,6 +97,7 @@ def assemble(
     metrics.bytes_in_flight.set_function(lambda: budget.num_bytes)
     reader = PhotoReader(
         pool,
+        photos,
         limits=image_limits(settings),
         decode_budget_s=settings.decode_budget_s,
         max_working_bytes=settings.working_bytes,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Final, TypeVar
 
 from relight.errors import ImageError, ImageTooLarge, ImageTooSlow, InvalidOption, ServerFull
@@ -12,9 +12,11 @@ from service.imaging import ImageLimits, Photo, ReadingCost, reading_cost
 from service.imaging.photo import Codes
 from service.inference.model import Model
 from service.relighting.etag import photo_digest
+from service.relighting.kept_photos import KeptPhotos
 from service.relighting.masking import decode_mask
 from service.relighting.pipeline import Prepared, prepare
 from service.relighting.relief import Pixels, decode_depth
+from service.telemetry.labels import Origin
 from service.telemetry.metrics import Metrics
 from service.telemetry.stage_timings import Timings
 from service.traffic.cpu_pool import CpuPool, OverBudget, Step
@@ -30,6 +32,7 @@ class PhotoReader:
 
     Args:
         pool: threads for the CPU's work.
+        photos: keeps photos for their further lights.
         limits: accepted sizes of images.
         decode_budget_s: time budget for decoding one image.
         max_working_bytes: most memory that reading one picture may take.
@@ -39,6 +42,7 @@ class PhotoReader:
     def __init__(
         self,
         pool: CpuPool,
+        photos: KeptPhotos,
         *,
         limits: ImageLimits,
         decode_budget_s: float,
@@ -46,6 +50,7 @@ class PhotoReader:
         metrics: Metrics,
     ) -> None:
         self._pool = pool
+        self._photos = photos
         self._limits = limits
         self._decode_budget_s = decode_budget_s
         self._max_working_bytes = max_working_bytes
@@ -61,13 +66,20 @@ class PhotoReader:
         body_bytes: int,
         full_size: bool,
         caller: str,
+        key: Hashable = None,
     ) -> Prepared:
         """Read one photo; `holding` is grown by what is decoded beside the body of the request.
+
+        A photo that was kept under `key` is not decoded again.
 
         Raises:
             ImageError: the image is invalid.
             ServerFull: there is too little memory for it.
         """
+        kept = self._photos.get(key)
+        if kept is not None:
+            holding.grow_to(body_bytes + kept.num_bytes)
+            return kept
         cost = await self._cost(data)
         if cost.peak_bytes > self._max_working_bytes:
             raise ImageTooLarge(
@@ -107,6 +119,11 @@ class PhotoReader:
         holding.grow_to(num_bytes)
         holding.shrink_to(num_bytes)
         return prepared
+
+    def keep(self, key: Hashable, prepared: Prepared, origin: Origin) -> None:
+        """Keep a photo for its further lights, if it has had one; `origin` is of its output."""
+        if origin in {Origin.HIT, Origin.SCENE}:
+            self._photos.keep(key, prepared)
 
     async def read_mask(
         self, data: bytes, photo: Photo, holding: Holding, *, held_bytes: int, caller: str

@@ -162,17 +162,18 @@ class Relighter:
                 body_bytes=request.body_bytes,
                 full_size=options.detail == "full",
                 caller=request.caller,
+                key=order.photo_key,
             )
         mask = await self._mask(request, prepared)
         change = await self._change_of_scene(request, prepared, 0 if mask is None else mask.nbytes)
         answer = prepared.photo.pixels if options.detail == "full" else prepared.image
-        height_px, width_px = answer.shape[:2]
         has_alpha = prepared.photo.alpha is not None
-        format_name = choose_format(formats, width_px, height_px, has_alpha=has_alpha)
+        format_name = choose_format(formats, *answer.shape[1::-1], has_alpha=has_alpha)
         rendered, origin = None, None
         if is_new_light:
             timings.place = Place.INFER
             rendered, origin = await self._renderer.render(prepared, order, change)
+            self._reader.keep(order.photo_key, prepared, origin)
         timings.place = Place.FINISH
         try:
             data = await self._finish(request, prepared, rendered, format_name, order, mask=mask)
@@ -265,8 +266,10 @@ class Relighter:
 
     def _writing_bytes(self, request: RelightRequest, prepared: Prepared, format_name: str) -> int:
         """Return how much memory writing and signing an answer takes beside the photo."""
-        is_full = request.options.detail == "full"
-        is_progressive = bool(request.options.progressive)
+        is_full, is_progressive = (
+            request.options.detail == "full",
+            bool(request.options.progressive),
+        )
         num_bytes = 0
         if is_full:
             num_bytes = writing_bytes(prepared.photo, format_name, progressive=is_progressive)

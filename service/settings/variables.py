@@ -189,7 +189,8 @@ class Settings(JobVariables):
     cache_bytes: int = Field(
         default=256_000_000,
         ge=0,
-        description="memory for the model outputs of recent photos; 0 turns the cache off",
+        description="memory for the model outputs of recent photos and, as far as they leave it, "
+        "for decoded photos; 0 turns the cache off",
     )
 
     api_keys: Words = Field(

@@ -184,7 +184,9 @@ class Metrics:
             registry=registry,
         )
         self.cache_bytes = Gauge(
-            "relight_cache_bytes", "Bytes of model outputs that are kept.", registry=registry
+            "relight_cache_bytes",
+            "Bytes of model outputs and of decoded photos that are kept.",
+            registry=registry,
         )
 
     def _init_ends(self, registry: CollectorRegistry) -> None:

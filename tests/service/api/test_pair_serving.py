@@ -64,6 +64,22 @@ def test_the_answer_names_the_metadata_that_were_kept(pair_url):
     assert ask(direction="W", intensity=1) == ("hit", set())
 
 
+def test_a_photo_is_decoded_for_its_first_two_lights_alone(pair_url, pairs_dir):
+    pixels = leaning(photo(111, 72, 80))
+    data, azimuths = encoded(pixels, "tiff"), (100, 108, 116, 124, 100)
+    kept_bytes = metric(pair_url, "relight_cache_bytes")
+    answers = [relight(pair_url, data, azimuth=azimuth) for azimuth in azimuths]
+    stages = [re.findall(r"(\w+);dur", answer.headers["server-timing"]) for answer in answers]
+    assert ["decode" in names for names in stages] == [True, True, False, False, False]
+    assert metric(pair_url, "relight_cache_bytes") - kept_bytes > pixels.nbytes
+    assert "decode" in relight(pair_url, data, detail="model").headers["server-timing"]
+    forgetful = Settings(models_dir=pairs_dir, max_batch_size=4, cache_bytes=0, **KNOBS)
+    with serving(create_app(forgetful)) as url:
+        fresh = [relight(url, data, azimuth=azimuth).content for azimuth in azimuths]
+    assert [answer.content for answer in answers] == fresh
+    assert len(set(fresh)) == 4
+
+
 def test_an_answer_that_the_caller_has_is_not_made_again(pair_url):
     data = encoded(photo(99, 72, 80), "png")
     tag = relight(pair_url, data, azimuth=40).headers["etag"]
