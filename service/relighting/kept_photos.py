@@ -44,6 +44,7 @@ class KeptPhotos:
             return
         prepared.photo.pixels.flags.writeable = False
         self._photos[key] = prepared
+        self._photos.move_to_end(key)
         self.shrink()
 
     def shrink(self) -> None:
