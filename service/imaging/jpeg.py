@@ -12,7 +12,7 @@ from typing import Final
 
 from relight.errors import ImageCorrupt, UnsupportedMediaType
 
-_MAX_SCANS: Final = 50  # a progressive JPEG has some ten; 50 megapixels take 4 s with 50
+_MAX_SCANS: Final = 50  # a progressive JPEG has some ten; each goes through all pixels
 _MAX_SEGMENTS: Final = 10_000  # profiles and metadata take some hundred; each costs time
 _BITS: Final = 8
 _NUM_COMPONENTS: Final = frozenset({1, 3, 4})
