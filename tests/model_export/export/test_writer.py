@@ -2,9 +2,11 @@
 
 import hashlib
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import onnxruntime as ort
 import pytest
 import torch
@@ -187,7 +189,9 @@ def test_the_output_has_the_promised_precision(request, file, precision):
     assert session.run([OUTPUT_NAME], feeds)[0].dtype == precision
 
 
-def test_a_graph_that_disagrees_is_not_written(checkpoint, tmp_path):
+def test_a_graph_that_disagrees_is_not_written(checkpoint, exported, tmp_path, monkeypatch):
+    graph = SimpleNamespace(model=ir.load(exported))  # of other weights than those of `broken`
+    monkeypatch.setattr(torch.onnx, "export", lambda *_, **__: graph)
     broken = {**checkpoint.weights}
     broken["shadow_prior.stem.0.weight"] = broken["shadow_prior.stem.0.weight"] * torch.nan
     out = tmp_path / "broken.onnx"
