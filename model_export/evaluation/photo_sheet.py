@@ -21,16 +21,17 @@ _SHOWN: Final = ("E", "W", "N", "S")
 
 def sheet_command(
     photos: Annotated[
-        list[str], typer.Argument(help="files, or names of scikit-image's pictures: astronaut")
+        list[str],
+        typer.Argument(help="files, or names of scikit-image's pictures, such as astronaut"),
     ],
     *,
-    model: Annotated[list[Path], typer.Option(help=".onnx; may be repeated")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="the folder for NAME.png")],
+    model: Annotated[list[Path], typer.Option(help="an .onnx file; may be repeated")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="folder for NAME.png")],
     softness: Annotated[
-        float | None, typer.Option(help="of the lamps asked for; else the model's default")
+        float | None, typer.Option(help="of the lamps; by default the model's own")
     ] = None,
 ) -> None:
-    """Draw each photo beside its answers from E, W, N and S, a row a model, at full size."""
+    """Draw each photo beside its relit versions from E, W, N and S, one row per model."""
     methods = open_model_files(model)
     for photo in photos:
         sheet = out / f"{Path(photo).stem}.png"

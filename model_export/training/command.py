@@ -43,7 +43,10 @@ def train_command(
     out: Annotated[Path | None, typer.Argument(help="folder of the run")] = None,
     *,
     stream: Annotated[
-        bool, typer.Option("--stream", help="train drn-g on scenes rendered meanwhile: train RUN")
+        bool,
+        typer.Option(
+            "--stream", help="train drn-g on scenes rendered meanwhile: train RUN --stream"
+        ),
     ] = False,
     config: Annotated[Literal["default", "gpu", "paper"], typer.Option()] = "default",
     architecture: Annotated[

@@ -19,22 +19,20 @@ from model_export.evaluation.real_lights.sets import read_sets
 
 
 def evaluate_real_command(
-    folder: Annotated[Path, typer.Argument(help="one folder a set: lights.json, PNGs, mask.png")],
+    folder: Annotated[Path, typer.Argument(help="a folder per set: lights.json, PNGs, mask.png")],
     *,
-    model: Annotated[list[Path] | None, typer.Option(help=".onnx; may be repeated")] = None,
+    model: Annotated[list[Path] | None, typer.Option(help="an .onnx file; may be repeated")] = None,
     without: Annotated[
         list[str] | None, typer.Option(help="a set to leave out; may be repeated")
     ] = None,
     plain: Annotated[
-        bool, typer.Option("--plain", help="ask for E, W and S even where any light can be had")
+        bool, typer.Option("--plain", help="use E, W and S even if a model takes any direction")
     ] = False,
     softness: Annotated[
-        float | None, typer.Option(help="of the lamps asked for; else the model's default")
+        float | None, typer.Option(help="of the lamps; by default the model's own")
     ] = None,
-    sheet: Annotated[Path | None, typer.Option(help="where to draw a contact sheet")] = None,
-    json_out: Annotated[
-        Path | None, typer.Option("--json", help="where to write every figure")
-    ] = None,
+    sheet: Annotated[Path | None, typer.Option(help="write a contact sheet here")] = None,
+    json_out: Annotated[Path | None, typer.Option("--json", help="write every figure here")] = None,
 ) -> None:
     """Measure models on real photos, beside the unchanged photo and a plain brightness ramp."""
     methods = [UNCHANGED, RAMP, *open_model_files(model or [])]

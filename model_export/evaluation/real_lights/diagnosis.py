@@ -60,14 +60,14 @@ class _Truth:
 
 
 def diagnose_command(
-    folder: Annotated[Path, typer.Argument(help="one folder a set: lights.json, PNGs, mask.png")],
+    folder: Annotated[Path, typer.Argument(help="a folder per set: lights.json, PNGs, mask.png")],
     *,
     model: Annotated[Path, typer.Option(help='either file of a "relight/2" model')],
     without: Annotated[
         list[str] | None, typer.Option(help="a set to leave out; may be repeated")
     ] = None,
 ) -> None:
-    """Put true normals and true light in the place of what a model reads from real photos."""
+    """Replace what a model reads from real photos by the true normals and the true light."""
     pair = open_pair(model)
     figures: dict[str, list[list[float]]] = {name: [] for name in _KNOWN}
     for lit in read_sets(folder, without or []):
