@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import subprocess
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +24,8 @@ from tests.service.pairs import write_pair
 from tests.service.stand_ins import encoded, serving
 
 NUM_FRAMES = 36
+LAMP = {"elevation": 10, "softness": 0, "temperature": 3200, "intensity": 1}
+LAMP_ARGUMENTS = [text for name, value in LAMP.items() for text in (f"--{name}", value)]
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +55,45 @@ def photo(tmp_path):
     return path
 
 
+@dataclass(frozen=True)
+class Made:
+    """An animation, what the command printed, and how many images its graphs have read."""
+
+    photo: Path
+    out: Path
+    printed: str
+    num_images: dict[str, float]
+
+
+@pytest.fixture(scope="module")
+def webp_of_a_service(pair_url, tmp_path_factory):
+    return make(tmp_path_factory, ".webp", "--azimuth", 20, *LAMP_ARGUMENTS, url=pair_url)
+
+
+@pytest.fixture(scope="module")
+def gif_of_this_process(pairs_dir, tmp_path_factory):
+    return make(tmp_path_factory, ".gif", RELIGHT_MODELS_DIR=pairs_dir)
+
+
+def make(tmp_path_factory, suffix, *options, url=None, **variables) -> Made:
+    photo = tmp_path_factory.mktemp("made") / "photo.png"
+    photo.write_bytes(encoded(bumps(190, 120), "png"))  # which no other test sends
+    out = photo.with_suffix(suffix)
+    service = () if url is None else ("--url", url)
+    before = num_images(url)  # of the warm-up and of other tests
+    arguments = ("--turntable", out, "--explain", *options, *service)
+    done = run("image", photo, *arguments, **variables)
+    assert done.returncode == 0, done.stderr
+    since = {part: number - before[part] for part, number in num_images(url).items()}
+    return Made(photo, out, done.stdout, since)
+
+
+def num_images(url: str | None) -> dict[str, float]:
+    """How many images each graph has read in a service; nothing without one."""
+    labels = {part: f'model="tiny-pair",part="{part}"' for part in ("scene", "light") if url}
+    return {p: metric(url, f"relight_batch_size_sum{{{text}}}") for p, text in labels.items()}
+
+
 def frames_of(path) -> list[np.ndarray]:
     with Image.open(path) as image:
         assert image.is_animated
@@ -58,34 +101,20 @@ def frames_of(path) -> list[np.ndarray]:
         return [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(image)]
 
 
-def test_a_webp_shows_the_answer_of_the_service_for_each_azimuth(pair_url, photo):
-    out = photo.with_suffix(".webp")
-    lamp = {"elevation": 10, "softness": 0, "temperature": 3200, "intensity": 1}
-    options = [text for name, value in lamp.items() for text in (f"--{name}", value)]
-    done = run("image", photo, "--turntable", out, *options, "--azimuth", 20, "--url", pair_url)
-    assert done.returncode == 0, done.stderr
-    assert f"{NUM_FRAMES} frames by tiny-pair@" in done.stdout
-    frames = frames_of(out)
+def test_a_webp_shows_the_answer_of_the_service_for_each_azimuth(pair_url, webp_of_a_service):
+    assert f"{NUM_FRAMES} frames by tiny-pair@" in webp_of_a_service.printed
+    frames = frames_of(webp_of_a_service.out)
     assert len(frames) == NUM_FRAMES
     for k in (0, 10, 35):
-        lit = {**lamp, "azimuth": (20 + 10 * k) % 360, "format": "webp", "quality": 75}
-        answer = relight(pair_url, photo.read_bytes(), **lit).content
+        lit = {**LAMP, "azimuth": (20 + 10 * k) % 360, "format": "webp", "quality": 75}
+        answer = relight(pair_url, webp_of_a_service.photo.read_bytes(), **lit).content
         with Image.open(io.BytesIO(answer)) as still:
             np.testing.assert_array_equal(frames[k], np.asarray(still.convert("RGB")))
     assert np.abs(frames[0].astype(int) - frames[18]).mean() > 5
 
 
-def test_the_scene_is_read_once(pairs_dir, photo):
-    with serving(create_app(Settings(models_dir=pairs_dir))) as url:
-
-        def num_images(part: str) -> float:
-            labels = f'model="tiny-pair",part="{part}"'
-            return metric(url, f"relight_batch_size_sum{{{labels}}}")
-
-        before = {part: num_images(part) for part in ("scene", "light")}  # of the warm-up
-        run("image", photo, "--turntable", photo.with_suffix(".webp"), "--url", url)
-        assert num_images("scene") - before["scene"] == 1
-        assert num_images("light") - before["light"] == NUM_FRAMES
+def test_the_scene_is_read_once(webp_of_a_service):
+    assert webp_of_a_service.num_images == {"scene": 1, "light": NUM_FRAMES}
 
 
 def test_this_process_makes_it_of_a_small_copy(pairs_dir, tmp_path):
@@ -101,7 +130,7 @@ def test_this_process_makes_it_of_a_small_copy(pairs_dir, tmp_path):
         RELIGHT_MODELS_DIR=pairs_dir,
     )
     assert done.returncode == 0, done.stderr
-    frames = np.stack(frames_of(out)).astype(int)
+    frames = np.stack(frames_of(out)).astype(np.int16)
     assert frames.shape == (NUM_FRAMES, 427, 640, 3)
     change = np.abs(frames - frames[0]).mean(axis=(0, 3))
     assert change[:, :300].mean() > 10 * change[:, 340:].mean()  # where only the codec differs
@@ -131,24 +160,21 @@ def test_a_service_gives_large_photos_at_the_size_of_the_network(pair_url, tmp_p
     assert max(frames_of(out)[0].shape) < 100
 
 
-def test_a_gif_shows_the_lamp_going_round(pairs_dir, photo):
-    out = photo.with_suffix(".gif")
-    done = run("image", photo, "--turntable", out, RELIGHT_MODELS_DIR=pairs_dir)
-    assert done.returncode == 0, done.stderr
-    frames = frames_of(out)  # fewer, and longer, where two are alike
-    with Image.open(out) as image:
+def test_a_gif_shows_the_lamp_going_round(gif_of_this_process):
+    frames = frames_of(gif_of_this_process.out)  # fewer, and longer, where two are alike
+    with Image.open(gif_of_this_process.out) as image:
         durations_ms = [frame.info["duration"] for frame in ImageSequence.Iterator(image)]
     assert sum(durations_ms) == NUM_FRAMES * 90
     assert np.abs(frames[0].astype(int) - frames[len(frames) // 2]).mean() > 5
 
 
 @exiftool.needs_exiftool
-@pytest.mark.parametrize("suffix", [".webp", ".gif"])
-def test_an_animation_says_that_it_is_edited_with_ai(pair_url, photo, suffix):
-    out = photo.with_suffix(suffix)
-    done = run("image", photo, "--turntable", out, "--explain", "--url", pair_url)
-    assert "mark: edited with AI" in done.stdout
-    read = ["exiftool", "-j", "-XMP-iptcExt:DigitalSourceType", "-validate", "-warning", out]
+@pytest.mark.parametrize("made", ["webp_of_a_service", "gif_of_this_process"])
+def test_an_animation_says_that_it_is_edited_with_ai(request, made):
+    animation = request.getfixturevalue(made)
+    assert "mark: edited with AI" in animation.printed
+    read = ["exiftool", "-j", "-XMP-iptcExt:DigitalSourceType", "-validate", "-warning"]
+    read.append(animation.out)
     metadata = json.loads(subprocess.run(read, check=True, capture_output=True).stdout)[0]
     assert metadata["DigitalSourceType"].endswith("compositeWithTrainedAlgorithmicMedia")
     assert "Warning" not in metadata, metadata
