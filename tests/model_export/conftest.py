@@ -1,6 +1,7 @@
 """A tiny data set in VIDIT's layout: textured planes under a gradient from each direction."""
 
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -30,10 +31,10 @@ def paint_scene(seed: int, direction: str) -> np.ndarray:
     return np.rint(texture * shading[..., None] * 255).astype(np.uint8)
 
 
-@pytest.fixture
-def vidit_root(tmp_path):
-    root = tmp_path / "vidit"
-    root.mkdir()
+@pytest.fixture(scope="session")
+def painted_root(tmp_path_factory):
+    """The pictures of four scenes, to be copied."""
+    root = tmp_path_factory.mktemp("painted")
     for scene in range(4):
         for direction in DIRECTIONS:
             path = root / f"Image{scene:03d}_4500_{direction}.png"
@@ -42,8 +43,19 @@ def vidit_root(tmp_path):
     return root
 
 
+@pytest.fixture(scope="session")
+def fused_root(painted_root, tmp_path_factory):
+    """The same pictures with their shadow-free targets, to be copied."""
+    root = shutil.copytree(painted_root, tmp_path_factory.mktemp("fused") / "vidit")
+    fuse_folder(ViditFolder.open(root), SIZE_PX)
+    return root
+
+
 @pytest.fixture
-def folder(vidit_root):
-    folder = ViditFolder.open(vidit_root)
-    fuse_folder(folder, SIZE_PX)
-    return folder
+def vidit_root(painted_root, tmp_path):
+    return shutil.copytree(painted_root, tmp_path / "vidit")
+
+
+@pytest.fixture
+def folder(fused_root, tmp_path):
+    return ViditFolder.open(shutil.copytree(fused_root, tmp_path / "vidit", dirs_exist_ok=True))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import shutil
 import zipfile
 
 import onnxruntime
@@ -21,21 +22,29 @@ from tests.model_export.tiny import TINY
 TRAINING = ("--held-out", 1, "--minutes", 1e-9)
 
 
-@pytest.fixture(autouse=True)
-def tiny_training(monkeypatch):
-    monkeypatch.setitem(CONFIGS, "default", TINY)
+@pytest.fixture(autouse=True, scope="module")
+def tiny_training():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(CONFIGS, "default", TINY)
+        yield
 
 
 def run(*arguments):
     return CliRunner().invoke(commands.app, [str(argument) for argument in arguments])
 
 
-@pytest.fixture
-def trained(folder, tmp_path):
-    out = tmp_path / "run"
-    result = run("train", folder.root, out, *TRAINING)
+@pytest.fixture(scope="module")
+def first_run(fused_root, tmp_path_factory):
+    out = tmp_path_factory.mktemp("first") / "run"
+    result = run("train", fused_root, out, *TRAINING)
     assert result.exit_code == 0, result.output
-    return out / "drn-xs.pt"
+    return out
+
+
+@pytest.fixture
+def trained(folder, first_run, tmp_path):
+    """The checkpoint of a run on `folder`: a copy, which a test may change."""
+    return shutil.copytree(first_run, tmp_path / "run") / "drn-xs.pt"
 
 
 def test_a_run_of_no_time_takes_one_step_and_explains_how_to_continue(folder, trained):
