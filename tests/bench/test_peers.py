@@ -9,11 +9,11 @@ from PIL import Image
 
 from bench.harness import photo
 from bench.peers import faults, loads
-from bench.peers.catalogue import PEERS, RELIGHT, Peer
+from bench.peers.catalogue import PEERS, RELIGHT
 from bench.peers.environments import THIS_PYTHON
 from bench.peers.report import table
 from bench.peers.server import PeerServer, start
-from bench.subject import shipped_model
+from tests.service.pairs import write_pair
 
 PHOTO = photo(side_px=128)
 
@@ -56,17 +56,14 @@ def test_the_winner_of_each_row_stands_out():
     assert "Third: not measured: no wheel" in lines
 
 
-def run(peer: Peer) -> PeerServer:
-    return start(peer, peer.settings[0], THIS_PYTHON, shipped_model(), PHOTO)
-
-
 @pytest.fixture(scope="module")
-def servers() -> Iterator[dict[str, PeerServer]]:
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, PeerServer]]:
+    model, _ = write_pair(tmp_path_factory.mktemp("pair"))
     (fastapi,) = (peer for peer in PEERS if peer.name == "FastAPI")
     running = {}
     try:
         for peer in (RELIGHT, fastapi):
-            running[peer.name] = run(peer)
+            running[peer.name] = start(peer, peer.settings[0], THIS_PYTHON, model, PHOTO)
         yield running
     finally:
         for server in running.values():
