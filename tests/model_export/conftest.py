@@ -53,7 +53,7 @@ def fused_root(painted_root, tmp_path_factory):
 
 @pytest.fixture
 def vidit_root(painted_root, tmp_path):
-    return shutil.copytree(painted_root, tmp_path / "vidit")
+    return shutil.copytree(painted_root, tmp_path / "vidit", dirs_exist_ok=True)
 
 
 @pytest.fixture
