@@ -63,6 +63,13 @@ def test_a_run_through_all_stages_leaves_a_checkpoint_with_its_history(finished:
     assert all(torch.isfinite(weight).all() for weight in checkpoint.weights.values())
 
 
+def test_a_run_computes_with_0_in_the_place_of_denormal_numbers(tmp_path: Path) -> None:
+    torch.set_flush_denormal(False)
+    training(tmp_path / "run").run()
+
+    assert (torch.full((64,), 1e-38) * 0.01 == 0).all()
+
+
 def test_a_stage_moves_its_own_parts_only(tmp_path: Path) -> None:
     run = training(tmp_path)
     before = {name: value.clone() for name, value in run._network.state_dict().items()}
