@@ -11,7 +11,7 @@ from relight.lights import Lamps
 from service.batching.urgency import Priority
 from service.inference.repository import ModelRepository
 from service.relighting.maps import pack_maps, packing_bytes
-from service.relighting.photo_reader import PhotoReader, digest_of_photo
+from service.relighting.photo_reader import PhotoReader, digest_of_photo, photo_key
 from service.relighting.rendering import Order, Renderer
 from service.telemetry.labels import Origin, Place, Stage
 from service.telemetry.metrics import Metrics
@@ -110,10 +110,11 @@ class MapMaker:
 
     async def _lease_and_make(self, request: MapsRequest) -> MapsResult:
         with self._repository.lease(None, name=self._reading_model(request.options)) as route:
+            digest = await digest_of_photo(request.data)
             order = Order(
                 route=route,
                 lamps=Lamps(()),
-                photo_key=(await digest_of_photo(request.data), route.model.sha256, "full"),
+                photo_key=photo_key(digest, route.model, "full"),
                 deadline_s=request.deadline_s,
                 priority=request.priority,
                 caller=request.caller,

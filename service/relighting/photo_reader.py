@@ -218,3 +218,8 @@ async def digest_of_photo(data: bytes | None) -> str:
     if len(data) < _QUICK_BYTES:
         return photo_digest(data)
     return await asyncio.to_thread(photo_digest, data)
+
+
+def photo_key(digest: str, model: Model, detail: str) -> tuple[str, ...]:
+    """Return what a model's view of a photo depends on: at another detail it has another size."""
+    return (digest, model.sha256, detail)

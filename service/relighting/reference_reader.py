@@ -12,7 +12,7 @@ from relight.lights import Lamp, Lamps
 from service.contract.pair import PairContract
 from service.inference.repository import LightRoute
 from service.relighting.options import RelightOptions
-from service.relighting.photo_reader import PhotoReader, digest_of_photo
+from service.relighting.photo_reader import PhotoReader, digest_of_photo, photo_key
 from service.relighting.reference import read_lamp
 from service.relighting.relit import RelightRequest
 from service.relighting.rendering import Order, Renderer
@@ -57,7 +57,7 @@ class ReferenceReader:
                     f"the reference already says where the light comes from: leave out `{name}`",
                     option=name,
                 )
-        key = (await digest_of_photo(reference), route.model.sha256, "model")
+        key = photo_key(await digest_of_photo(reference), route.model, "model")
         if (lamp := self._lamps.get(key)) is None:
             lamp = self._lamps[key] = await self._read(request, reference, route, contract, key)
         return request.options.lit_by(lamp)

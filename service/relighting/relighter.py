@@ -1,8 +1,7 @@
 """The path of one request.
 
-bytes -> prepare -> render -> finish -> bytes
-         CPU pool   cache or  CPU pool
-                    queue
+bytes -> prepare  -> render         -> finish   -> bytes
+         CPU pool    cache or queue    CPU pool
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from service.inference.session import Tensors
 from service.relighting.c2pa_action import action_of
 from service.relighting.composition import Lit
 from service.relighting.etag import answer_tag
-from service.relighting.photo_reader import PhotoReader, digest_of_photo
+from service.relighting.photo_reader import PhotoReader, digest_of_photo, photo_key
 from service.relighting.pipeline import FINISH_STAGES, Prepared, Rendered, finish
 from service.relighting.reference_reader import ReferenceReader
 from service.relighting.relief import with_depth
@@ -167,8 +166,9 @@ class Relighter:
         mask = await self._mask(request, prepared)
         change = await self._change_of_scene(request, prepared, 0 if mask is None else mask.nbytes)
         answer = prepared.photo.pixels if options.detail == "full" else prepared.image
+        height_px, width_px = answer.shape[:2]
         has_alpha = prepared.photo.alpha is not None
-        format_name = choose_format(formats, *answer.shape[1::-1], has_alpha=has_alpha)
+        format_name = choose_format(formats, width_px, height_px, has_alpha=has_alpha)
         rendered, origin = None, None
         if is_new_light:
             timings.place = Place.INFER
@@ -266,10 +266,8 @@ class Relighter:
 
     def _writing_bytes(self, request: RelightRequest, prepared: Prepared, format_name: str) -> int:
         """Return how much memory writing and signing an answer takes beside the photo."""
-        is_full, is_progressive = (
-            request.options.detail == "full",
-            bool(request.options.progressive),
-        )
+        is_full = request.options.detail == "full"
+        is_progressive = bool(request.options.progressive)
         num_bytes = 0
         if is_full:
             num_bytes = writing_bytes(prepared.photo, format_name, progressive=is_progressive)
@@ -293,8 +291,7 @@ def _order(request: RelightRequest, route: LightRoute, digest: str, depth_digest
     return Order(
         route=route,
         lamps=options.lamps(contract) if isinstance(contract, PairContract) else None,
-        # For another detail the photo is decoded at another size.
-        photo_key=(digest, route.model.sha256, options.detail),
+        photo_key=photo_key(digest, route.model, options.detail),
         deadline_s=request.deadline_s,
         priority=request.priority,
         caller=request.caller,
