@@ -20,10 +20,9 @@ _C2PA: Final = 52545
 # Where the pixels lie, and how many bytes they take there.
 _PIXELS: Final = ((273, 279), (324, 325))
 
-_TYPE_BYTES: Final = {
-    **{1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8},
-    **{13: 4, 16: 8, 17: 8, 18: 8},  # of supplement 1 and BigTIFF: libtiff takes them here too
-}
+_TIFF_6_BYTES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+_LATER_BYTES: Final = {13: 4, 16: 8, 17: 8, 18: 8}  # BigTIFF's; libtiff takes them in any TIFF
+_TYPE_BYTES: Final = _TIFF_6_BYTES | _LATER_BYTES  # of one value, by the number of its type
 _INTEGERS: Final = {1: "u1", 3: "u2", 4: "u4"}
 _TEXT_TYPES: Final = frozenset({1, 2, 7})  # kept as bytes; the others become Python numbers
 _MAX_NUMBERS: Final = 1_000_000  # tiles of 16 px in four planes of 50 megapixels are 800,000
