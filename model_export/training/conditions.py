@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -64,13 +65,18 @@ class Machine:
         return f"{name}, {self.precision}"
 
 
-def flush_denormals() -> None:
-    """Let this thread compute with 0 in the place of denormal numbers.
+@contextmanager
+def flushing_denormals() -> Iterator[None]:
+    """Let this thread compute with 0 in the place of denormal numbers while the block runs.
 
     The moments of a weight that gets no more gradient decay to such numbers. A CPU takes many times
     as long for each of them, which slows down long runs.
     """
     torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from model_export.config import TrainingConfig
 from model_export.data.vidit import ViditFolder
 from model_export.networks.architectures import build
 from model_export.networks.base import RelightingNetwork
-from model_export.training.conditions import DataOrigin, Machine, Start, flush_denormals
+from model_export.training.conditions import DataOrigin, Machine, Start, flushing_denormals
 from model_export.training.ema import EmaModel
 from model_export.training.learner import Learner
 from model_export.training.loaders import BatchLoader
@@ -133,10 +133,9 @@ class Training:
         """
         self.out.mkdir(parents=True, exist_ok=True)
         torch.backends.cudnn.benchmark = True  # few sizes, many steps
-        flush_denormals()
         loader = BatchLoader(self.config, self._folder, self._machine)
         until_s = time.monotonic() + (float("inf") if minutes is None else minutes * 60)
-        with stop_on_signal() as stop:
+        with stop_on_signal() as stop, flushing_denormals():
             while self._stage_index < len(self.config.stages):
                 if not self._run_stage(loader, until_s, stop):
                     return False

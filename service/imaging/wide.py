@@ -140,7 +140,8 @@ def read_webp(
     Raises:
         ValueError: the data are broken.
     """
-    codes = decoded(data, cv2.IMREAD_UNCHANGED if has_alpha else cv2.IMREAD_COLOR_RGB)
+    as_rgb = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+    codes = decoded(data, cv2.IMREAD_UNCHANGED if has_alpha else as_rgb)
     if codes.shape != (height_px, width_px, 4 if has_alpha else 3):
         raise ValueError("the pixels are not what the header says")
     if not has_alpha:

@@ -23,7 +23,7 @@ from model_export.geometry_checkpoint import (
 )
 from model_export.networks.drn_g import DrnG
 from model_export.streaming.feed import Batch, Feed
-from model_export.training.conditions import Machine, flush_denormals
+from model_export.training.conditions import Machine, flushing_denormals
 from model_export.training.geometry.losses import (
     change_losses,
     light_losses,
@@ -104,9 +104,8 @@ class GeometryTraining:
     def run(self, minutes: float | None = None) -> bool:
         """Train until all stages are done or the time is over; return whether they are done."""
         self.out.mkdir(parents=True, exist_ok=True)
-        flush_denormals()
         until_s = time.monotonic() + (float("inf") if minutes is None else minutes * 60)
-        with stop_on_signal() as stop:
+        with stop_on_signal() as stop, flushing_denormals():
             while self._stage_index < len(self._stages):
                 stage = self._stages[self._stage_index]
                 if not self._run_stage(stage, until_s, stop):

@@ -63,11 +63,25 @@ def test_a_run_through_all_stages_leaves_a_checkpoint_with_its_history(finished:
     assert all(torch.isfinite(weight).all() for weight in checkpoint.weights.values())
 
 
-def test_a_run_computes_with_0_in_the_place_of_denormal_numbers(tmp_path: Path) -> None:
-    torch.set_flush_denormal(False)
+def test_denormal_numbers_are_flushed_to_0_while_a_run_trains_and_not_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, draw = [], OneScene.batches
+
+    def batches(feed: OneScene, *what: int) -> Iterator[Batch]:
+        for drawn in draw(feed, *what):
+            seen.append(flushes_denormals())
+            yield drawn
+
+    monkeypatch.setattr(OneScene, "batches", batches)
     training(tmp_path / "run").run()
 
-    assert (torch.full((64,), 1e-38) * 0.01 == 0).all()
+    assert set(seen) == {True}
+    assert not flushes_denormals()
+
+
+def flushes_denormals() -> bool:
+    return bool((torch.full((64,), 1e-38) * 0.01 == 0).all())
 
 
 def test_a_stage_moves_its_own_parts_only(tmp_path: Path) -> None:
