@@ -87,9 +87,8 @@ def figure(rng: Rng) -> Thing:
 
 def _cover(weights: FloatArray, limbs: tuple[str, ...]) -> FloatArray:
     """Return how much each vertex (n,) belongs to some limbs, whichever side."""
-    of_limb = [
-        k for k, bone in enumerate(BONES) if bone.removesuffix("_l").removesuffix("_r") in limbs
-    ]
+    names = [bone.removesuffix("_l").removesuffix("_r") for bone in BONES]
+    of_limb = [k for k, name in enumerate(names) if name in limbs]
     return np.asarray(weights[:, of_limb].sum(axis=1))
 
 

@@ -25,7 +25,7 @@ _LIMBS: Final = (
     ("shin", "thigh"),
     ("foot", "shin"),
 )
-# Each bone's parent, in an order in which parents come first.
+# Each bone's parent. Parents come first; `people.npz` has its joints and weights in this order.
 _PARENTS: Final[Mapping[str, str | None]] = MappingProxyType(
     {
         "pelvis": None,
