@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,7 @@ ROOT: Final = Path(__file__).parents[2]
 THIS_PYTHON: Final = Path(sys.executable)
 
 # Of one version everywhere, so that no server gains by a newer runtime.
-_SHARED: Final = ("numpy", "onnxruntime", "opencv-python-headless", "pillow")
+_SHARED: Final = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "simplejpeg")
 
 
 class NotInstalled(Exception):
@@ -23,7 +24,7 @@ class NotInstalled(Exception):
 
 
 def python_of(peer: Peer, folder: Path) -> Path:
-    """Return the Python that runs a peer, with all that it needs.
+    """Return the Python that runs a peer, with all that it needs today.
 
     Args:
         peer: the peer.
@@ -36,12 +37,14 @@ def python_of(peer: Peer, folder: Path) -> Path:
         return THIS_PYTHON
     home = folder / peer.name.lower().replace(" ", "-")
     python, done = home / "bin" / "python", home / "installed"
-    if done.exists():
+    pinned = "".join(f"{name}=={version(name)}\n" for name in _SHARED)
+    needs = "\n".join([pinned, *peer.requirements, *_requirements()])
+    if done.exists() and done.read_text() == needs:
         return python
     subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)
     subprocess.run([python, "-m", "pip", "install", "--quiet", "uv"], check=True)
     pins = home / "constraints.txt"
-    pins.write_text("".join(f"{name}=={version(name)}\n" for name in _SHARED))
+    pins.write_text(pinned)
     command: list[str | Path] = [
         python,
         "-m",
@@ -56,8 +59,14 @@ def python_of(peer: Peer, folder: Path) -> Path:
     installed = subprocess.run(command, capture_output=True, text=True, check=False)
     if installed.returncode:
         raise NotInstalled(" ".join(installed.stderr.split())[:500])
-    done.touch()
+    done.write_text(needs)
     return python
+
+
+def _requirements() -> list[str]:
+    """Return what Relight needs to serve on a CPU, as its project file says."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return [*project["dependencies"], *project["optional-dependencies"]["cpu"]]
 
 
 def versions_in(python: Path) -> dict[str, str]:
