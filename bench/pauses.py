@@ -122,9 +122,5 @@ def _files(pixels: NDArray[np.uint8]) -> Iterator[tuple[str, Callable[[], bytes]
     yield "tiff 16-bit", lambda: by_opencv(".tiff", pixels.astype(np.uint16) * 257)
 
 
-def _interlaced(pixels: NDArray[np.uint8]) -> bytes:
-    raise NotImplementedError
-
-
 if __name__ == "__main__":
     main()

@@ -7,8 +7,9 @@ are written beside the pixels instead of over them.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
+
+from cachetools import LRUCache
 
 from service.relighting.pipeline import Prepared
 
@@ -24,18 +25,18 @@ class KeptPhotos:
     def __init__(self, max_bytes: int, num_output_bytes: Callable[[], int]) -> None:
         self._max_bytes = max_bytes
         self._num_output_bytes = num_output_bytes
-        self._photos: OrderedDict[Hashable, Prepared] = OrderedDict()
+        self._photos: LRUCache[Hashable, Prepared] = LRUCache(
+            max_bytes, getsizeof=lambda prepared: prepared.num_bytes
+        )
 
     @property
     def num_bytes(self) -> int:
         """Bytes of the photos."""
-        return sum(prepared.num_bytes for prepared in self._photos.values())
+        return int(self._photos.currsize)
 
     def get(self, key: Hashable) -> Prepared | None:
         """Return a photo, or None if it is not kept."""
         self.shrink()
-        if key in self._photos:
-            self._photos.move_to_end(key)
         return self._photos.get(key)
 
     def keep(self, key: Hashable, prepared: Prepared) -> None:
@@ -44,10 +45,9 @@ class KeptPhotos:
             return
         prepared.photo.pixels.flags.writeable = False
         self._photos[key] = prepared
-        self._photos.move_to_end(key)
         self.shrink()
 
     def shrink(self) -> None:
         """Drop the photos that were not used for longest, until the rest is within the bound."""
         while self._photos and self.num_bytes + self._num_output_bytes() > self._max_bytes:
-            self._photos.popitem(last=False)
+            self._photos.popitem()

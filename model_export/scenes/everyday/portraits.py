@@ -50,6 +50,26 @@ def _before_something(
     )
 
 
+def _on_ground(  # noqa: PLR0917
+    rng: Rng,
+    layout: str,
+    bodies: Thing,
+    focus: tuple[float, float, float],
+    reach: float,
+    pitch: float,
+) -> Composition:
+    """Look at what stands on the ground, at times under a low sun."""
+    return Composition(
+        layout=layout,
+        bodies=bodies,
+        camera=looking_at(rng, focus, reach=reach, pitch=pitch, lowest=0.1),
+        reach=reach,
+        grounded=True,
+        low_sun=rng.random() < 0.4,
+        sky=skies.any_background(rng),
+    )
+
+
 def person_layout(rng: Rng, context: Context) -> Composition:
     """A face, a head or a bust; every fourth one of stone or clay; at times two people."""
     thing = statue(rng) if rng.random() < 0.27 else person(rng)
@@ -86,15 +106,7 @@ def animal_layout(rng: Rng, context: Context) -> Composition:
     reach = rng.uniform(0.8, 1.2)
     focus = (0.0, 0.0, rng.uniform(0.4, 0.7))
     pitch = float(rng.uniform(0.03, 0.5))
-    return Composition(
-        layout="animal",
-        bodies=bodies,
-        camera=looking_at(rng, focus, reach=reach, pitch=pitch, lowest=0.1),
-        reach=reach,
-        grounded=True,
-        low_sun=rng.random() < 0.4,
-        sky=skies.any_background(rng),
-    )
+    return _on_ground(rng, "animal", bodies, focus, reach, pitch)
 
 
 def figure_layout(rng: Rng, context: Context) -> Composition:
@@ -112,15 +124,7 @@ def figure_layout(rng: Rng, context: Context) -> Composition:
         bodies += wall(rng, 40, (0, rng.uniform(0.7, 8), 0), yaw=rng.normal(0, 0.3))
     reach = height * rng.uniform(0.3, 0.7)
     focus = (rng.normal(0, 0.1), 0.0, max(reach * 0.8, height * rng.uniform(0.4, 0.8)))
-    return Composition(
-        layout="figure",
-        bodies=bodies,
-        camera=looking_at(rng, focus, reach=reach, pitch=pitch, lowest=0.1),
-        reach=reach,
-        grounded=True,
-        low_sun=rng.random() < 0.4,
-        sky=skies.any_background(rng),
-    )
+    return _on_ground(rng, "figure", bodies, focus, reach, pitch)
 
 
 def closeup(rng: Rng, context: Context) -> Composition:

@@ -57,7 +57,7 @@ def photo(tmp_path):
 
 @dataclass(frozen=True)
 class Made:
-    """An animation, what the command printed, and how many images its graphs have read."""
+    """An animation, the output of the command, and the number of images that each graph ran on."""
 
     photo: Path
     out: Path
