@@ -19,6 +19,7 @@ from model_export.scenes.everyday import hair
 from model_export.scenes.everyday.bodies import Body, Rng, Texture, Thing, mesh_of, moved
 from model_export.scenes.everyday.colors import any_color, color_of
 from model_export.scenes.everyday.heads import Head
+from model_export.scenes.everyday.linear_forms import LinearForms
 from model_export.scenes.everyday.skeleton import BONES, draw_pose, posed
 from model_export.scenes.everyday.textures import patterned, plain
 from model_export.scenes.everyday.volumes import ROUGH, SMOOTH, UNEVEN, noise
@@ -32,17 +33,15 @@ _MAX_DEVIATION: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class _PeopleModel:
-    """Bodies as a mean plus components.
+    """Bodies, and how they bend.
 
     Attributes:
-        mean: (n + num_bones, 3) vertices, then joints.
-        components: (k, n + num_bones, 3), displacements of one standard deviation.
+        forms: of n vertices, then of the joints.
         weights: (n, num_bones), how much each vertex follows each bone.
         skin, skirt: (m, 3), faces.
     """
 
-    mean: FloatArray
-    components: FloatArray
+    forms: LinearForms
     weights: FloatArray
     skin: IntArray
     skirt: IntArray
@@ -53,8 +52,7 @@ def _model() -> _PeopleModel:
     with np.load(Path(__file__).with_name("people.npz")) as stored:
         weights = stored["weights"].astype(np.float32)
         return _PeopleModel(
-            stored["mean"],
-            stored["components"].astype(np.float32) * stored["scales"][:, None, None],
+            LinearForms.of(stored),
             weights / weights.sum(axis=1, keepdims=True),
             stored["skin"].astype(int),
             stored["skirt"].astype(int),
@@ -64,9 +62,7 @@ def _model() -> _PeopleModel:
 def figure(rng: Rng) -> Thing:
     """Make a person of any age and build, in any pose, clothed or bare, with or without hair."""
     model = _model()
-    amounts = np.clip(rng.normal(0, 1, len(model.components)), -_MAX_DEVIATION, _MAX_DEVIATION)
-    drawn = model.mean + np.tensordot(amounts.astype(np.float32), model.components, 1)
-    rest, joints = np.split(drawn.astype(float), [len(drawn) - len(BONES)])
+    rest, joints = np.split(model.forms.draw(rng, _MAX_DEVIATION), [-len(BONES)])
     skin_color = color_of(rng, "skin")
     surfaces = [_clothed(rng, model, rest, skin_color)]
     if rng.random() < 0.4:

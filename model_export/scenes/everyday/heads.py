@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 from model_export.scenes.description import FloatArray, IntArray, Mesh
 from model_export.scenes.everyday.bodies import Body, Rng, Texture, Thing, mesh_of, moved
 from model_export.scenes.everyday.colors import color_of
+from model_export.scenes.everyday.linear_forms import LinearForms
 from model_export.scenes.everyday.volumes import GRITTY, ROUGH, SMOOTH, noise
 from model_export.scenes.shapes import smooth_normals, split_faces, unit
 from model_export.scenes.stones import icosphere
@@ -28,19 +29,17 @@ _LOWEST, _HIGHEST = 0.01, 0.95
 
 @dataclass(frozen=True, slots=True)
 class _HeadModel:
-    """Heads as a mean plus components.
+    """Heads, and the skin's faces.
 
     Attributes:
-        mean: (n, 3) vertices: the skin, then the right and the left eye.
-        components: (k, n, 3), displacements of one standard deviation.
+        forms: of the skin, then the right and the left eye.
         num_skin: how many vertices the skin has.
         faces: (m, 3) of the skin.
         edges: (e, 2), the ends of the skin's edges.
         split: (4m, 3), faces between vertices and the middles of edges, numbered after them.
     """
 
-    mean: FloatArray
-    components: FloatArray
+    forms: LinearForms
     num_skin: int
     faces: IntArray
     edges: IntArray
@@ -50,10 +49,10 @@ class _HeadModel:
 @cache
 def _model() -> _HeadModel:
     with np.load(Path(__file__).with_name("heads.npz")) as stored:
-        components = stored["components"].astype(np.float32) * stored["scales"][:, None, None]
-        mean, faces, num_skin = stored["mean"], stored["faces"].astype(int), stored["num_skin"]
-    edges, split = split_faces(faces, int(num_skin))
-    return _HeadModel(mean, components, int(num_skin), faces, edges, split)
+        forms, faces = LinearForms.of(stored), stored["faces"].astype(int)
+        num_skin = int(stored["num_skin"])
+    edges, split = split_faces(faces, num_skin)
+    return _HeadModel(forms, num_skin, faces, edges, split)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def _skin(model: _HeadModel, vertices: FloatArray) -> Mesh:
     middle = ends.mean(axis=1)
     above = ((middle[:, None] - ends) * along).sum(axis=2, keepdims=True)
     middle = middle - 0.75 * (above * along).mean(axis=1)
-    places = model.mean[: model.num_skin, [0, 2]].astype(float)
+    places = model.forms.mean[: model.num_skin, [0, 2]].astype(float)
     return Mesh(
         positions=np.concatenate([vertices, middle]),
         normals=np.concatenate([normals, unit(along.sum(axis=1))]),
@@ -184,9 +183,7 @@ def bare_head(rng: Rng, color: FloatArray | None = None) -> Head:
         color: (3,) albedo of the skin; drawn where it is None.
     """
     model = _model()
-    amounts = np.clip(rng.normal(0, 1, len(model.components)), -2.2, 2.2)
-    positions = model.mean + np.tensordot(amounts.astype(np.float32), model.components, 1)
-    skin, eyes = np.split(positions.astype(float), [model.num_skin])
+    skin, eyes = np.split(model.forms.draw(rng, 2.2), [model.num_skin])
     mesh = _skin(model, skin)
     depth = float(rng.choice([0.0, 0.003, 0.008]))
     shift = rng.uniform(0, 64, 3)

@@ -50,10 +50,11 @@ def _before_something(
     )
 
 
-def _on_ground(  # noqa: PLR0917
+def _on_ground(
     rng: Rng,
     layout: str,
     bodies: Thing,
+    *,
     focus: tuple[float, float, float],
     reach: float,
     pitch: float,
@@ -106,7 +107,7 @@ def animal_layout(rng: Rng, context: Context) -> Composition:
     reach = rng.uniform(0.8, 1.2)
     focus = (0.0, 0.0, rng.uniform(0.4, 0.7))
     pitch = float(rng.uniform(0.03, 0.5))
-    return _on_ground(rng, "animal", bodies, focus, reach, pitch)
+    return _on_ground(rng, "animal", bodies, focus=focus, reach=reach, pitch=pitch)
 
 
 def figure_layout(rng: Rng, context: Context) -> Composition:
@@ -124,7 +125,7 @@ def figure_layout(rng: Rng, context: Context) -> Composition:
         bodies += wall(rng, 40, (0, rng.uniform(0.7, 8), 0), yaw=rng.normal(0, 0.3))
     reach = height * rng.uniform(0.3, 0.7)
     focus = (rng.normal(0, 0.1), 0.0, max(reach * 0.8, height * rng.uniform(0.4, 0.8)))
-    return _on_ground(rng, "figure", bodies, focus, reach, pitch)
+    return _on_ground(rng, "figure", bodies, focus=focus, reach=reach, pitch=pitch)
 
 
 def closeup(rng: Rng, context: Context) -> Composition:
