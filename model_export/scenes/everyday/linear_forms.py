@@ -31,7 +31,7 @@ class LinearForms:
         return cls(stored["mean"], stored["components"].astype(np.float32) * scales)
 
     def draw(self, rng: Rng, most: float) -> FloatArray:
-        """Draw a form, (n, 3), at most `most` standard deviations from the mean in any component."""
+        """Draw a form, (n, 3), within `most` standard deviations of the mean in each component."""
         amounts = np.clip(rng.normal(0, 1, len(self.components)), -most, most)
         drawn = self.mean + np.tensordot(amounts.astype(np.float32), self.components, 1)
         return np.asarray(drawn, float)
