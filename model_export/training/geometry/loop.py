@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from model_export.checkpoint import CheckpointError
@@ -31,6 +30,7 @@ from model_export.training.geometry.losses import (
     relit_losses,
     structure_losses,
 )
+from model_export.training.geometry.optimizer import FilterOptimizer
 from model_export.training.geometry.stages import (
     CHANGE_LOSSES,
     LIGHT_LOSSES,
@@ -84,18 +84,20 @@ class GeometryTraining:
             self._network, multi_avg_fn=get_ema_multi_avg_fn(_EMA_DECAY), use_buffers=True
         )
         self._stage_index, self._step = 0, 0
-        self._optimizer_state: dict[str, Any] = {}
+        self._optimizer_state: list[dict[str, Any]] = []
 
     def resume(self) -> None:
         """Go on where the run stopped.
 
         Raises:
             FileNotFoundError: there is no run.
-            CheckpointError: the run has other stages.
+            CheckpointError: the run has other stages, or another version started it.
         """
         state = torch.load(self.out / STATE_FILE, weights_only=True)
         if state["stages"] != repr(self._stages):
             raise CheckpointError(f"the run in {self.out} was started with other stages")
+        if not isinstance(state["optimizer"], list):
+            raise CheckpointError(f"an older version started the run in {self.out}")
         self._network.load_state_dict(state["network"])
         self._average.load_state_dict(state["average"])
         self._stage_index, self._step = state["stage_index"], state["step"]
@@ -110,8 +112,8 @@ class GeometryTraining:
                 stage = self._stages[self._stage_index]
                 if not self._run_stage(stage, until_s, stop):
                     return False
-                self._stage_index, self._step, self._optimizer_state = self._stage_index + 1, 0, {}
-                self._save({})
+                self._stage_index, self._step, self._optimizer_state = self._stage_index + 1, 0, []
+                self._save([])
         return True
 
     def _run_stage(self, stage: GeometryStage, until_s: float, stop: threading.Event) -> bool:
@@ -120,33 +122,23 @@ class GeometryTraining:
         if stage.keeps_statistics:
             _keep_statistics(self._network)
         learning = [each for each in self._network.parameters() if each.requires_grad]
-        optimizer = torch.optim.AdamW(
-            learning, stage.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+        optimizer = FilterOptimizer(
+            learning, stage.learning_rate, lambda step: _rate(step, stage.num_steps)
         )
-        schedule = LambdaLR(optimizer, lambda step: _rate(step, stage.num_steps))
         if self._optimizer_state:
-            optimizer.load_state_dict(self._optimizer_state["optimizer"])
-            schedule.load_state_dict(self._optimizer_state["schedule"])
+            optimizer.load_state_dict(self._optimizer_state)
         saved_s, log = time.monotonic(), _Log(self.out / "log.csv", stage.name)
         for num_steps, phase in stage.left_from(self._step):
             for batch in self._feed.batches(num_steps, phase.size_px, phase.batch_size):
                 losses = self._losses(stage, self._on_device(batch))
                 weighted = [weight * losses[name] for name, weight in stage.losses.items()]
-                optimizer.zero_grad(set_to_none=True)
-                torch.stack(weighted).sum().backward()
-                nn.utils.clip_grad_norm_(learning, 1.0)
-                optimizer.step()
-                schedule.step()
+                optimizer.step(torch.stack(weighted).sum())
                 self._average.update_parameters(self._network)
                 self._step += 1
                 log.add(self._step, phase.size_px, losses)
                 stopped = stop.is_set() or time.monotonic() > until_s
                 if stopped or time.monotonic() - saved_s > _SAVE_EVERY_S:
-                    states = {
-                        "optimizer": optimizer.state_dict(),
-                        "schedule": schedule.state_dict(),
-                    }
-                    self._save(states)
+                    self._save(optimizer.state_dict())
                     saved_s = time.monotonic()
                 if stopped and self._step < stage.num_steps:
                     return False
@@ -186,14 +178,14 @@ class GeometryTraining:
                 losses |= change_losses(ratio, arriving, batch)
         return losses
 
-    def _save(self, optimizer_state: Mapping[str, Any]) -> None:
+    def _save(self, optimizer_state: list[dict[str, Any]]) -> None:
         state = {
             "stages": repr(self._stages),
             "network": self._network.state_dict(),
             "average": self._average.state_dict(),
             "stage_index": self._stage_index,
             "step": self._step,
-            "optimizer": dict(optimizer_state),
+            "optimizer": optimizer_state,
         }
         with replacing(self.out / STATE_FILE) as stream:
             torch.save(state, stream)

@@ -26,7 +26,7 @@ class GeometryStage:
         losses: weight of each loss.
         phases: small pictures first; their shares are 1 in all.
         num_steps: optimiser steps.
-        learning_rate: of AdamW, at its highest; it falls along a cosine.
+        learning_rate: of the optimiser, at its highest; it falls along a cosine.
         keeps_statistics: whether batch norms keep the statistics that they have, as in use. Those
             of a small batch are noise that the network cannot learn to ignore.
     """
