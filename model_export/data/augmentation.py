@@ -36,7 +36,7 @@ _SOFT_K: Final = 4500  # every folder has these files
 _VOID_EDGE: Final = 0.05  # height over which the light fades
 
 
-class Developer:
+class Augmenter:
     """Makes pictures from draws, on the device of the folder's pictures.
 
     A batch has one size. Results are sRGB codes, float32 (n, 3, h, w), whole numbers.

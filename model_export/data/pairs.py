@@ -1,6 +1,6 @@
 """Streams training pairs: a photo, and the same scene under the wanted light.
 
-Draw -> Developer: the scene under two lights, with common changes -> Pair
+Draw -> Augmenter: the scene under two lights, with common changes -> Pair
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from model_export.config import Augmentation, TrainingStage
-from model_export.data.augmentation import Developer
+from model_export.data.augmentation import Augmenter
 from model_export.data.pictures import FolderPictures, Pictures, to_device
 from model_export.data.sampling import Draw
 from model_export.data.sources import Picture
@@ -66,7 +66,7 @@ class Pairs(Dataset[Pair]):
         self._lights = tuple(lights)
         self._vary = augmentation
         self._seed = tuple(seed)
-        self._developer = Developer(folder, pictures or FolderPictures(folder))
+        self._augmenter = Augmenter(folder, pictures or FolderPictures(folder))
 
     def __len__(self) -> int:
         return self._stage.num_steps * self._stage.batch_size
@@ -86,9 +86,9 @@ class Pairs(Dataset[Pair]):
 
     def _pairs(self, draws: Sequence[Draw]) -> Pair:
         if self._stage.target == "shadow_free":
-            image, target = self._developer.unlit(draws)
+            image, target = self._augmenter.unlit(draws)
         else:
-            image, target = self._developer.relit(draws)
+            image, target = self._augmenter.relit(draws)
         flipped = to_device([int(draw.flipped) for draw in draws], image.device) > 0
         indices = to_device([draw.light_index for draw in draws], image.device)
         return Pair(_planes(image, flipped), _planes(target, flipped), indices)

@@ -1,6 +1,6 @@
 """Procedural scenes in VIDIT's manner: one view, eight light directions, no download.
 
-seed -> describe (layouts, parts, materials) -> render (Mitsuba) -> develop -> VIDIT's files
+seed -> describe (layouts, parts, materials) -> render (Mitsuba) -> tone-map -> VIDIT's files
 """
 
 from model_export.scenes.contact import contact_sheet

@@ -22,7 +22,6 @@ from tqdm import tqdm
 
 from model_export.scenes import variants
 from model_export.scenes.description import Scene
-from model_export.scenes.developing import develop, is_usable
 from model_export.scenes.everyday.skies import darkness
 from model_export.scenes.everyday.viditlike import composed
 from model_export.scenes.generate import render_maps
@@ -30,6 +29,7 @@ from model_export.scenes.layouts import LAYOUTS, describe
 from model_export.scenes.maps import NIGHT_LAYOUT, SceneMaps, save_maps
 from model_export.scenes.names import LAMP_TEMPERATURE_K, image_name, maps_name
 from model_export.scenes.rendering import render
+from model_export.scenes.tone_mapping import is_usable, tone_map
 from relight.atomic import replacing
 from relight.lights import DIRECTIONS
 
@@ -120,7 +120,7 @@ def scene_images(
     """
     description, rng = _usable_scene(seed, scene)
     frames = render(description, size_px=size_px, samples=samples, rng=rng)
-    return description.kind, develop(frames, description.mean_level)
+    return description.kind, tone_map(frames, description.mean_level)
 
 
 def scene_maps(seed: int, scene: int, *, size_px: int) -> SceneMaps:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from model_export.scenes import containers, furniture, outfit, plants, structures
+from model_export.scenes import containers, equipment, furniture, plants, structures
 from model_export.scenes.builder import SceneBuilder
 from model_export.scenes.parts import Parts, beam, board_row, one_of
 from model_export.scenes.shapes import merged, placed
@@ -21,9 +21,9 @@ VILLAGE: tuple[Prop, ...] = (
     containers.sack,
     containers.plank_pile,
     furniture.bench,
-    outfit.ladder,
-    outfit.fallen_wheel,
-    outfit.cart,
+    equipment.ladder,
+    equipment.fallen_wheel,
+    equipment.cart,
     furniture.table,
 )
 YARD: tuple[Prop, ...] = (
@@ -31,9 +31,9 @@ YARD: tuple[Prop, ...] = (
     containers.crate,
     containers.tyres,
     containers.pallets,
-    outfit.barrier,
+    equipment.barrier,
     containers.plank_pile,
-    outfit.ladder,
+    equipment.ladder,
     containers.drum,
 )
 HOUSEHOLD: tuple[Prop, ...] = (
@@ -150,28 +150,36 @@ RURAL_HEROES: tuple[Prop, ...] = (
     _rocks,
     structures.stage,
     plants.log_pile,
-    outfit.cart,
-    outfit.well,
+    equipment.cart,
+    equipment.well,
     _ruin,
     _wreckage,
-    outfit.tent,
+    equipment.tent,
     plants.stump,
     furniture.table,
 )
-STONE_HEROES: tuple[Prop, ...] = (outfit.statue, _pillar, _gate, _ruin, _steps, _rocks, outfit.well)
+STONE_HEROES: tuple[Prop, ...] = (
+    equipment.statue,
+    _pillar,
+    _gate,
+    _ruin,
+    _steps,
+    _rocks,
+    equipment.well,
+)
 YARD_HEROES: tuple[Prop, ...] = (
     _wreckage,
     containers.pallets,
-    outfit.barrier,
+    equipment.barrier,
     containers.tyres,
     structures.stage,
     containers.drum,
-    outfit.cart,
+    equipment.cart,
 )
 HOUSE_HEROES: tuple[Prop, ...] = (
     furniture.table,
     furniture.table,
-    outfit.statue,
+    equipment.statue,
     containers.crate,
     furniture.bench,
     _wreckage,

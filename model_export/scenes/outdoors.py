@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from model_export.scenes import containers, dressing, furniture, outfit, plants, structures
+from model_export.scenes import containers, dressing, equipment, furniture, plants, structures
 from model_export.scenes import made_materials as made
 from model_export.scenes import natural_materials as natural
 from model_export.scenes.builder import MaterialMaker, SceneBuilder
@@ -109,7 +109,7 @@ def forest(site: SceneBuilder) -> None:
         relief_m=rng.uniform(0.2, 0.8),
         rise_m=rng.uniform(0, 3),
     )
-    heroes = (plants.log_pile, plants.stump, outfit.tent, plants.stump, *dressing.RURAL_HEROES)
+    heroes = (plants.log_pile, plants.stump, equipment.tent, plants.stump, *dressing.RURAL_HEROES)
     dressing.hero(site, heroes)
     _trees(site, int(rng.integers(8, 16)), 1.8, 14)
     for _ in range(rng.integers(1, 5)):
@@ -214,7 +214,7 @@ def ruins(site: SceneBuilder) -> None:
     dressing.debris(site, "stone", int(rng.integers(150, 600)), 0.06, 3)
     dressing.clutter(
         site,
-        (containers.pot, furniture.bench, containers.pot, outfit.statue),
+        (containers.pot, furniture.bench, containers.pot, equipment.statue),
         int(rng.integers(2, 9)),
         1.3,
         6,

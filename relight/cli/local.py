@@ -16,7 +16,7 @@ from service.api import catalogue
 from service.assembly import assemble, image_limits, running
 from service.relighting import map_maker, small_copy
 from service.relighting.options import RelightOptions
-from service.relighting.relit import RelightRequest
+from service.relighting.request import RelightRequest
 from service.settings import Settings, read_settings
 from service.telemetry.metrics import Metrics
 

@@ -34,7 +34,7 @@ from service.batching.urgency import Priority
 from service.jobs.busy_retry import retry_while_busy
 from service.jobs.job import Result
 from service.relighting.options import RelightOptions
-from service.relighting.relit import RelightRequest, RelightResult
+from service.relighting.request import RelightRequest, RelightResult
 from service.traffic.deadline import until
 from service.traffic.memory_budget import Holding
 

@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 from service.api.access import PRIORITY_HEADER, TIMEOUT_HEADER
 from service.api.deferral import APPLIED, IDEMPOTENCY_KEY, PREFER, RESPOND_ASYNC, WEBHOOK_URL
 from service.imaging import DIGITAL_SOURCE_TYPE
-from service.relighting.relit import ContentCredentials
+from service.relighting.request import ContentCredentials
 from service.telemetry.labels import Origin
 from service.telemetry.stage_timings import Timings
 

@@ -22,7 +22,7 @@ from service.api.tensors import (
     writing_bytes,
 )
 from service.imaging import raw
-from service.relighting.relit import RelightRequest, RelightResult
+from service.relighting.request import RelightRequest, RelightResult
 from service.telemetry.stage_timings import Timings
 from service.traffic.cpu_pool import Step
 

@@ -42,7 +42,7 @@ from service.api.tensors import (
 from service.batching.urgency import Priority
 from service.contract.metadata import INPUT_NAME, OUTPUT_NAME
 from service.relighting.options import RelightOptions
-from service.relighting.relit import RelightRequest
+from service.relighting.request import RelightRequest
 from service.telemetry.labels import Stage
 from service.telemetry.stage_timings import Timings
 from service.traffic.cpu_pool import Step

@@ -19,7 +19,7 @@ from service.batching.urgency import Priority
 from service.jobs.busy_retry import retry_while_busy
 from service.jobs.job import Result
 from service.relighting.options import RelightOptions
-from service.relighting.relit import RelightRequest, RelightResult
+from service.relighting.request import RelightRequest, RelightResult
 from service.telemetry.labels import Stage
 from service.telemetry.stage_timings import Timings
 from service.traffic.deadline import until

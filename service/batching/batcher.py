@@ -38,7 +38,7 @@ from service.batching.job import (
     thread_ended,
 )
 from service.batching.look_ahead import LookAhead
-from service.batching.running import RunningBatches
+from service.batching.running_batches import RunningBatches
 from service.batching.schedule import Schedule
 from service.batching.sizes import BatchSizes
 from service.batching.urgency import Priority

@@ -27,8 +27,8 @@ from service.contract.buckets import unfit
 from service.contract.color import linear_to_srgb, srgb_to_linear
 from service.imaging import wide
 from service.inference.session import Tensors
+from service.relighting.depth_map import FOCAL_HALF_SIDES
 from service.relighting.pipeline import Prepared
-from service.relighting.relief import FOCAL_HALF_SIDES
 
 Pixels = NDArray[np.float32]
 

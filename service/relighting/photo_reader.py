@@ -11,11 +11,11 @@ from service.contract.buckets import Bucket
 from service.imaging import ImageLimits, Photo, ReadingCost, reading_cost
 from service.imaging.photo import Codes
 from service.inference.model import Model
+from service.relighting.depth_map import Pixels, decode_depth
 from service.relighting.etag import photo_digest
 from service.relighting.kept_photos import KeptPhotos
 from service.relighting.masking import decode_mask
 from service.relighting.pipeline import Prepared, prepare
-from service.relighting.relief import Pixels, decode_depth
 from service.telemetry.labels import Origin
 from service.telemetry.metrics import Metrics
 from service.telemetry.stage_timings import Timings

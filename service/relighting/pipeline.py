@@ -28,8 +28,8 @@ from service.imaging.photo import Codes
 from service.relighting.composition import Lit
 from service.relighting.guided_upsampling import transfer
 from service.relighting.masking import blend_masked, fit_mask
+from service.relighting.mirroring import leans_left
 from service.relighting.options import RelightOptions
-from service.relighting.orientation import leans_left
 from service.relighting.shading import shade
 from service.relighting.transparency import fit_visible
 from service.telemetry.labels import Stage

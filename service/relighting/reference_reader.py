@@ -14,8 +14,8 @@ from service.inference.repository import LightRoute
 from service.relighting.options import RelightOptions
 from service.relighting.photo_reader import PhotoReader, digest_of_photo, photo_key
 from service.relighting.reference import read_lamp
-from service.relighting.relit import RelightRequest
 from service.relighting.rendering import Order, Renderer
+from service.relighting.request import RelightRequest
 from service.traffic.cpu_pool import CpuPool, Step
 
 _NUM_LAMPS: Final = 1024

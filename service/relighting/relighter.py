@@ -21,13 +21,13 @@ from service.inference.repository import LightRoute, ModelRepository
 from service.inference.session import Tensors
 from service.relighting.c2pa_action import action_of
 from service.relighting.composition import Lit
+from service.relighting.depth_map import with_depth
 from service.relighting.etag import answer_tag
 from service.relighting.photo_reader import PhotoReader, digest_of_photo, photo_key
 from service.relighting.pipeline import FINISH_STAGES, Prepared, Rendered, finish
 from service.relighting.reference_reader import ReferenceReader
-from service.relighting.relief import with_depth
-from service.relighting.relit import ContentCredentials, RelightRequest, RelightResult
 from service.relighting.rendering import Change, Order, Renderer, light_of
+from service.relighting.request import ContentCredentials, RelightRequest, RelightResult
 from service.telemetry.labels import Origin, Place, Stage
 from service.telemetry.metrics import Metrics
 from service.traffic.admission import Admission

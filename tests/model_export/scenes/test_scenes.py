@@ -9,11 +9,11 @@ from model_export.scenes import made_materials as made
 from model_export.scenes import variants
 from model_export.scenes.builder import COMMON, SceneBuilder
 from model_export.scenes.description import Ambient, Scene
-from model_export.scenes.developing import develop, is_usable
 from model_export.scenes.layouts import LAYOUTS, describe
 from model_export.scenes.noise import fractal_noise
 from model_export.scenes.rendering import Frames, render
 from model_export.scenes.shapes import box, facing_normals
+from model_export.scenes.tone_mapping import is_usable, tone_map
 from relight.lights import DIRECTIONS
 from tests.model_export.stand_in_scene import CAMERA, LAMPS, NO_AMBIENT, SCALAR, block_on_a_floor
 
@@ -168,12 +168,12 @@ def test_a_scene_that_one_lamp_leaves_dark_is_refused() -> None:
 
 @pytest.mark.parametrize("mean_level", [25.0, 60.0, 110.0])
 def test_exposure_gives_the_pictures_their_mean_level(mean_level: float) -> None:
-    developed = develop(draw(block_on_a_floor()), mean_level)
+    developed = tone_map(draw(block_on_a_floor()), mean_level)
     assert developed.dtype == np.uint8
     assert developed.mean() == pytest.approx(mean_level, rel=0.06)  # set on a third of the pixels
 
 
 def test_lamps_at_4500_k_are_warm() -> None:
-    developed = develop(draw(block_on_a_floor()), 60.0)
+    developed = tone_map(draw(block_on_a_floor()), 60.0)
     red, green, blue = developed.reshape(-1, 3).mean(axis=0)
     assert red > green > blue

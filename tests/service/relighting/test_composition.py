@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from service.contract.color import LUMINANCE, linear_to_srgb, srgb_to_linear
 from service.relighting.composition import LampLight, Lit
-from service.relighting.orientation import leans_left
+from service.relighting.mirroring import leans_left
 
 SHAPE = (24, 32)
 

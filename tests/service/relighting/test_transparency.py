@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from service.contract.buckets import Bucket, fit
 from service.relighting.guided_upsampling import transfer
-from service.relighting.orientation import leans_left
+from service.relighting.mirroring import leans_left
 from service.relighting.transparency import fit_visible
 
 BUCKET = Bucket(64, 48)

@@ -1,4 +1,4 @@
-"""What repainting a scene promises."""
+"""Repainting a scene changes its surfaces, and not its lamps."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Which way round a photo is, so that it and its mirror image can be treated alike."""
+"""Decides whether a photo is mirrored before it is read, so that mirror images are lit alike."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 # About the shares of luminance; small integers, so that no sum below leaves 64 bits.
 _WEIGHTS: Final = np.array([3, 10, 1], np.int64)
-
-
 _STRIP_ROWS: Final = 128  # memory stays that of a strip
 
 

@@ -1,4 +1,4 @@
-"""A request to relight one photo, and its answer."""
+"""A request to relight one photo, and its result."""
 
 from __future__ import annotations
 

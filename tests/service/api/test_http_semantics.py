@@ -1,4 +1,4 @@
-"""HTTP as monitors, browsers and readers of streams expect it."""
+"""HTTP as monitors, browsers and readers of streams expect it: HEAD, Accept, forms, ZIP."""
 
 from __future__ import annotations
 

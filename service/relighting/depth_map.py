@@ -1,4 +1,4 @@
-"""A caller's depth map in the place of the relief that the network read.
+"""Puts a caller's depth map in place of the relief that the network read from the photo.
 
     relief    h = f log(1 / z)                       z depth, f focal length in half sides
     normals   n ~ (-h_x, -h_y, 1 - (x h_x + y h_y) / f)

@@ -26,7 +26,7 @@ def is_usable(frames: Frames) -> bool:
     return bool(lit_share.min() >= MIN_LIT_SHARE and near.mean() <= MAX_NEAR_SHARE)
 
 
-def develop(frames: Frames, mean_level: float) -> NDArray[np.uint8]:
+def tone_map(frames: Frames, mean_level: float) -> NDArray[np.uint8]:
     """Turn light into eight pictures under one exposure.
 
     Args:
