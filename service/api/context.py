@@ -96,15 +96,16 @@ class RequestContext:
         return context
 
 
-def _app_context(request: Request) -> AppContext:
+# FastAPI hands a dependency that is no coroutine to another thread, in each request.
+async def _app_context(request: Request) -> AppContext:
     return AppContext.of(request.app)
 
 
-def _request_context(request: Request) -> RequestContext:
+async def _request_context(request: Request) -> RequestContext:
     return RequestContext.of(request.scope)
 
 
-def _holding(request: Request) -> Holding:
+async def _holding(request: Request) -> Holding:
     holding = RequestContext.of(request.scope).holding
     assert holding is not None  # `BodyLimits` opens it for every request
     return holding

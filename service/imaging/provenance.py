@@ -6,6 +6,7 @@ IPTC Photo Metadata Standard 2025.1, "Digital Source Type"; XMP specification, p
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from xml.dom.minidom import Attr, Document, Element, Node
 from xml.sax.saxutils import quoteattr
@@ -58,8 +59,11 @@ def after_edit(packet: bytes | None, edit: Edit) -> bytes | None:
         changed = xmp.rewritten(packet, lambda document: _change(document, edit))
         if changed is not None or not edit.is_marked:
             return changed
-    if not edit.is_marked:
-        return None
+    return _new_packet(edit) if edit.is_marked else None
+
+
+@lru_cache(maxsize=16)  # a service has few models; the DOM takes longer than a small photo's JPEG
+def _new_packet(edit: Edit) -> bytes | None:
     return xmp.rewritten(_EMPTY, lambda document: _change(document, edit))
 
 

@@ -154,7 +154,9 @@ def _times(original: Pixels, luminance: Pixels, factor: Pixels) -> Pixels:
         luminance: (h, w), its own.
         factor: (h, w, 1 or 3).
     """
-    brightest = cv2.GaussianBlur(original.max(axis=-1), (0, 0), _NOISE_SIGMA_PX) ** 2
+    channels = cv2.split(original)  # NumPy takes twenty times as long over the last axis
+    brightest = reduce(np.maximum, channels)
+    brightest = cv2.GaussianBlur(brightest, (0, 0), _NOISE_SIGMA_PX) ** 2
     sure = (brightest / (brightest + _COLOR_NOISE**2))[..., None]
     gray = luminance[..., None]
     of_color = np.minimum(factor, 1 + (factor - 1) * sure)

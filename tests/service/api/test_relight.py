@@ -25,6 +25,14 @@ def test_the_answer_has_the_size_and_format_of_the_photo(url, png, picture):
     assert decoded(answer.content).shape == picture.shape
 
 
+def test_no_request_waits_for_a_thread_before_its_work_begins(url, png, monkeypatch):
+    async def run_sync(*_, **__):
+        raise AssertionError("FastAPI handed a dependency to a thread")
+
+    monkeypatch.setattr("anyio.to_thread.run_sync", run_sync)
+    assert relight(url, png).status_code == 200
+
+
 def test_east_lights_the_right_and_is_the_default(url, png):
     left, right = brightness_by_half(decoded(relight(url, png).content))
     assert right > left + 10
