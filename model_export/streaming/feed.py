@@ -1,4 +1,4 @@
-"""Batches of samples, drawn by a process of their own while the network learns."""
+"""Batches of samples, drawn by processes of their own while the network learns."""
 
 from __future__ import annotations
 
@@ -21,22 +21,25 @@ from model_export.streaming.pool import ScenePool
 from model_export.streaming.samples import batch, draw_sample
 from model_export.streaming.spool import SpoolReader
 
-_NUM_WAITING: Final = 6
+_NUM_WAITING: Final = 6  # batches, for each process
 _LOOK_EVERY_S: Final = 5.0
 
 Batch = dict[str, Tensor]
 
 
 class Feed:
-    """Asks the process for batches of a size, and hands them out in order."""
+    """Asks the processes for batches of a size, and hands them out as they come."""
 
-    def __init__(self, wishes: Queue[tuple[int, int]], batches: Queue[Stored]) -> None:
+    def __init__(
+        self, wishes: Queue[tuple[int, int]], batches: Queue[Stored], num_processes: int
+    ) -> None:
         self._wishes = wishes
         self._batches = batches
+        self._num_waiting = _NUM_WAITING * num_processes
 
     def batches(self, num_batches: int, size_px: int, batch_size: int) -> Iterator[Batch]:
         """Yield batches as tensors, float32; `samples.draw_sample` says what they hold."""
-        num_asked = min(_NUM_WAITING, num_batches)
+        num_asked = min(self._num_waiting, num_batches)
         for _ in range(num_asked):
             self._wishes.put((size_px, batch_size))
         for _ in range(num_batches):
@@ -51,7 +54,9 @@ Stored = dict[str, NDArray[np.float16]]
 
 
 @contextmanager
-def feeding(folder: Path, *, min_scenes: int, capacity: int, seed: int) -> Iterator[Feed]:
+def feeding(
+    folder: Path, *, min_scenes: int, capacity: int, seed: int, num_processes: int = 1
+) -> Iterator[Feed]:
     """Draw batches from the scenes of a spool while the block runs.
 
     Args:
@@ -59,32 +64,46 @@ def feeding(folder: Path, *, min_scenes: int, capacity: int, seed: int) -> Itera
         min_scenes: to wait for before the first batch.
         capacity: scenes to keep in memory.
         seed: of all chance.
+        num_processes: that draw; each has its own share of the scenes.
     """
     context = get_context("spawn")
     wishes: Queue[tuple[int, int]] = context.Queue()
     batches: Queue[Stored] = context.Queue()
-    process = context.Process(
-        target=_draw, args=(folder, min_scenes, capacity, seed, wishes, batches), daemon=True
-    )
-    process.start()
+    processes = [
+        context.Process(
+            target=_draw,
+            args=(SpoolReader(folder, share, num_processes), wishes, batches),
+            kwargs={
+                "min_scenes": -(-min_scenes // num_processes),
+                "capacity": -(-capacity // num_processes),
+                "seed": (seed, share),
+            },
+            daemon=True,
+        )
+        for share in range(num_processes)
+    ]
+    for process in processes:
+        process.start()
     try:
-        yield Feed(wishes, batches)
+        yield Feed(wishes, batches, num_processes)
     finally:
-        process.terminate()
-        process.join()
+        for process in processes:
+            process.terminate()
+            process.join()
 
 
-def _draw(  # noqa: PLR0917  # a process gets its arguments by position
-    folder: Path,
-    min_scenes: int,
-    capacity: int,
-    seed: int,
+def _draw(
+    reader: SpoolReader,
     wishes: Queue[tuple[int, int]],
     batches: Queue[Stored],
+    *,
+    min_scenes: int,
+    capacity: int,
+    seed: tuple[int, int],
 ) -> None:
     cv2.setNumThreads(1)
     parent, rng = os.getppid(), np.random.default_rng(seed)
-    reader, pool = SpoolReader(folder), ScenePool(capacity)
+    pool = ScenePool(capacity)
     looked_s = 0.0
     while os.getppid() == parent:
         if time.monotonic() - looked_s > _LOOK_EVERY_S or len(pool) < min_scenes:

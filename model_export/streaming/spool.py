@@ -21,15 +21,26 @@ _log = logging.getLogger(__name__)
 
 
 class SpoolReader:
-    """Reads each scene of a folder once, the oldest first."""
+    """Reads each scene of a folder once, the oldest first.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: the spool.
+        share: the part of the scenes to read, from 0.
+        num_shares: parts into which readers divide the scenes, by their seeds.
+    """
+
+    def __init__(self, folder: Path, share: int = 0, num_shares: int = 1) -> None:
         self._folder = folder
+        self._share, self._num_shares = share, num_shares
         self._seen: set[str] = set()
 
     def new_scenes(self) -> Iterator[SceneMaps]:
         """Yield the scenes that have come since the last call."""
-        names = {path.name for path in self._folder.glob("[0-9]*.npz")}
+        names = {
+            path.name
+            for path in self._folder.glob("[0-9]*.npz")
+            if int(path.stem) % self._num_shares == self._share
+        }
         for name in sorted(names - self._seen):
             self._seen.add(name)
             try:

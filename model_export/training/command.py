@@ -83,7 +83,7 @@ def train_command(
             minutes=minutes,
             resume=resume,
         )
-        _train_on_stream(out or data, Machine.best(device, precision), options)
+        _train_on_stream(out or data, Machine.best(device, precision, num_workers), options)
         return
     if out is None:
         raise typer.BadParameter("the run's folder is missing: train DATA RUN")

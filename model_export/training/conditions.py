@@ -21,7 +21,8 @@ class Machine:
     Attributes:
         device: `cpu`, `cuda` or `cuda:1`.
         precision: precision of the networks' arithmetic; weights and losses stay float32.
-        num_workers: processes that draw pairs; 0: this process draws them.
+        num_workers: processes that draw pairs; 0: this process draws them. For `drn-g`, a third of
+            them renders scenes and the others draw samples; 0: one of each.
         keeps_pictures: whether the device keeps all pictures and makes the pairs.
         compiles: whether to compile the network with `torch.compile`.
     """

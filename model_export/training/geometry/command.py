@@ -38,7 +38,6 @@ class StreamOptions:
     resume: bool = False
     seed: int = 0
     scene_size_px: int = 160
-    num_renderers: int = 1
     min_scenes: int = _MIN_SCENES
 
 
@@ -60,18 +59,26 @@ def train_on_stream(out: Path, machine: Machine, options: StreamOptions) -> bool
     if machine.device == "cpu":
         torch.set_num_threads(1)  # the renderer and the feed need the other cores
     spool = out / "scenes"
+    num_renderers = max(1, machine.num_workers // 3)  # a batch takes more time than new scenes
+    num_drawing = max(1, machine.num_workers - num_renderers)
     with ExitStack() as stack:
         stack.enter_context(
             renderers(
                 spool,
-                options.num_renderers,
+                num_renderers,
                 seed=options.seed * 10_000_000,
                 size_px=options.scene_size_px,
                 capacity=_CAPACITY,
             )
         )
         feed = stack.enter_context(
-            feeding(spool, min_scenes=options.min_scenes, capacity=_CAPACITY, seed=options.seed)
+            feeding(
+                spool,
+                min_scenes=options.min_scenes,
+                capacity=_CAPACITY,
+                seed=options.seed,
+                num_processes=num_drawing,
+            )
         )
         run = GeometryTraining(
             out,
