@@ -49,19 +49,24 @@ def profile_with_elements(num: int) -> bytes:
     return rgb_profile(DISPLAY_P3, further=dict.fromkeys(names, listed))
 
 
-def scanner_profile() -> bytes:
-    """Red and blue are swapped, and there is a way to Lab alone, as scanners' profiles have it."""
+def scanner_profile(black_lightness: float = 0) -> bytes:
+    """Red and blue are swapped, and there is a way to Lab alone, as scanners' profiles have it.
+
+    Args:
+        black_lightness: CIELAB's L* of the darkest colour, 0 to 100.
+    """
+    lab16 = _LAB16 | {(0, 0, 0): (round(black_lightness * 652.8), 128 * 256, 128 * 256)}
     nodes = b"".join(
-        struct.pack(">3H", *lab)
+        struct.pack(">3H", *lab16[blue, green, red])
         for red in (0, 1) for green in (0, 1) for blue in (0, 1)
-        for lab in [_LAB16[blue, green, red]]
     )  # fmt: skip
     matrix = struct.pack(
         ">9i", *(65536 * (row == column) for row in range(3) for column in range(3))
     )
     curves = struct.pack(">6H", *[0, 65535] * 3)
     table = b"mft2" + bytes(4) + bytes((3, 3, 2, 0)) + matrix + struct.pack(">2H", 2, 2)
-    return _profile("scnr", "RGB ", "Lab ", {"A2B0": table + curves + nodes + curves})
+    table += curves + nodes + curves
+    return _profile("scnr", "RGB ", "Lab ", {"A2B0": table, "A2B1": table})
 
 
 # The corners of sRGB in 16-bit Lab: L * 652.8, (a + 128) * 256, (b + 128) * 256.

@@ -108,6 +108,13 @@ def test_a_profile_without_a_way_back_is_spent_on_the_picture(format_name):
     assert photo.pixels[8, 8, 0] < 40
 
 
+def test_the_darkest_colour_of_a_profile_becomes_black():
+    black, white = (np.full((1, 1, 3), code, np.float32) for code in (0, 1))
+    faded = scanner_profile(black_lightness=20)  # as black ink on paper
+    assert profiles.to_srgb(black, faded).max() <= 3 / 255
+    assert profiles.to_srgb(white, faded).min() >= 252 / 255
+
+
 def test_16_bits_go_smoothly_through_a_profile_without_a_way_back():
     ramp = np.linspace(0, 65535, 2000).astype(np.uint16)[None, :, None].repeat(3, axis=2)
     flat = profiles.flatten(ramp, scanner_profile())
