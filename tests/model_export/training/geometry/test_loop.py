@@ -36,6 +36,15 @@ class OneScene:
             yield {name: torch.from_numpy(value) for name, value in drawn.items()}
 
 
+class OneSample(OneScene):
+    """Draws the same samples in every step."""
+
+    def batches(self, num_batches: int, size_px: int, batch_size: int) -> Iterator[Batch]:
+        for _ in range(num_batches):
+            self._rng = np.random.default_rng(0)
+            yield from super().batches(1, size_px, batch_size)
+
+
 def stages(num_steps: int = 2) -> tuple:
     phases = (Phase(share=1, size_px=32, batch_size=2),)
     return tuple(replace(stage, phases=phases, num_steps=num_steps) for stage in DEFAULT)
@@ -120,6 +129,24 @@ def test_a_run_without_time_stops_at_once_and_is_resumed(tmp_path: Path) -> None
     assert resumed.run()
     provenance = load_geometry(tmp_path / "drn-g.pt").provenance
     assert provenance["steps.scene_reconversion"] == 3
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:
+    def run(name: str) -> GeometryTraining:
+        torch.manual_seed(0)
+        feed, one = cast(Feed, OneSample()), from_stage(stages(), "shadow_prior")[:1]
+        return GeometryTraining(tmp_path / name, feed, one, Machine(), provenance=PROVENANCE)
+
+    whole, stopped = run("whole"), run("stopped")
+    whole.run()
+    assert not stopped.run(minutes=0)  # after one of two steps
+    resumed = run("stopped")
+    resumed.resume()
+    resumed.run()
+
+    found = resumed._network.state_dict()
+    for name, weight in whole._network.state_dict().items():
+        torch.testing.assert_close(found[name], weight, atol=1e-6, rtol=0)
 
 
 def test_a_run_of_other_stages_is_not_resumed(finished: Path) -> None:
