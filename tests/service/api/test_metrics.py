@@ -41,6 +41,27 @@ def counts(url: str, name: str) -> dict[str, float]:
     return {next(iter(s.labels.values())): s.value for s in samples}
 
 
+def stage_seconds(url: str) -> dict[str, float]:
+    families = text_string_to_metric_families(http.get(f"{url}/metrics").text)
+    (family,) = [each for each in families if each.name == "relight_stage_duration_seconds"]
+    return {s.labels["stage"]: s.value for s in family.samples if s.name.endswith("_sum")}
+
+
+def test_a_stage_counts_in_seconds_and_the_answer_says_milliseconds(fake_service, png):
+    with fake_service(lambda n: 0.02) as (url, _):
+        before = stage_seconds(url)
+        timing = relight(url, png).headers["server-timing"]
+        after = stage_seconds(url)
+    said_ms = {
+        name: float(ms)
+        for name, ms in re.findall(r"([\w-]+);dur=([\d.]+)", timing)
+        if name in after
+    }
+    assert {"decode", "infer", "encode"} <= set(said_ms)
+    for name, ms in said_ms.items():
+        assert abs((after[name] - before[name]) * 1000 - ms) < 0.1, name
+
+
 def test_a_broken_photo_is_counted_by_its_reason(url, png):
     before = counts(url, "relight_decode_failures")
     assert problem_of(relight(url, png[:500]))["code"] == "image_corrupt"
