@@ -51,10 +51,8 @@ def codes_of(data: list[Any] | None) -> NDArray[np.uint8]:
     Raises:
         InvalidTensor: they are not whole numbers from 0 to 255, or lists of several lengths.
     """
-    try:
-        numbers = np.array(data)
-    except ValueError:  # lists of several lengths
-        numbers = np.array(None)
-    if numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() > _WHITE:
+    numbers = np.array(data, object)  # of its own accord NumPy makes all texts as long as one
+    are_whole = {type(number) for number in numbers.flat} == {int}
+    if not are_whole or numbers.min() < 0 or numbers.max() > _WHITE:
         raise InvalidTensor("the data of a UINT8 tensor are not whole numbers from 0 to 255")
     return numbers.astype(np.uint8)

@@ -32,6 +32,7 @@ _ENTRY_BYTES: Final = 200
 _COPIES: Final = 3  # of the text: itself, as str, and decoded
 _MAX_VALUES: Final = 2_000_000  # in JSON; its reader holds Python's lock
 _NUMBER_BYTES: Final = 4  # of a number in an answer: `255,`
+_MAX_ENTRIES: Final = 64  # of an object; of each wrong one, pydantic makes an error of a kilobyte
 
 # With a bound, pydantic also refuses text with half a surrogate pair, which no answer can repeat.
 _Text = Annotated[str, StringConstraints(max_length=65_536)]
@@ -229,13 +230,19 @@ def write_answer(answer: InferenceAnswer, parts: Sequence[bytes]) -> tuple[bytes
 
 def _parse(text: bytes) -> InferenceRequest:
     try:
-        return InferenceRequest.model_validate(json.loads(text))
+        return InferenceRequest.model_validate(json.loads(text, object_pairs_hook=_object))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise InvalidTensor(f"the request at {place or 'its root'}: {first['msg']}") from None
     except (ValueError, RecursionError) as error:
         raise InvalidTensor(f"the request is no JSON: {error}") from None
+
+
+def _object(entries: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(entries) > _MAX_ENTRIES:
+        raise InvalidTensor(f"an object of the request has more than {_MAX_ENTRIES} entries")
+    return dict(entries)
 
 
 def _binary_of(tensor: InputTensor, binary: memoryview) -> memoryview | None:

@@ -92,8 +92,19 @@ def test_a_time_limit_that_is_no_number_of_microseconds_is_refused(url, png, tim
     assert (refused.status_code, problem_of(refused)["code"]) == (422, "invalid_option")
 
 
-def test_parameters_without_end_are_refused_at_the_first_unknown_one(url, png):
+@pytest.mark.parametrize("place", ["root", "request", "tensor", "output", "data"])
+def test_objects_without_end_are_refused(url, png, place):
     body = message([1], "BYTES", data=[base64.b64encode(png).decode()])
-    body["parameters"] = {f"k{n}": n for n in range(50_000)}
-    refused = infer(url, body)
-    assert problem_of(refused)["detail"] == "unknown option 'k0'"
+    countless = {f"k{n}": [] for n in range(50_000)}
+    if place == "root":
+        body |= countless
+    elif place == "request":
+        body["parameters"] = countless
+    elif place == "output":
+        body["outputs"] = [{"name": "relit", "parameters": countless}]
+    else:
+        body["inputs"][0] |= {"tensor": {"parameters": countless}, "data": {"data": [countless]}}[
+            place
+        ]
+    problem = problem_of(infer(url, body))
+    assert problem["detail"] == "an object of the request has more than 64 entries"

@@ -53,16 +53,21 @@ def test_no_message_does_more_than_be_refused(tensors, binary, others):
     assert 1 <= read.num_photos <= 8
 
 
+@pytest.mark.parametrize(("shape", "datatype"), [([1], "BYTES"), ([1, 1, 1, 3], "UINT8")])
 @pytest.mark.parametrize(
     "data",
     [
         *([[]] * 100_000, [{}] * 100_000, [0.1] * 100_000, [10**30] * 50_000),
-        *(["a" * 10**6], [""] * 100_000, ["aaaa"] * 100_000),
+        *(["a" * 10**6], [""] * 100_000, ["aaaa"] * 100_000, ["a" * 10**5] + [""] * 1000),
+        *([{f"k{n}": [] for n in range(50_000)}], [[[1]] * 50_000, 1]),
     ],
-    ids=["lists", "objects", "floats", "large numbers", "text", "empty texts", "short texts"],
+    ids=[
+        *("lists", "objects", "floats", "large numbers", "text", "empty texts", "short texts"),
+        *("a long text among short ones", "a large object", "lists of several depths"),
+    ],
 )
-def test_the_bound_on_memory_holds(data):
-    text = json.dumps(message([1], "BYTES", data=data)).encode()
+def test_the_bound_on_memory_holds(data, shape, datatype):
+    text = json.dumps(message(shape, datatype, data=data)).encode()
     del data
     tracemalloc.start()
     try:
