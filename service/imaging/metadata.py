@@ -17,7 +17,7 @@ from PIL import ExifTags, Image
 from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 
-from service.imaging import faults, xmp
+from service.imaging import containers, faults, xmp
 from service.imaging.png import Png
 
 _Tag = ExifTags.Base
@@ -45,6 +45,7 @@ _MAX_EXIF_BYTES: Final = 1_000_000
 # In all tags together; each takes dozens of bytes as an object. A camera writes some hundred.
 _MAX_NUMBERS: Final = 5_000
 _MAX_DIRECTORIES: Final = 8
+_DIRECTORIES: Final = frozenset({ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo, ExifTags.IFD.Interop})
 # TIFF 6.0, section 2: how long a value of each type is.
 _TYPE_BYTES: Final = dict(enumerate((0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4)))
 _BYTE_TYPES: Final = frozenset({1, 2, 7})  # a value of these counts as one number
@@ -81,6 +82,26 @@ def load_exif(file: ImageFile, png: Png | None = None) -> Image.Exif:
             exif.load(_without_unsound_tags(data))
         return exif
     return Image.Exif()
+
+
+def drop_large_directories(file: ImageFile, data: bytes) -> None:
+    """Let no directory beside a TIFF's first one be read that holds too many values.
+
+    Pillow makes an object of each value, as soon as the pixels are loaded.
+
+    Args:
+        file: opened, but not loaded, and without XMP, which `take_xmp` has taken out.
+        data: the whole file.
+    """
+    if not isinstance(file, TiffImageFile):
+        return
+    exif = file.getexif()
+    for tag in _DIRECTORIES & exif.keys():
+        offset = exif[tag]
+        # Of the last one, Pillow reads a place that the Exif directory gives.
+        is_elsewhere = tag == ExifTags.IFD.Interop or not isinstance(offset, int)
+        if is_elsewhere or containers.tiff.num_values(data, offset) > _MAX_NUMBERS:
+            del exif[tag]
 
 
 def _without_unsound_tags(data: bytes) -> bytes:

@@ -33,10 +33,18 @@ from relight.errors import (
     RelightError,
     UnsupportedMediaType,
 )
-from service.imaging import cicp, containers, faults, isobmff, jpeg_reading, profiles, wide
+from service.imaging import (
+    cicp,
+    containers,
+    faults,
+    isobmff,
+    jpeg_reading,
+    metadata,
+    profiles,
+    wide,
+)
 from service.imaging.formats import sniff
 from service.imaging.limits import ImageLimits
-from service.imaging.metadata import load_exif, read_dpi, read_exif, read_orientation, take_xmp
 from service.imaging.photo import Codes, Photo
 from service.imaging.png import Png, inspect
 from service.imaging.screening import screen, still_part
@@ -138,7 +146,8 @@ def decode(data: bytes, limits: ImageLimits, *, enough_px: int | None = None) ->
             raise ValueError("readers disagree on the size of the picture")
     with source.file as file:
         with _broken_is_corrupt(format_name):
-            xmp = take_xmp(file)
+            xmp = metadata.take_xmp(file)
+            metadata.drop_large_directories(file, source.data)
             _check_header(source, limits)
             icc_profile = _profile(source)
             pixels, alpha = _pixels(source, enough_px)
@@ -146,9 +155,9 @@ def decode(data: bytes, limits: ImageLimits, *, enough_px: int | None = None) ->
             if icc_profile is not None and not profiles.leads_back(icc_profile):
                 is_gray = is_gray and not profiles.is_rgb(icc_profile)
                 pixels, icc_profile = profiles.flatten(pixels, icc_profile), None
-        exif = load_exif(file, source.png)
-        orientation = read_orientation(exif)  # Pillow has turned a TIFF that it loaded
-        dpi, turn = read_dpi(file), _UPRIGHT.get(orientation)
+        exif = metadata.load_exif(file, source.png)
+        orientation = metadata.read_orientation(exif)  # Pillow has turned a TIFF that it loaded
+        dpi, turn = metadata.read_dpi(file), _UPRIGHT.get(orientation)
         if dpi is not None and orientation >= 5:
             dpi = dpi[::-1]
         if turn is not None:
@@ -158,7 +167,7 @@ def decode(data: bytes, limits: ImageLimits, *, enough_px: int | None = None) ->
             pixels=pixels,
             alpha=alpha,
             icc_profile=icc_profile,
-            exif=read_exif(exif, width_px, height_px),
+            exif=metadata.read_exif(exif, width_px, height_px),
             xmp=xmp,
             dpi=dpi,
             format=format_name,

@@ -17,6 +17,7 @@ from defusedxml.minidom import parseString
 
 _MAX_BYTES: Final = 1_000_000
 _MAX_NODES: Final = 50_000  # elements and attributes; each takes a kilobyte as an object
+_MAX_DEPTH: Final = 100  # of elements; many steps take time with it
 
 _ORIENTATION: Final = re.compile(
     rb"(tiff:Orientation\s*=\s*[\"']|<tiff:Orientation>\s*)[2-8](?=\s*[\"'<])"
@@ -82,23 +83,44 @@ def rewritten(packet: bytes, change: Callable[[Document], None]) -> bytes | None
 
 
 def remove(document: Document, is_gone: Callable[[Element | Attr], bool]) -> None:
-    """Remove the elements and attributes for which `is_gone` is true, at any depth."""
+    """Remove the elements and attributes for which `is_gone` is true, at any depth.
+
+    Raises:
+        ValueError: as `elements` does.
+    """
+    root = document.documentElement
+    if root is not None and is_gone(root):
+        document.removeChild(root)
     for element in list(elements(document)):
-        if is_gone(element):
-            assert element.parentNode is not None
-            element.parentNode.removeChild(element)
-            continue
+        # All at once: `removeChild` searches the siblings of each.
+        element.childNodes[:] = [
+            child
+            for child in element.childNodes
+            if not (isinstance(child, Element) and is_gone(child))
+        ]
         for attribute in list(element.attributes.values()):
             if is_gone(attribute):
                 element.removeAttributeNode(attribute)
 
 
 def elements(node: Node) -> Iterator[Element]:
-    """Yield all elements below a node, parents first."""
-    for child in node.childNodes:
-        if child.nodeType == child.ELEMENT_NODE:
-            yield child
-            yield from elements(child)
+    """Yield all elements below a node, parents first.
+
+    Raises:
+        ValueError: they are nested too deeply.
+    """
+    ahead: list[tuple[Element, int]] = [(child, 1) for child in _inside(node)]
+    while ahead:
+        element, depth = ahead.pop()
+        if depth > _MAX_DEPTH:
+            raise ValueError(f"elements are nested more than {_MAX_DEPTH} deep")
+        yield element
+        ahead += [(child, depth + 1) for child in _inside(element)]
+
+
+def _inside(node: Node) -> list[Element]:
+    """Return the elements right below a node, the last one first."""
+    return [child for child in reversed(node.childNodes) if isinstance(child, Element)]
 
 
 def _remove_the_gone(document: Document) -> None:

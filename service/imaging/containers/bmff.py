@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from relight.errors import ImageAnimated, ImageCorrupt, ImageTooLarge, UnsupportedMediaType
 from service.imaging.containers import items
-from service.imaging.containers.coded import av1_sizes, hevc_size, hevc_sizes
+from service.imaging.containers.coded import UnitCount, av1_sizes, hevc_size, hevc_sizes
 
 _MAX_BOXES: Final = 20_000  # a phone's picture has a hundred
 _MAX_PADDING_PX: Final = 63  # coded pictures consist of whole blocks of up to 64 px
@@ -55,6 +55,7 @@ class _File:
         described: item of metadata -> how many references it has to pictures.
         seen: names of the boxes that may be there once.
         census: of the items that the tables name.
+        units: of the coded pictures.
     """
 
     sizes: list[tuple[int, int]] = field(default_factory=list)
@@ -69,6 +70,7 @@ class _File:
     described: dict[int, int] = field(default_factory=dict)
     seen: set[bytes] = field(default_factory=set)
     census: items.Census = field(default_factory=items.Census)
+    units: UnitCount = field(default_factory=UnitCount)
 
     def properties_of(self, item: int) -> Iterator[_Property]:
         """Give the properties that an item owns."""
@@ -223,10 +225,10 @@ def _note(file: _File, name: bytes, data: bytes, start: int, end: int) -> None:
     elif name == b"iref":
         _note_references(file, data[start:end])
     elif name == b"av1C":
-        file.sizes += map(_unpadded, av1_sizes(data[start + 4 : end]))
+        file.sizes += map(_unpadded, av1_sizes(data[start + 4 : end], file.units))
     elif name == b"hvcC":
         file.num_length_bytes = (data[start + 21] & 3) + 1
-        file.sizes += map(_unpadded, _configured_sizes(data[start:end]))
+        file.sizes += map(_unpadded, _configured_sizes(data[start:end], file.units))
 
 
 def _note_references(file: _File, box: bytes) -> None:
@@ -262,9 +264,10 @@ def _item_sizes(file: _File, kind: bytes, content: bytes) -> list[tuple[int, int
             raise ImageCorrupt(f"the metadata have more than {_MAX_METADATA_BYTES} bytes")
         return []
     if kind in _AV1:
-        return [_unpadded(size) for size in av1_sizes(content)]
+        return [_unpadded(size) for size in av1_sizes(content, file.units)]
     if kind in _HEVC:
-        return [_unpadded(size) for size in hevc_sizes(content, file.num_length_bytes)]
+        sizes = hevc_sizes(content, file.num_length_bytes, file.units)
+        return [_unpadded(size) for size in sizes]
     if kind not in _DERIVED:
         raise UnsupportedMediaType(f"pictures coded as {kind!r} are not read")
     if kind == b"grid":
@@ -279,10 +282,11 @@ def _unpadded(size: tuple[int, int]) -> tuple[int, int]:
     return max(1, size[0] - _MAX_PADDING_PX), max(1, size[1] - _MAX_PADDING_PX)
 
 
-def _configured_sizes(box: bytes) -> Iterator[tuple[int, int]]:
+def _configured_sizes(box: bytes, count: UnitCount) -> Iterator[tuple[int, int]]:
     """Give the sizes of the parameter sets in `hvcC` (ISO 14496-15, 8.3.3.1)."""
     reader = items.Reader(box, 22)
     for _ in range(reader.read(1)):
         reader.read(1)
         for _ in range(reader.read(2)):
+            count.add()
             yield from hevc_size(reader.read_bytes(reader.read(2)))

@@ -17,14 +17,37 @@ _FRAME_HEADER_OBUS: Final = frozenset({3, 6})  # a header alone, and one with it
 _NUM_SLICE_TYPES: Final = 32  # H.265, table 7-1: units below are parts of pictures
 _MAX_PICTURES: Final = 8  # a still one, in layers; decoders decode as many as there are
 _MAX_UNITS: Final = 100_000  # a slice for each row of blocks, in each of 256 tiles
+_MAX_LEADING_ZEROS: Final = 32  # of a number; longer ones take time with the square of their length
+_MAX_SET_BYTES: Final = 1024  # of a unit: the size stands near its beginning
 
 
-def av1_sizes(data: bytes) -> Iterator[tuple[int, int]]:
-    """Give width and height of each sequence header among AV1's units (section 5.3)."""
+class UnitCount:
+    """Counts the units of all items of a file, as items may share their bytes.
+
+    Raises:
+        ImageCorrupt: in `add`, there are more than a picture needs.
+    """
+
+    def __init__(self) -> None:
+        self._num_units = 0
+
+    def add(self) -> None:
+        """Count a unit."""
+        self._num_units += 1
+        if self._num_units > _MAX_UNITS:
+            raise ImageCorrupt(f"they have more than {_MAX_UNITS} units")
+
+
+def av1_sizes(data: bytes, count: UnitCount) -> Iterator[tuple[int, int]]:
+    """Give width and height of each sequence header among AV1's units (section 5.3).
+
+    Args:
+        data: units.
+        count: counts them.
+    """
     position, num_pictures = 0, 0
-    for _ in range(_MAX_UNITS):
-        if position >= len(data):
-            return
+    while position < len(data):
+        count.add()
         header = data[position]
         position += 2 if header & 4 else 1  # obu_extension_flag
         num_bytes = len(data) - position
@@ -35,31 +58,29 @@ def av1_sizes(data: bytes) -> Iterator[tuple[int, int]]:
         kind = header >> 3 & 15
         num_pictures = _counted(num_pictures, kind in _FRAME_HEADER_OBUS)
         if kind == _SEQUENCE_HEADER_OBU:
-            yield _av1_size(_Bits(data[position : position + min(num_bytes, 1024)]))
+            yield _av1_size(_Bits(data[position : position + min(num_bytes, _MAX_SET_BYTES)]))
         position += num_bytes
-    raise ImageCorrupt(f"they have more than {_MAX_UNITS} units")
 
 
-def hevc_sizes(data: bytes, num_length_bytes: int) -> Iterator[tuple[int, int]]:
+def hevc_sizes(data: bytes, num_length_bytes: int, count: UnitCount) -> Iterator[tuple[int, int]]:
     """Give width and height of each parameter set among HEVC's units.
 
     Args:
         data: units, each behind its length (ISO 14496-15, 4.3.2).
         num_length_bytes: bytes of a length, 1 to 4.
+        count: counts the units.
     """
     position, num_pictures = 0, 0
-    for _ in range(_MAX_UNITS):
-        if position + num_length_bytes > len(data):
-            return
+    while position + num_length_bytes <= len(data):
+        count.add()
         num_bytes = int.from_bytes(data[position : position + num_length_bytes], "big")
         position += num_length_bytes
         if position + num_bytes > len(data):
             raise ImageCorrupt("a unit claims more bytes than follow")
-        unit = data[position : position + min(num_bytes, 1024)]
+        unit = data[position : position + min(num_bytes, _MAX_SET_BYTES)]
         num_pictures = _counted(num_pictures, _is_first_slice(unit))
         yield from hevc_size(unit)
         position += num_bytes
-    raise ImageCorrupt(f"they have more than {_MAX_UNITS} units")
 
 
 def _counted(num_pictures: int, is_another: bool) -> int:
@@ -83,7 +104,7 @@ def hevc_size(unit: bytes) -> Iterator[tuple[int, int]]:
     """Give width and height, where a unit is a sequence parameter set (H.265, 7.3.2.2)."""
     if not unit or unit[0] >> 1 & 63 != _SEQUENCE_PARAMETER_SET:
         return
-    bits = _Bits(unit[2:].replace(b"\0\0\3", b"\0\0"))
+    bits = _Bits(unit[2:_MAX_SET_BYTES].replace(b"\0\0\3", b"\0\0"))
     bits.read(4)
     num_sub_layers = bits.read(3)
     bits.read(1 + 96)  # to the end of the general profile and level
@@ -158,4 +179,6 @@ class _Bits:
         num_zeros = 0
         while not self.read(1):
             num_zeros += 1
+            if num_zeros > _MAX_LEADING_ZEROS:
+                raise ImageCorrupt("a sequence header of the picture has a number without end")
         return (1 << num_zeros) - 1 + self.read(num_zeros)

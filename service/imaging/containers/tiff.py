@@ -87,6 +87,20 @@ def has_manifest(data: bytes) -> bool:
     return any(tag == _C2PA for tag, _ in _entries(data, order, offset))
 
 
+def num_values(data: bytes, offset: int) -> int:
+    """Return how many values a directory holds; a text is one.
+
+    Args:
+        data: a file that `walk` has passed.
+        offset: where the directory begins.
+    """
+    num_values = 0
+    with contextlib.suppress(struct.error):  # up to where it is cut off
+        for _, value in _entries(data, _order(data), offset):
+            num_values += 1 if value.kind in _TEXT_TYPES else value.count
+    return num_values
+
+
 def with_strips_in_picture(data: bytes) -> bytes:
     """Return the file with no more rows to a strip than the picture has.
 

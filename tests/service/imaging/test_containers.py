@@ -16,7 +16,7 @@ from PIL import Image
 
 from relight.errors import ImageAnimated, ImageCorrupt, ImageError, ImageTooLarge
 from service.imaging import ImageLimits, decode
-from service.imaging.containers.coded import av1_sizes, hevc_size, hevc_sizes
+from service.imaging.containers.coded import UnitCount, av1_sizes, hevc_size, hevc_sizes
 from tests.service.peak import peak_growth
 from tests.service.pictures import noise, png_chunk, saved
 
@@ -202,7 +202,24 @@ def test_pixels_of_a_tiff_lie_inside_the_file():
 def test_av1_sizes_are_those_that_were_coded(size):
     data = saved(Image.new("RGB", size), "avif", speed=10)
     content = data[data.index(b"mdat") + 4 :]
-    assert next(iter(av1_sizes(content))) == size
+    assert next(iter(av1_sizes(content, UnitCount()))) == size
+
+
+@pytest.mark.parametrize("num_zeros", [33, 3_000])
+def test_a_number_in_a_parameter_set_has_an_end(num_zeros):
+    profile = bytes(13)  # no further layers, then profile and level
+    number = ((1 << 8 * num_zeros) | 1).to_bytes(2 * num_zeros, "big")
+    with pytest.raises(ImageCorrupt, match="without end"):
+        list(hevc_size(b"\x42\1" + profile + number))
+
+
+@pytest.mark.parametrize("sizes", [av1_sizes, lambda data, count: hevc_sizes(data, 1, count)])
+def test_units_are_counted_across_all_items_of_a_file(sizes):
+    count = UnitCount()
+    units = b"\x7a\0" * 20_000  # of AV1: padding without content
+    with pytest.raises(ImageCorrupt, match="units"):
+        for _ in range(6):
+            list(sizes(units if sizes is av1_sizes else bytes(20_000), count))
 
 
 def test_an_hevc_unit_of_another_kind_has_no_size():
@@ -213,16 +230,16 @@ def test_an_hevc_unit_of_another_kind_has_no_size():
 @pytest.mark.parametrize("kind", [3, 6])
 def test_too_many_av1_frames_are_no_still_picture(kind):
     frame = bytes((kind << 3 | 2, 0))
-    assert list(av1_sizes(frame * 4)) == []
+    assert list(av1_sizes(frame * 4, UnitCount())) == []
     with pytest.raises(ImageAnimated):
-        list(av1_sizes(frame * 1000))
+        list(av1_sizes(frame * 1000, UnitCount()))
 
 
 def test_too_many_hevc_pictures_are_no_still_picture():
     first, further = b"\0\0\0\3\x26\1\x80", b"\0\0\0\3\x26\1\0"
-    assert list(hevc_sizes(first + further * 1000, 4)) == []
+    assert list(hevc_sizes(first + further * 1000, 4, UnitCount())) == []
     with pytest.raises(ImageAnimated):
-        list(hevc_sizes((first + further) * 1000, 4))
+        list(hevc_sizes((first + further) * 1000, 4, UnitCount()))
 
 
 def test_an_avif_that_repeats_its_frame_is_refused_before_it_is_decoded():

@@ -9,7 +9,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, ImageCms
+from PIL import ExifTags, Image, ImageCms
 
 from relight.errors import ImageAnimated, ImageCorrupt, UnsupportedMediaType
 from service.imaging import decode
@@ -254,6 +254,33 @@ def test_strips_or_tiles_that_share_their_bytes_are_refused_undecoded(compressio
         lies |= {322: (16,), 323: (16,)}
     with pytest.raises(ImageCorrupt, match="claim more bytes"):
         decode(tiff(lies) + bytes(num_bytes), LIMITS)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("is_cut_off", [False, True])
+@pytest.mark.parametrize("pointer", ["Exif", "GPSInfo", "Interop"])
+def test_metadata_of_numbers_without_end_are_dropped_unread(pointer, is_cut_off):
+    num_tags, num_numbers = 4, 999_999
+    exif, tag = ExifTags.IFD.Exif, ExifTags.IFD[pointer]
+    first = plain() | {tag: (0,), exif: (0,)}
+    numbers_at = len(tiff(first)) + 64 * 48 * 3
+    large_at = numbers_at + 4 * num_tags * num_numbers
+    entries = [
+        struct.pack("<2H2I", 40_000 + n, 4, num_numbers, numbers_at + 4 * n * num_numbers)
+        for n in range(num_tags)
+    ]
+    large = struct.pack("<H", num_tags + is_cut_off) + b"".join(entries)
+    large += b"" if is_cut_off else bytes(4)
+    exif_at = large_at - 100
+    first |= {tag: (large_at,), exif: (large_at if pointer == "Exif" else exif_at,)}
+    small = struct.pack("<H2H2II", 1, ExifTags.IFD.Interop, 4, 1, large_at, 0)
+    data = bytearray(np.random.default_rng(0).bytes(large_at)) + large
+    data[: len(tiff(first))] = tiff(first)
+    data[exif_at : exif_at + len(small)] = small
+    with peak_growth() as peak:
+        photo = decode(bytes(data), LIMITS)
+    assert photo.pixels.shape == (48, 64, 3)
+    assert peak.num_bytes < 60_000_000
 
 
 @pytest.mark.parametrize("kind", [13, 16, 17, 18])

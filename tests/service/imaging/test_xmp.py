@@ -77,6 +77,23 @@ def test_a_packet_that_cannot_be_parsed_is_dropped(broken):
     assert still_true(broken) is None
 
 
+def test_elements_that_are_gone_are_found_among_any_number_of_others():
+    pairs = "".join(f"<n{n}/><g:gone/>" for n in range(1000))
+    space = "http://ns.google.com/photos/1.0/depthmap/"
+    kept = still_true(f'<a><b xmlns:g="{space}">{pairs}<c><g:gone/></c></b></a>'.encode())
+    assert kept is not None
+    (b,) = ElementTree.fromstring(kept)
+    assert [element.tag for element in b] == [*(f"n{n}" for n in range(1000)), "c"]
+    assert len(b[-1]) == 0
+
+
+@pytest.mark.parametrize(("depth", "is_kept"), [(90, True), (110, False)])
+def test_a_packet_that_is_nested_deeper_than_any_sound_one_is_dropped(depth, is_kept):
+    inside = "<b/>" * 100 + "<c xmlns:n='http://ns.adobe.com/xmp/note/' n:HasExtendedXMP='1'/>"
+    kept = still_true(("<a>" * depth + inside + "</a>" * depth).encode())
+    assert (kept is not None) is is_kept
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_handled(data):
     still_true(data + b"HasExtendedXMP")
