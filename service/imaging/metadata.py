@@ -261,4 +261,5 @@ def take_xmp(file: ImageFile) -> bytes | None:
     """
     file.info.pop("XML:com.adobe.xmp", None)
     found = file.info.pop("xmp", None)
-    return xmp.still_true(found.encode() if isinstance(found, str) else found)
+    packet = found.encode() if isinstance(found, str) else found
+    return xmp.still_true(packet if isinstance(packet, bytes) else None)  # a TIFF may have numbers

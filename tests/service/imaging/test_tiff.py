@@ -12,7 +12,7 @@ import tifffile
 from PIL import ExifTags, Image, ImageCms
 
 from relight.errors import ImageAnimated, ImageCorrupt, UnsupportedMediaType
-from service.imaging import decode
+from service.imaging import decode, encode
 from service.imaging.tiff import check
 from tests.service.peak import peak_growth
 from tests.service.pictures import LIMITS, corners, noise, saved
@@ -254,6 +254,19 @@ def test_strips_or_tiles_that_share_their_bytes_are_refused_undecoded(compressio
         lies |= {322: (16,), 323: (16,)}
     with pytest.raises(ImageCorrupt, match="claim more bytes"):
         decode(tiff(lies) + bytes(num_bytes), LIMITS)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", range(14))
+@pytest.mark.parametrize("tag", [269, 282, 320, 700, 33723, 34377, 34675])
+@pytest.mark.parametrize("values", [(1,), (7,) * 40])
+def test_metadata_of_any_type_are_dropped_at_worst(tag, kind, values):
+    data = bytearray(tiff(plain() | {tag: values}) + bytes(64 * 48 * 3))
+    entry = data.index(struct.pack("<2HI", tag, 4, len(values)))
+    data[entry + 2 : entry + 4] = struct.pack("<H", kind)
+    photo = decode(bytes(data), LIMITS)
+    assert photo.pixels.shape == (48, 64, 3)
+    assert encode(photo, "png", keep_metadata=True)
 
 
 @pytest.mark.filterwarnings("ignore")
