@@ -204,6 +204,8 @@ def _open(data: bytes, format_name: str) -> _Source:
         if "unknown pixel mode" in str(error):
             raise UnsupportedMediaType("TIFF of this sample layout is not read") from None
         raise
+    if not isinstance(file.info.get("icc_profile"), bytes):  # a TIFF may have numbers there
+        file.info.pop("icc_profile", None)
     return _Source(format_name, file, data, png, wide.is_wide(file, png))
 
 
