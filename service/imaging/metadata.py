@@ -84,8 +84,8 @@ def load_exif(file: ImageFile, png: Png | None = None) -> Image.Exif:
     return Image.Exif()
 
 
-def drop_large_directories(file: ImageFile, data: bytes) -> None:
-    """Let no directory beside a TIFF's first one be read that holds too many values.
+def drop_unsound_tags(file: ImageFile, data: bytes) -> None:
+    """Drop a TIFF's profile that is no bytes, and directories beside its first of too many values.
 
     Pillow makes an object of each value, as soon as the pixels are loaded.
 
@@ -95,6 +95,8 @@ def drop_large_directories(file: ImageFile, data: bytes) -> None:
     """
     if not isinstance(file, TiffImageFile):
         return
+    if not isinstance(file.info.get("icc_profile"), bytes):
+        file.info.pop("icc_profile", None)
     exif = file.getexif()
     for tag in _DIRECTORIES & exif.keys():
         offset = exif[tag]

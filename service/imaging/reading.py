@@ -147,7 +147,7 @@ def decode(data: bytes, limits: ImageLimits, *, enough_px: int | None = None) ->
     with source.file as file:
         with _broken_is_corrupt(format_name):
             xmp = metadata.take_xmp(file)
-            metadata.drop_large_directories(file, source.data)
+            metadata.drop_unsound_tags(file, source.data)
             _check_header(source, limits)
             icc_profile = _profile(source)
             pixels, alpha = _pixels(source, enough_px)
@@ -196,16 +196,13 @@ def _broken_is_corrupt(format_name: str) -> Iterator[None]:
 def _open(data: bytes, format_name: str) -> _Source:
     """Read the header."""
     png = inspect(data) if format_name == "png" else None
-    if png is not None:
-        data = png.data
+    data = png.data if png else data
     try:
         file = _READERS[format_name](BytesIO(data))
     except SyntaxError as error:
         if "unknown pixel mode" in str(error):
             raise UnsupportedMediaType("TIFF of this sample layout is not read") from None
         raise
-    if not isinstance(file.info.get("icc_profile"), bytes):  # a TIFF may have numbers there
-        file.info.pop("icc_profile", None)
     return _Source(format_name, file, data, png, wide.is_wide(file, png))
 
 
@@ -288,8 +285,7 @@ def _alpha(source: _Source) -> Codes | None:
     if png is not None and key is not None:
         # Pillow brings the samples to 8 bits, and leaves the key as the file has it.
         gray = np.asarray(_in_mode(file, "L"))
-        white = (1 << png.depth) - 1
-        return np.where(gray == key * 255 // white, np.uint8(0), np.uint8(255))
+        return np.where(gray == key * 255 // ((1 << png.depth) - 1), np.uint8(0), np.uint8(255))
     if not file.has_transparency_data:
         return None
     colour = file.info.get("transparency")
