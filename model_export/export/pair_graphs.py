@@ -18,23 +18,29 @@ from torch.export import Dim
 from torch.nn import functional as F
 
 from model_export.export.runtime_form import suit_runtime
-from model_export.networks.drn_g import NUM_FEATURES, DrnG, Structure
+from model_export.networks.drn_g import DrnG, ShadowPrior, Structure
+from model_export.networks.near_lamp import SeenLamp, lamp_from_each_pixel
+from model_export.networks.ray_march import RayMarch
 from service.contract.pair import LIGHT_INPUTS, LIGHT_OUTPUTS, SCENE_OUTPUTS, Part
 
 OPSET: Final = 20
 _CAUTION: Final = 4.0  # exponent on how surely a lamp lights a pixel
 _TRACED_PX: Final = (96, 128)  # h, w
+_NUM_BESIDE: Final = 4  # normals and nearness, in `features`
 
 
 class SceneGraph(nn.Module):
     """Pixels to what is true of the scene in any light; `service.contract.pair` says how.
 
     `relightable` is the network's to a power, so unsure pixels are relit less than in training.
+    `features` are what the light graph's first convolution makes of the scene, which is the same
+    under every lamp, then normals and nearness at that size.
     """
 
     def __init__(self, network: DrnG) -> None:
         super().__init__()
         self.scene_reconversion = network.scene_reconversion
+        self.shadow_prior = network.shadow_prior
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Map uint8 (n, h, w, 3) to `SCENE_OUTPUTS`, in their order."""
@@ -45,7 +51,17 @@ class SceneGraph(nn.Module):
         # Pixels that may not be a surface are relit less, or they would turn to fog.
         relightable = structure.relightable.pow(_CAUTION)
         planes = (relief, structure.log_shading, structure.occlusion, relightable)
-        return normals, *(plane[:, 0] for plane in planes), structure.features
+        return normals, *(plane[:, 0] for plane in planes), self._features(structure)
+
+    def _features(self, structure: Structure) -> Tensor:
+        """Return (n, 20, h/2, w/2)."""
+        still = self.shadow_prior.still_planes(structure)
+        convolution, norm = _stem_of(self.shadow_prior)
+        assert norm.running_var is not None
+        scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+        weight = convolution.weight[:, : still.shape[1]] * scale[:, None, None, None]
+        begun = F.conv2d(still, weight, padding=1)
+        return torch.cat([begun, structure.normals_at_half, structure.features[:, -1:]], dim=1)
 
 
 class LightGraph(nn.Module):
@@ -75,10 +91,27 @@ class LightGraph(nn.Module):
             relightable=occlusion[:, None],  # the composition's business
             features=features,
         )
-        arriving = self.shadow_prior(structure, light, softness)
+        lamp = lamp_from_each_pixel(structure.relief, light, structure.nearness)
+        march = self.shadow_prior.march(structure, light, softness)
+        x = self._stem(features, lamp, march)
+        arriving = self.shadow_prior.arriving(structure, lamp, march, softness, x)
         residual = self.rerenderer.residual(arriving.features)
         residual = F.interpolate(residual, size=normals.shape[1:3], mode="bilinear")
         return arriving.irradiance[:, 0], residual[:, 0]
+
+    def _stem(self, features: Tensor, lamp: SeenLamp, march: RayMarch) -> Tensor:
+        """Go on with the stem where the scene graph has left it; return (n, 16, h/2, w/2)."""
+        convolution, norm = _stem_of(self.shadow_prior)
+        lit = self.shadow_prior.lit_planes(features[:, -4:-1], lamp, march)
+        x = F.conv2d(lit, convolution.weight[:, -lit.shape[1] :], padding=1)
+        return F.relu(norm(x) + features[:, : convolution.out_channels])
+
+
+def _stem_of(shadow_prior: ShadowPrior) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
+    convolution, norm, _ = shadow_prior.stem
+    assert isinstance(convolution, nn.Conv2d)
+    assert isinstance(norm, nn.BatchNorm2d)
+    return convolution, norm
 
 
 def trace(network: DrnG, part: Part) -> ir.Model:
@@ -90,7 +123,9 @@ def trace(network: DrnG, part: Part) -> ir.Model:
     )
     graph = SceneGraph(network) if part == "scene" else LightGraph(network)
     inputs = (
-        (torch.zeros(2, *_TRACED_PX, 3, dtype=torch.uint8),) if part == "scene" else _light_inputs()
+        (torch.zeros(2, *_TRACED_PX, 3, dtype=torch.uint8),)
+        if part == "scene"
+        else _light_inputs(_stem_of(network.shadow_prior)[0].out_channels + _NUM_BESIDE)
     )
     full, half = {0: batch, 1: 16 * height, 2: 16 * width}, {2: 8 * height, 3: 8 * width}
     shapes = (full,) if part == "scene" else (full,) * 4 + ({0: batch, **half}, *({0: batch},) * 2)
@@ -114,16 +149,22 @@ def trace(network: DrnG, part: Part) -> ir.Model:
         )
     assert program is not None
     model = program.model
-    optimizer.fold_constants(model)
+    optimizer.fold_constants(model, should_fold=_keep_weights)
     suit_runtime(model)
     _declare_shapes(model, part)
     ClearMetadataAndDocStringPass()(model)  # source lines with their paths
     return model
 
 
-def _light_inputs() -> tuple[Tensor, ...]:
+def _keep_weights(node: ir.Node) -> bool | None:
+    """Leave what is made of trained weights to the runtime: they stay in the file as they are."""
+    weights = (x for x in node.inputs if x is not None and x.is_initializer())
+    return False if any("." in (weight.name or "") for weight in weights) else None
+
+
+def _light_inputs(num_features: int) -> tuple[Tensor, ...]:
     height, width = _TRACED_PX
-    sizes: dict[str | int, Any] = {"n": 2, "h": height, "w": width, "c": NUM_FEATURES + 1}
+    sizes: dict[str | int, Any] = {"n": 2, "h": height, "w": width, "c": num_features}
     sizes |= {"h/2": height // 2, "w/2": width // 2}
     return tuple(torch.rand([sizes.get(d, d) for d in shape]) for shape in LIGHT_INPUTS.values())
 

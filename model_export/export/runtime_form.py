@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, Final
 
 import numpy as np
@@ -25,7 +26,8 @@ def suit_runtime(model: ir.Model) -> None:
     """Rewrite a graph in place; its results stay the same but for rounding.
 
     A convolution whose joined input has too few channels for whole blocks sees some of them twice,
-    the second time with weights of 0. A resizing that doubles names its factor instead of a size,
+    the second time with weights of 0. Convolutions of one input that together fill no block become
+    one. A resizing that doubles names its factor instead of a size,
     but not one whose input was rounded up to whole pixels. Softplus becomes functions that the
     runtime computes on whole vectors.
     """
@@ -36,6 +38,11 @@ def suit_runtime(model: ir.Model) -> None:
     optimizer.remove_unused_nodes(model)
 
 
+def _suit_convolution(graph: ir.Graph, convolution: ir.Node) -> None:
+    _align_channels(graph, convolution)
+    _join_small(graph, convolution)
+
+
 def _align_channels(graph: ir.Graph, convolution: ir.Node) -> None:
     seen, weight = convolution.inputs[:2]
     assert seen is not None and weight is not None and weight.shape is not None
@@ -44,7 +51,7 @@ def _align_channels(graph: ir.Graph, convolution: ir.Node) -> None:
     num_missing = -num_channels % _ALIGNMENT
     if num_channels < _BLOCK or not num_missing or join is None or join.op_type != "Concat":
         return
-    planes = next(part for part in join.inputs if _num_channels(part) >= num_missing)
+    planes = next(part for part in join.inputs if _size(part, 1) >= num_missing)
     again = _insert(
         convolution,
         "Slice",
@@ -57,8 +64,44 @@ def _align_channels(graph: ir.Graph, convolution: ir.Node) -> None:
     convolution.replace_input_with(1, padded)
 
 
-def _num_channels(value: ir.Value | None) -> int:
-    size = value.shape[1] if value is not None and value.shape is not None else None
+def _join_small(graph: ir.Graph, convolution: ir.Node) -> None:
+    seen = convolution.inputs[0]
+    assert seen is not None
+    alike = [user for user in seen.consumers() if _stands_beside(user, convolution)]
+    sizes = [_size(user.inputs[1], 0) for user in alike]
+    if len(alike) < 2 or sum(sizes) > _BLOCK or alike[0] is not convolution:
+        return
+    weights, biases = (
+        _insert(convolution, "Concat", [user.inputs[place] for user in alike], {"axis": 0})
+        for place in (1, 2)
+    )
+    joined = _insert(convolution, "Conv", [seen, weights, biases], convolution.attributes)
+    for end, size, user in zip(accumulate(sizes), sizes, alike, strict=True):
+        bounds = [_constant(graph, [n], np.int64) for n in (end - size, end, 1)]
+        own = _insert(convolution, "Slice", [joined, *bounds])
+        user.outputs[0].replace_all_uses_with(own)
+
+
+def _stands_beside(node: ir.Node, convolution: ir.Node) -> bool:
+    """Return whether a node is a convolution that differs in its weights and bias alone."""
+    if node.op_type != "Conv" or not len(node.inputs) == len(convolution.inputs) == 3:
+        return False
+    weight, own = node.inputs[1], convolution.inputs[1]
+    return (
+        {name: x.value for name, x in node.attributes.items()}
+        == {name: x.value for name, x in convolution.attributes.items()}
+        and not node.outputs[0].is_graph_output()
+        and weight is not None
+        and own is not None
+        and weight.shape is not None
+        and own.shape is not None
+        and weight.shape[1:] == own.shape[1:]
+    )
+
+
+def _size(value: ir.Value | None, axis: int) -> int:
+    """Return the size of an axis; 0 where it is not known."""
+    size = value.shape[axis] if value is not None and value.shape is not None else None
     return size if isinstance(size, int) else 0
 
 
@@ -109,7 +152,7 @@ def _constant(graph: ir.Graph, value: Any, dtype: type[np.generic]) -> ir.Value:
 
 
 _REWRITES: Final[Mapping[str, Callable[[ir.Graph, ir.Node], None]]] = {
-    "Conv": _align_channels,
+    "Conv": _suit_convolution,
     "Resize": _name_factor,
     "Softplus": _spell_out_softplus,
 }

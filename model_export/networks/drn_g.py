@@ -69,6 +69,11 @@ class Structure(NamedTuple):
         """The nearness of lamps, (n, 1, 1, 1), 0 to 1."""
         return self.features[:, -1:].float().mean(dim=(2, 3), keepdim=True)
 
+    @property
+    def normals_at_half(self) -> Tensor:
+        """The normals at half the size, (n, 3, h/2, w/2)."""
+        return F.normalize(F.avg_pool2d(self.normals, 2), dim=1)
+
 
 class Arriving(NamedTuple):
     """The wanted lamp's light.
@@ -151,8 +156,7 @@ class SceneReconversion(nn.Module):
 class ShadowPrior(nn.Module):
     """Compute the light of a lamp on the surfaces, and correct what the march gets wrong.
 
-    The march runs at a quarter of the photo's size, and its correction at half. The cosine is
-    taken at the full size.
+    The march runs at a quarter of the photo's size, its correction at half, the cosine at full.
 
     Attributes:
         stem, encoder, project, decoder: a small network on features, geometry and what the
@@ -160,11 +164,9 @@ class ShadowPrior(nn.Module):
         correction: to the logits of visibility and of the light that other surfaces throw.
     """
 
-    def __init__(
-        self, num_features: int = NUM_FEATURES, widths: Sequence[int] = _LIGHT_WIDTHS
-    ) -> None:
+    def __init__(self, widths: Sequence[int] = _LIGHT_WIDTHS) -> None:
         super().__init__()
-        self.stem = conv_block(num_features + 15, widths[0])
+        self.stem = conv_block(NUM_FEATURES + 15, widths[0])
         self.encoder = nn.ModuleList(
             conv_block(fine, coarse, stride=2) for fine, coarse in pairwise(widths)
         )
@@ -186,8 +188,15 @@ class ShadowPrior(nn.Module):
             softness: (n,), 0 for a hard lamp to 1 for an overcast sky.
         """
         lamp = lamp_from_each_pixel(structure.relief, light, structure.nearness)
-        march = self._march(structure, light, softness)
-        x = self.stem(self._seen(structure, lamp, march))  # (n, 16, h/2, w/2)
+        march = self.march(structure, light, softness)
+        lit = self.lit_planes(structure.normals_at_half, lamp, march)
+        x = self.stem(torch.cat([self.still_planes(structure), lit], dim=1))
+        return self.arriving(structure, lamp, march, softness, x)
+
+    def arriving(
+        self, structure: Structure, lamp: SeenLamp, march: RayMarch, softness: Tensor, x: Tensor
+    ) -> Arriving:
+        """Light the surfaces, given what the stem has made: (n, 16, h/2, w/2)."""
         skips = [x]
         for down in self.encoder:
             x = down(x)
@@ -207,27 +216,22 @@ class ShadowPrior(nn.Module):
         return Arriving((1 - share) * hard + share * sky, x)
 
     @staticmethod
-    def _march(structure: Structure, light: Tensor, softness: Tensor) -> RayMarch:
+    def march(structure: Structure, light: Tensor, softness: Tensor) -> RayMarch:
+        """Return what the rays meet, at half the photo's size."""
         met = ray_march(F.avg_pool2d(structure.relief, 4), light, softness)
         return RayMarch(*(enlarge(maps, structure.features) for maps in met))
 
     @staticmethod
-    def _seen(structure: Structure, lamp: SeenLamp, march: RayMarch) -> Tensor:
-        """Return the network's input, (n, features + 15, h/2, w/2)."""
-        normals = F.normalize(F.avg_pool2d(structure.normals, 2), dim=1)
-        shading = F.avg_pool2d(structure.log_shading, 2)
-        occlusion = F.avg_pool2d(structure.occlusion, 2)
+    def still_planes(structure: Structure) -> Tensor:
+        """Return what the stem sees of the scene under every lamp, (n, 30, h/2, w/2)."""
+        maps = (F.avg_pool2d(x, 2) for x in (structure.log_shading, structure.occlusion))
+        return torch.cat([structure.features, structure.normals_at_half, *maps], dim=1)
+
+    @staticmethod
+    def lit_planes(normals: Tensor, lamp: SeenLamp, march: RayMarch) -> Tensor:
+        """Return what the stem sees of a lamp, (n, 9, h/2, w/2)."""
         towards = F.normalize(F.avg_pool2d(lamp.towards, 2), dim=1)
-        planes = [
-            structure.features,
-            normals,
-            shading,
-            occlusion,
-            (normals * towards).sum(1, keepdim=True),
-            *march,
-            towards,
-        ]
-        return torch.cat([plane.to(structure.features.dtype) for plane in planes], dim=1)
+        return torch.cat([(normals * towards).sum(1, keepdim=True), *march, towards], dim=1)
 
 
 class ReRenderer(nn.Module):

@@ -72,6 +72,27 @@ def test_the_golden_file_holds_the_output_of_the_network(
     assert golden["irradiance"] == pytest.approx(lit["irradiance"], abs=1e-2)
 
 
+def test_both_parts_together_light_a_photo_as_the_network_does(
+    weights: dict[str, torch.Tensor],
+) -> None:
+    network = DrnG().eval()
+    network.load_state_dict(weights)
+    image = np.random.default_rng(0).integers(0, 256, (2, 32, 48, 3), np.uint8)
+    lamps = {"light": [[0.6, 0, 0.8], [-0.6, 0.64, 0.48]], "softness": [0, 0.5]}
+    lamps = {name: np.array(values, np.float32) for name, values in lamps.items()}
+
+    lit = run_light(network, run_scene(network, image) | lamps)
+    with torch.inference_mode():
+        photo = torch.from_numpy(image).permute(0, 3, 1, 2).float() / 255
+        structure = network.scene_reconversion(photo)
+        light, softness = (torch.from_numpy(values) for values in lamps.values())
+        arriving = network.shadow_prior(structure, light, softness)
+
+    exact = arriving.irradiance[:, 0].numpy()
+    assert np.ptp(exact) > 0.1
+    np.testing.assert_allclose(lit["irradiance"], exact, rtol=1e-3, atol=1e-4)
+
+
 def test_training_can_go_on_from_the_exported_files(
     folder: Path, weights: dict[str, torch.Tensor]
 ) -> None:
