@@ -24,7 +24,7 @@ from model_export.networks.ray_march import RayMarch
 from service.contract.pair import LIGHT_INPUTS, LIGHT_OUTPUTS, SCENE_OUTPUTS, Part
 
 OPSET: Final = 20
-_CAUTION: Final = 4.0  # exponent on how surely a lamp lights a pixel
+_CAUTION: Final = 3.0  # exponent on how surely a lamp lights a pixel
 _TRACED_PX: Final = (96, 128)  # h, w
 _NUM_BESIDE: Final = 4  # normals and nearness, in `features`
 
