@@ -23,6 +23,7 @@ from model_export.export.command import export_command, import_checkpoint_comman
 from model_export.export.parity import ParityError
 from model_export.scenes.command import maps_command, render_command
 from model_export.training.command import average_command, compare_command, train_command
+from model_export.training.geometry.diagnosis import diagnose_rendered_command
 from model_export.training.loop import RunMismatch
 from model_export.training.losses import NotVgg
 from relight.errors import ImageError, ModelRefused
@@ -38,6 +39,7 @@ app.command(name="average")(average_command)
 app.command(name="evaluate")(evaluate_command)
 app.command(name="evaluate-real")(evaluate_real_command)
 app.command(name="diagnose")(diagnose_command)
+app.command(name="diagnose-rendered")(diagnose_rendered_command)
 app.command(name="sheet")(sheet_command)
 app.command(name="export")(export_command)
 app.command(name="import-checkpoint")(import_checkpoint_command)
