@@ -8,7 +8,7 @@ from relight.errors import ImageAnimated, UnsupportedMediaType
 from service.imaging import decode, reading_cost
 from tests.service.imaging.test_heif import heic, large_corners
 from tests.service.imaging.test_isobmff import box
-from tests.service.imaging.test_tiff import CFA, plain, tiff
+from tests.service.imaging.tiff_files import CFA, plain, tiff
 from tests.service.pictures import LIMITS, corners, saved
 
 VIDEO = box(b"ftyp", b"mp42" + bytes(12)) + box(b"moov", bytes(100))

@@ -9,66 +9,29 @@ from io import BytesIO
 import numpy as np
 import pytest
 import tifffile
-from PIL import ExifTags, Image, ImageCms
+from PIL import Image, ImageCms
 
 from relight.errors import ImageAnimated, ImageCorrupt, UnsupportedMediaType
-from service.imaging import decode, encode
+from service.imaging import decode
 from service.imaging.tiff import check
+from tests.service.imaging.tiff_files import (
+    BITS,
+    BYTES,
+    CFA,
+    COMPRESSION,
+    DNG_VERSION,
+    LINEAR_RAW,
+    NEXT_DIRECTORIES,
+    PHOTOMETRIC,
+    ROWS,
+    SAMPLES,
+    STRIP,
+    SUBFILE,
+    plain,
+    tiff,
+)
 from tests.service.peak import peak_growth
 from tests.service.pictures import LIMITS, corners, noise, saved
-
-SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
-STRIP, SAMPLES, ROWS, BYTES, NEXT_DIRECTORIES, EXTRA, DNG_VERSION = (
-    273,
-    277,
-    278,
-    279,
-    330,
-    338,
-    50706,
-)
-
-Tags = dict[int, tuple[int, ...]]
-
-
-def tiff(*directories: Tags, order: str = "<", chained: bool = False) -> bytes:
-    """Write directories of 32-bit numbers; `NEXT_DIRECTORIES: (1,)` means that with index 1."""
-    offsets, offset = [], 8
-    for tags in directories:
-        offsets.append(offset)
-        offset += 2 + 12 * len(tags) + 4 + sum(4 * len(v) for v in tags.values() if len(v) > 1)
-    data = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(f"{order}I", 8)
-    for index, tags in enumerate(directories):
-        entries, more = b"", b""
-        end = offsets[index] + 2 + 12 * len(tags) + 4
-        for tag, values in sorted(tags.items()):
-            if tag == NEXT_DIRECTORIES:
-                values = tuple(offsets[i] for i in values)  # noqa: PLW2901
-            packed = struct.pack(f"{order}{len(values)}I", *values)
-            if len(values) > 1:
-                packed, more = struct.pack(f"{order}I", end + len(more)), more + packed
-            entries += struct.pack(f"{order}2HI", tag, 4, len(values)) + packed
-        follows = offsets[index + 1] if chained and index + 1 < len(offsets) else 0
-        data += struct.pack(f"{order}H", len(tags)) + entries + struct.pack(f"{order}I", follows)
-        data += more
-    return data
-
-
-def plain(width_px: int = 64, height_px: int = 48, photometric: int = 2, **more: int) -> Tags:
-    return {
-        WIDTH: (width_px,),
-        HEIGHT: (height_px,),
-        BITS: (8, 8, 8),
-        COMPRESSION: (1,),
-        PHOTOMETRIC: (photometric,),
-        STRIP: (8,),
-        SAMPLES: (3,),
-        ROWS: (height_px,),
-        BYTES: (width_px * height_px * 3,),
-    }
-
-
-CFA, LINEAR_RAW = 32803, 34892
 
 
 @pytest.mark.parametrize("order", "<>")
@@ -254,46 +217,6 @@ def test_strips_or_tiles_that_share_their_bytes_are_refused_undecoded(compressio
         lies |= {322: (16,), 323: (16,)}
     with pytest.raises(ImageCorrupt, match="claim more bytes"):
         decode(tiff(lies) + bytes(num_bytes), LIMITS)
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("kind", range(14))
-@pytest.mark.parametrize("tag", [269, 282, 320, 700, 33723, 34377, 34675])
-@pytest.mark.parametrize("values", [(1,), (7,) * 40])
-def test_metadata_of_any_type_are_dropped_at_worst(tag, kind, values):
-    data = bytearray(tiff(plain() | {tag: values}) + bytes(64 * 48 * 3))
-    entry = data.index(struct.pack("<2HI", tag, 4, len(values)))
-    data[entry + 2 : entry + 4] = struct.pack("<H", kind)
-    photo = decode(bytes(data), LIMITS)
-    assert photo.pixels.shape == (48, 64, 3)
-    assert encode(photo, "png", keep_metadata=True)
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("is_cut_off", [False, True])
-@pytest.mark.parametrize("pointer", ["Exif", "GPSInfo", "Interop"])
-def test_metadata_of_numbers_without_end_are_dropped_unread(pointer, is_cut_off):
-    num_tags, num_numbers = 4, 999_999
-    exif, tag = ExifTags.IFD.Exif, ExifTags.IFD[pointer]
-    first = plain() | {tag: (0,), exif: (0,)}
-    numbers_at = len(tiff(first)) + 64 * 48 * 3
-    large_at = numbers_at + 4 * num_tags * num_numbers
-    entries = [
-        struct.pack("<2H2I", 40_000 + n, 4, num_numbers, numbers_at + 4 * n * num_numbers)
-        for n in range(num_tags)
-    ]
-    large = struct.pack("<H", num_tags + is_cut_off) + b"".join(entries)
-    large += b"" if is_cut_off else bytes(4)
-    exif_at = large_at - 100
-    first |= {tag: (large_at,), exif: (large_at if pointer == "Exif" else exif_at,)}
-    small = struct.pack("<H2H2II", 1, ExifTags.IFD.Interop, 4, 1, large_at, 0)
-    data = bytearray(np.random.default_rng(0).bytes(large_at)) + large
-    data[: len(tiff(first))] = tiff(first)
-    data[exif_at : exif_at + len(small)] = small
-    with peak_growth() as peak:
-        photo = decode(bytes(data), LIMITS)
-    assert photo.pixels.shape == (48, 64, 3)
-    assert peak.num_bytes < 60_000_000
 
 
 @pytest.mark.parametrize("kind", [13, 16, 17, 18])
