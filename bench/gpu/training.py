@@ -66,13 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
     record["psnr_db"] = {score.method: score.psnr_db.value for score in scores}
     chosen.record.write_text(json.dumps(record, indent=1) + "\n")
-    print(
-        f"On {record['hardware']}: {record['num_pictures']} pictures in {record['seconds']:.0f} s,"
-    )
-    print(
-        f"{record['pictures_hz']:.1f} a second; all stages done: {'yes' if finished else 'no'}.\n"
-    )
-    print(as_table(scores))
+    speed = "{num_pictures} pictures in {seconds:.0f} s, {pictures_hz:.1f} a second"
+    print(f"On {record['hardware']}: {speed.format(**record)}.")
+    print(f"All stages are done: {'yes' if finished else 'no'}.\n\n{as_table(scores)}")
 
 
 def _speed(run: Training, seconds: float) -> dict[str, Any]:

@@ -102,7 +102,7 @@ class LightGraph(nn.Module):
     def _stem(self, features: Tensor, lamp: SeenLamp, march: RayMarch) -> Tensor:
         """Go on with the stem where the scene graph has left it; return (n, 16, h/2, w/2)."""
         convolution, norm = _stem_of(self.shadow_prior)
-        lit = self.shadow_prior.lit_planes(features[:, -4:-1], lamp, march)
+        lit = self.shadow_prior.lit_planes(features[:, -_NUM_BESIDE:-1], lamp, march)
         x = F.conv2d(lit, convolution.weight[:, -lit.shape[1] :], padding=1)
         return F.relu(norm(x) + features[:, : convolution.out_channels])
 

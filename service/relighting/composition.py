@@ -154,7 +154,7 @@ def _times(original: Pixels, luminance: Pixels, factor: Pixels) -> Pixels:
         luminance: (h, w), its own.
         factor: (h, w, 1 or 3).
     """
-    channels = cv2.split(original)  # NumPy takes twenty times as long over the last axis
+    channels = cv2.split(original)  # NumPy is slow over the last axis
     brightest = reduce(np.maximum, channels)
     brightest = cv2.GaussianBlur(brightest, (0, 0), _NOISE_SIGMA_PX) ** 2
     sure = (brightest / (brightest + _COLOR_NOISE**2))[..., None]
