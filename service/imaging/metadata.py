@@ -44,6 +44,7 @@ _EXIF_NAME: Final = b"Exif\0\0"
 _MAX_EXIF_BYTES: Final = 1_000_000
 # In all tags together; each takes dozens of bytes as an object. A camera writes some hundred.
 _MAX_NUMBERS: Final = 5_000
+_NUMBERS_OF_TAG: Final = 8  # a tag takes the time of so many, whatever it holds
 _MAX_DIRECTORIES: Final = 8
 _DIRECTORIES: Final = frozenset({ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo, ExifTags.IFD.Interop})
 # TIFF 6.0, section 2: how long a value of each type is.
@@ -102,8 +103,13 @@ def drop_unsound_tags(file: ImageFile, data: bytes) -> None:
         offset = exif[tag]
         # Of the last one, Pillow reads a place that the Exif directory gives.
         is_elsewhere = tag == ExifTags.IFD.Interop or not isinstance(offset, int)
-        if is_elsewhere or containers.tiff.num_values(data, offset) > _MAX_NUMBERS:
+        if is_elsewhere or _num_numbers(data, offset) > _MAX_NUMBERS:
             del exif[tag]
+
+
+def _num_numbers(data: bytes, offset: int) -> int:
+    """Return how many numbers the tags of a TIFF's directory take."""
+    return containers.tiff.num_values(data, offset, num_of_tag=_NUMBERS_OF_TAG)
 
 
 def _without_unsound_tags(data: bytes) -> bytes:
@@ -120,11 +126,12 @@ def _without_unsound_tags(data: bytes) -> bytes:
         at = start + directory
         if at + 2 > len(data) or len(directories) > _MAX_DIRECTORIES:
             continue
-        (num_tags,) = struct.unpack_from(f"{order}H", data, at)
+        num_tags = min(containers.tiff.MAX_TAGS, *struct.unpack_from(f"{order}H", data, at))
+        struct.pack_into(f"{order}H", sound, at, num_tags)
         for entry in range(at + 2, min(at + 2 + 12 * num_tags, len(data) - 11), 12):
             tag, kind, count, value = struct.unpack_from(f"{order}2H2I", data, entry)
             num_bytes = _TYPE_BYTES.get(kind, 0) * count
-            cost = 1 if kind in _BYTE_TYPES else count
+            cost = _NUMBERS_OF_TAG + (1 if kind in _BYTE_TYPES else count)
             is_cut_off = num_bytes > 4 and start + value + num_bytes > len(data)
             if is_cut_off or num_numbers + cost > _MAX_NUMBERS:
                 sound[entry + 2 : entry + 4] = bytes(2)

@@ -20,6 +20,7 @@ from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from relight.errors import UnsupportedMediaType
+from service.imaging.containers.tiff import MAX_TAGS
 
 # Section 8; section 14 for the predictor, the supplements for ICC and XMP.
 WIDTH: Final = 256
@@ -111,9 +112,11 @@ def _read_directory(data: bytes, order: str, offset: int) -> _Directory:
     """Read the tags that say of what kind a picture is.
 
     Raises:
-        struct.error: the directory is cut off.
+        struct.error: the directory is cut off, or so long that no picture has it.
     """
     (num_tags,) = struct.unpack_from(f"{order}H", data, offset)
+    if num_tags > MAX_TAGS:
+        raise struct.error(f"a directory has more than {MAX_TAGS} tags")
     numbers: dict[int, tuple[int, ...]] = {}
     for entry in range(offset + 2, offset + 2 + 12 * num_tags, 12):
         tag, kind, count = struct.unpack_from(f"{order}2HI", data, entry)

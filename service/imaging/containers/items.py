@@ -7,13 +7,17 @@ tables are bounded in all that they name, not only in their own bytes.
 
 from __future__ import annotations
 
+import struct
 from typing import Final
 
 from relight.errors import ImageCorrupt
 
 _MAX_ITEMS: Final = 2_000  # tiles of 256 px in 50 megapixels, with as many of alpha, are 1,600
 _MAX_NAMED: Final = 20_000  # in all tables together
+_MAX_OWNED: Final = 65_536  # properties of all items together; a tile has three or four
 _MAX_EXTENTS: Final = 65_536
+
+_CODES: Final = {1: "B", 2: "H", 4: "I"}
 
 Extents = dict[int, list[tuple[int, int, int]]]
 
@@ -36,17 +40,22 @@ class Reader:
         taken, self._position = self._data[self._position : end], end
         return taken
 
+    def read_all(self, count: int, num_bytes: int) -> tuple[int, ...]:
+        """Return so many numbers of 1, 2 or 4 bytes each."""
+        return struct.unpack(f">{count}{_CODES[num_bytes]}", self.read_bytes(count * num_bytes))
+
 
 class Census:
-    """Counts the items that the tables of a file name.
+    """Counts what the tables of a file name: items, and properties that they own.
 
     Raises:
-        ImageCorrupt: in `add`, there are more than a picture needs.
+        ImageCorrupt: there are more than a picture needs.
     """
 
     def __init__(self) -> None:
         self._items: set[int] = set()
         self._num_named = 0
+        self._num_owned = 0
 
     def add(self, *items: int) -> None:
         """Count items, each as often as it is named."""
@@ -60,6 +69,12 @@ class Census:
         self._num_named += num_items
         if self._num_named > _MAX_NAMED:
             raise ImageCorrupt(f"their tables name items more than {_MAX_NAMED} times")
+
+    def own(self, num_properties: int) -> None:
+        """Count properties that an item owns."""
+        self._num_owned += num_properties
+        if self._num_owned > _MAX_OWNED:
+            raise ImageCorrupt(f"their items own more than {_MAX_OWNED} properties")
 
 
 def locations(box: bytes, num_file_bytes: int, census: Census) -> Extents:
@@ -111,8 +126,10 @@ def associations(box: bytes, census: Census) -> dict[int, list[int]]:
     for _ in range(reader.read(4)):
         item = reader.read(num_item_bytes)
         census.add(item)
-        places = [reader.read(num_bytes) & (essential - 1) for _ in range(reader.read(1))]
-        found.setdefault(item, []).extend(places)
+        count = reader.read(1)
+        census.own(count)
+        places = reader.read_all(count, num_bytes)
+        found.setdefault(item, []).extend(place & (essential - 1) for place in places)
     return found
 
 
@@ -127,6 +144,6 @@ def reference(box: bytes, num_bytes: int, census: Census) -> tuple[int, list[int
     reader = Reader(box, 0)
     item, count = reader.read(num_bytes), reader.read(2)
     census.expect(count)
-    named = [reader.read(num_bytes) for _ in range(count)]
+    named = reader.read_all(count, num_bytes)
     census.add(item, *set(named))
-    return item, named
+    return item, list(named)

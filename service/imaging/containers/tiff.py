@@ -25,6 +25,7 @@ _LATER_BYTES: Final = {13: 4, 16: 8, 17: 8, 18: 8}  # BigTIFF's; libtiff takes t
 _TYPE_BYTES: Final = _TIFF_6_BYTES | _LATER_BYTES  # of one value, by the number of its type
 _INTEGERS: Final = {1: "u1", 3: "u2", 4: "u4"}
 _TEXT_TYPES: Final = frozenset({1, 2, 7})  # kept as bytes; the others become Python numbers
+MAX_TAGS: Final = 4096  # of libtiff in one directory; a picture has some dozen
 _MAX_NUMBERS: Final = 1_000_000  # tiles of 16 px in four planes of 50 megapixels are 800,000
 _MAX_CLAIMED_SHARE: Final = 2  # of the file: empty strips or tiles may share their bytes
 _SMALL_CLAIMED_BYTES: Final = 16_777_216  # whatever the file's size
@@ -87,17 +88,18 @@ def has_manifest(data: bytes) -> bool:
     return any(tag == _C2PA for tag, _ in _entries(data, order, offset))
 
 
-def num_values(data: bytes, offset: int) -> int:
+def num_values(data: bytes, offset: int, *, num_of_tag: int) -> int:
     """Return how many values a directory holds; a text is one.
 
     Args:
         data: a file that `walk` has passed.
         offset: where the directory begins.
+        num_of_tag: as how many values each tag counts beside its own.
     """
     num_values = 0
     with contextlib.suppress(struct.error):  # up to where it is cut off
         for _, value in _entries(data, _order(data), offset):
-            num_values += 1 if value.kind in _TEXT_TYPES else value.count
+            num_values += num_of_tag + (1 if value.kind in _TEXT_TYPES else value.count)
     return num_values
 
 
@@ -126,6 +128,9 @@ def _order(data: bytes) -> str:
 
 def _directory(data: bytes, order: str, offset: int) -> tuple[dict[int, _Value], int]:
     """Return tag -> value, and where the next directory is, 0 for none."""
+    (num_tags,) = struct.unpack_from(f"{order}H", data, offset)
+    if num_tags > MAX_TAGS:
+        raise ImageCorrupt(f"they have more than {MAX_TAGS} tags")
     values: dict[int, _Value] = {}
     for tag, value in _entries(data, order, offset):
         if tag in values:
@@ -134,7 +139,6 @@ def _directory(data: bytes, order: str, offset: int) -> tuple[dict[int, _Value],
     readable = [value.num_bytes for value in values.values() if value.num_bytes <= len(data)]
     if sum(readable) > len(data):
         raise ImageCorrupt("the tags claim more bytes than the file has")
-    (num_tags,) = struct.unpack_from(f"{order}H", data, offset)
     (next_offset,) = struct.unpack_from(f"{order}I", data, offset + 2 + 12 * num_tags)
     return values, next_offset
 
@@ -156,8 +160,11 @@ def _entries(data: bytes, order: str, offset: int) -> Iterator[tuple[int, _Value
 
 
 def _check_beside(data: bytes, order: str, offset: int) -> None:
-    """Check a directory of metadata; one that is cut off costs nothing and is dropped later."""
+    """Check a directory of metadata; one that is cut off, or too long, is dropped later."""
     with contextlib.suppress(struct.error):
+        (num_tags,) = struct.unpack_from(f"{order}H", data, offset)
+        if num_tags > MAX_TAGS:
+            return
         for _ in _entries(data, order, offset):
             pass
 

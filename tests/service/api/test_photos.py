@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from io import BytesIO
 
@@ -11,13 +12,13 @@ import pytest
 from PIL import ExifTags, Image, ImageCms
 
 from service.app import create_app
-from service.imaging import Photo, decode, encode
+from service.imaging import Photo, decode, encode, reading_cost
 from service.relighting import photo_reader
 from service.relighting.pipeline import prepare
 from service.settings import Settings
 from tests import http_client as http
 from tests.service.calls import metric, problem_of, relight
-from tests.service.pictures import LIMITS, P3
+from tests.service.pictures import LIMITS, P3, saved
 from tests.service.stand_ins import serving
 
 
@@ -161,3 +162,19 @@ def test_a_decode_that_outlives_its_budget_is_counted_and_blocks_no_request(
         finally:
             free.set()
     assert (problem["status"], problem["code"]) == (422, "image_too_slow")
+
+
+def test_a_file_is_walked_beside_the_event_loop(url, monkeypatch):
+    on_loop = []
+
+    def watched(data, limits):
+        try:
+            on_loop.append(asyncio.get_running_loop() is not None)
+        except RuntimeError:
+            on_loop.append(False)
+        return reading_cost(data, limits)
+
+    monkeypatch.setattr(photo_reader, "reading_cost", watched)
+    pixels = np.random.default_rng(0).integers(0, 256, (80, 80, 3), np.uint8)
+    assert relight(url, saved(Image.fromarray(pixels), "tiff")).status_code == 200
+    assert on_loop == [False]

@@ -112,6 +112,7 @@ ENDLESS = {
             b"ipma", struct.pack(">I", 1 + MILLION), owns(1, SIZE, CODEC), owns(2) * MILLION
         )
     },
+    "properties of many items": {"num_pictures": 300, "owned": [SIZE] * 250},
     "references to unknown items": {"references": reference(b"cdsc", 1, range(2, 3_000))},
     "references to one item": {"references": reference(b"auxl", 1, [1] * 60_000)},
     "references of one item": {"references": reference(b"thmb", 2, [1]) * 12_000},
@@ -141,7 +142,7 @@ ENDLESS = {
 @pytest.mark.parametrize("format_name", WRITTEN)
 @pytest.mark.parametrize("what", ENDLESS)
 def test_what_a_decoder_would_search_or_copy_without_end_is_refused_before_it(format_name, what):
-    with pytest.raises(ImageCorrupt, match=r"name|turned|metadata have|two boxes"):
+    with pytest.raises(ImageCorrupt, match=r"name|own|turned|metadata have|two boxes"):
         containers.walk(file(format_name, **ENDLESS[what]), format_name)
 
 

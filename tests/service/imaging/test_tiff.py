@@ -78,6 +78,15 @@ def test_too_many_directories_are_not_all_read():
     assert growth.num_bytes < 4_000_000
 
 
+def test_directories_of_more_tags_than_any_picture_has_are_refused_or_left_unread():
+    tags = {tag: (0,) for tag in range(1_000, 6_000)}
+    with pytest.raises(ImageCorrupt, match="more than 4096 tags"):
+        decode(tiff(plain() | tags) + bytes(64 * 48 * 3), LIMITS)
+    preview = plain(640, 480, CFA) | tags
+    whole = tiff(plain() | {NEXT_DIRECTORIES: (1,)}, preview) + bytes(64 * 48 * 3)
+    assert decode(whole, LIMITS).width_px == 64
+
+
 def test_pages_are_still_pages_and_smaller_versions_no_matter():
     with pytest.raises(ImageAnimated):
         decode(tiff(plain(), plain(), chained=True), LIMITS)

@@ -6,7 +6,7 @@ import struct
 
 import numpy as np
 import pytest
-from PIL import ExifTags
+from PIL import ExifTags, Image
 
 from service.imaging import decode, encode
 from tests.service.imaging.tiff_files import plain, tiff
@@ -52,3 +52,18 @@ def test_metadata_of_numbers_without_end_are_dropped_unread(pointer, is_cut_off)
         photo = decode(bytes(data), LIMITS)
     assert photo.pixels.shape == (48, 64, 3)
     assert peak.num_bytes < 60_000_000
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("num_tags", [100, 900, 60_000])
+def test_metadata_of_many_tags_are_kept_whole_or_dropped(num_tags):
+    first = plain() | {ExifTags.IFD.Exif: (0,)}
+    at = len(tiff(first)) + 64 * 48 * 3
+    first |= {ExifTags.IFD.Exif: (at,)}
+    entries = [struct.pack("<2H2I", 1_000 + n, 4, 1, 7) for n in range(num_tags)]
+    exif = struct.pack("<H", num_tags) + b"".join(entries) + bytes(4)
+    photo = decode(tiff(first) + bytes(64 * 48 * 3) + exif, LIMITS)
+    found = Image.Exif()
+    if photo.exif is not None:
+        found.load(photo.exif)
+    assert len(found.get_ifd(ExifTags.IFD.Exif)) == (num_tags if num_tags == 100 else 0)
