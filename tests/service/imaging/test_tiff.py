@@ -79,7 +79,7 @@ def test_too_many_directories_are_not_all_read():
 
 
 def test_directories_of_more_tags_than_any_picture_has_are_refused_or_left_unread():
-    tags = {tag: (0,) for tag in range(1_000, 6_000)}
+    tags = dict.fromkeys(range(1_000, 6_000), (0,))
     with pytest.raises(ImageCorrupt, match="more than 4096 tags"):
         decode(tiff(plain() | tags) + bytes(64 * 48 * 3), LIMITS)
     preview = plain(640, 480, CFA) | tags
