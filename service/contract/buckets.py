@@ -102,14 +102,21 @@ def fit(
     Returns:
         (bucket.height_px, bucket.width_px, 3), of the same type.
     """
+    return fit_halved(halved(pixels, bucket), bucket, mirrored=mirrored)
+
+
+def fit_halved(
+    pixels: npt.NDArray[Scalar], bucket: Bucket, *, mirrored: bool = False
+) -> npt.NDArray[Scalar]:
+    """Fit what `halved` returned into the bucket, as `fit` does with the whole picture."""
     height_px, width_px = pixels.shape[:2]
     num_columns, num_rows = content_size(width_px, height_px, bucket)
     shrinks = num_rows * num_columns < height_px * width_px
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    halved: npt.NDArray[Any] = _halved(pixels, 4 * num_columns, 4 * num_rows)
+    codes: npt.NDArray[Any] = pixels  # OpenCV's types have no type variables
     if mirrored:
-        halved = np.ascontiguousarray(halved[:, ::-1])
-    small = cv2.resize(halved, (num_columns, num_rows), interpolation=method)
+        codes = cv2.flip(codes, 1)
+    small = cv2.resize(codes, (num_columns, num_rows), interpolation=method)
     return place(np.asarray(small, pixels.dtype), bucket)
 
 
@@ -137,15 +144,20 @@ def place(content: npt.NDArray[Scalar], bucket: Bucket) -> npt.NDArray[Scalar]:
     return np.asarray(placed, content.dtype)
 
 
-def _halved(pixels: npt.NDArray[Scalar], width_px: int, height_px: int) -> npt.NDArray[Scalar]:
-    """Halve a picture of even sides that is at least of this size.
+def halved(pixels: npt.NDArray[Scalar], bucket: Bucket) -> npt.NDArray[Scalar]:
+    """Halve a picture of even sides that is at least four times as large as in the bucket.
 
     The mean over an area may be taken in two steps if the second one is also large, and OpenCV
-    is much faster with whole steps.
+    is much faster with whole steps. Any other picture is returned as it is.
+
+    Args:
+        pixels: uint8 or uint16 (h, w, 3).
+        bucket: the shape, from `choose_bucket`.
     """
     rows, columns = pixels.shape[:2]
-    codes: npt.NDArray[Any] = pixels  # OpenCV's types have no type variables
-    if rows % 2 or columns % 2 or rows < height_px or columns < width_px:
+    num_columns, num_rows = content_size(columns, rows, bucket)
+    codes: npt.NDArray[Any] = pixels
+    if rows % 2 or columns % 2 or rows < 4 * num_rows or columns < 4 * num_columns:
         return pixels
     half = cv2.resize(codes, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
     return np.asarray(half, pixels.dtype)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from relight.lights import NEUTRAL_K
 from service.contract import color
-from service.contract.buckets import Bucket, choose_bucket, fit, unfit
+from service.contract.buckets import Bucket, choose_bucket, fit_halved, halved, unfit
 from service.imaging import Edit, ImageLimits, Photo, decode, encode, profiles
 from service.imaging.photo import Codes
 from service.relighting.composition import Lit
@@ -108,11 +108,13 @@ def prepare(
     with timings.stage(Stage.FIT):
         bucket = choose_bucket(photo.width_px, photo.height_px, buckets)
         alpha = _transparency(photo)
-        mirrored = canonical and leans_left(photo.pixels, alpha)
         if alpha is not None:
+            mirrored = canonical and leans_left(photo.pixels, alpha)
             native = fit_visible(photo.pixels, alpha, bucket, mirrored=mirrored)
         else:
-            codes = fit(photo.pixels, bucket, mirrored=mirrored)
+            half = halved(photo.pixels, bucket)
+            mirrored = canonical and leans_left(half)
+            codes = fit_halved(half, bucket, mirrored=mirrored)
             native = codes.astype(np.float32) / np.float32(photo.white)
         srgb = profiles.to_srgb(native, photo.icc_profile)
         image = np.rint(srgb * 255).astype(np.uint8)

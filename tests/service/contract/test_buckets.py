@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.contract.buckets import Bucket, buckets_for, choose_bucket, fit, unfit
+from service.contract.buckets import (
+    Bucket,
+    buckets_for,
+    choose_bucket,
+    fit,
+    fit_halved,
+    halved,
+    unfit,
+)
 
 BUCKETS = buckets_for(512)
 
@@ -111,3 +119,15 @@ def test_shrinking_in_two_steps_gives_the_mean_over_the_area(size, dtype):
     at_once = cv2.resize(pixels, shape, interpolation=cv2.INTER_AREA)
     assert small.dtype == dtype
     assert np.abs(small.astype(float) - at_once).mean() < 0.002 * white
+
+
+@given(SIDES, SIDES, st.sampled_from([np.uint8, np.uint16]), st.integers(0, 99))
+def test_mirrored_means_the_mirror_image_to_the_last_bit(width_px, height_px, dtype, seed):
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, np.iinfo(dtype).max, (height_px, width_px, 3), dtype, endpoint=True)
+    bucket = choose_bucket(width_px, height_px, buckets_for(64))
+    expected = fit(np.ascontiguousarray(pixels[:, ::-1]), bucket)
+    np.testing.assert_array_equal(fit(pixels, bucket, mirrored=True), expected)
+    # The half may be taken once, for all that needs it.
+    half = halved(pixels, bucket)
+    np.testing.assert_array_equal(fit_halved(half, bucket, mirrored=True), expected)

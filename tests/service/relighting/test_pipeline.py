@@ -164,3 +164,15 @@ def test_prepared_pictures_are_small():
     assert isinstance(prepared, Prepared)
     assert prepared.image.dtype == np.uint8
     assert prepared.image.shape == prepared.srgb.shape == prepared.native.shape
+
+
+@pytest.mark.parametrize("size", [(300, 400), (301, 400), (300, 401), (60, 70)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_photo_and_its_mirror_image_are_read_alike(size, dtype):
+    pixels = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (*size, 3), dtype)
+    one, other = (
+        prepare(file_of(np.ascontiguousarray(each)), LIMITS, BUCKETS, Timings(), canonical=True)
+        for each in (pixels, pixels[:, ::-1])
+    )
+    np.testing.assert_array_equal(one.image, other.image)
+    assert one.mirrored != other.mirrored
