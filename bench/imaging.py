@@ -39,6 +39,7 @@ from service.contract.softness import estimate_softness
 from service.imaging.formats import ANSWER_FORMATS, FORMATS
 from service.imaging.photo import Photo
 from service.relighting.guided_upsampling import transfer
+from service.relighting.mirroring import leans_left
 from service.relighting.options import RelightOptions
 from service.relighting.pipeline import Rendered, finish, prepare
 from service.telemetry.stage_timings import Timings
@@ -175,6 +176,9 @@ def _measure_stages(megapixels: float, repeats: int) -> None:
     data = imaging.encode(Photo(pixels=pixels, format="jpeg"), "jpeg")
     table.time("decode for model", lambda: imaging.decode(data, LIMITS, enough_px=736))
     small = table.time("fit", lambda: buckets.fit(pixels, bucket))
+    table.time("fit mirrored", lambda: buckets.fit(pixels, bucket, mirrored=True))
+    half = buckets.halved(pixels, bucket)
+    table.time("lean", lambda: leans_left(half))
     low_in = small.astype(np.float32) / np.float32(255)
     ramp = np.linspace(0.3, 1, bucket.width_px, dtype=np.float32)
     low_out = (low_in * ramp[:, None]).astype(np.float32)
