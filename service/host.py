@@ -1,4 +1,4 @@
-"""What the machine, or its container, gives this process."""
+"""Reads how many CPUs and how much memory the machine, or its container, gives this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands work with: a service at an address, or the models of this machine."""
+"""Connects a command to a service at an address, or to the models of this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands print about a run: tables, and the marks of a relit photo."""
+"""Prints the results of a command: tables, and the marks of a relit photo."""
 
 from __future__ import annotations
 

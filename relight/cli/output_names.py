@@ -1,4 +1,4 @@
-"""Which relit photo gets which name: each is handed out once."""
+"""Names the files of relit photos, each name once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An animation of one photo under a lamp that goes round it."""
+"""Makes an animation of one photo under a lamp that moves round it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Still WebP files into one animation (RFC 9649), without decoding them.
+"""Joins still WebP files into one animation (RFC 9649), without decoding them.
 
     RIFF "WEBP" VP8X [ICCP] ANIM ANMF(still's picture)... [XMP]
 

@@ -1,4 +1,4 @@
-"""Images as files that can be sent, and sent again."""
+"""Opens images so that they can be sent, and sent again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that are answered later, for both clients."""
+"""Sends requests that are answered later, and follows them, for both clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the routes have in common in OpenAPI: bodies, parameters, headers and problems."""
+"""Documents what the routes share in OpenAPI: bodies, parameters, headers and problems."""
 
 from __future__ import annotations
 

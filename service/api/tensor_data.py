@@ -1,4 +1,4 @@
-"""The data of a tensor: elements in base64 or with lengths, numbers as lists."""
+"""Reads and writes the data of a tensor: elements in base64 or with lengths, numbers as lists."""
 
 from __future__ import annotations
 

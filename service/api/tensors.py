@@ -1,4 +1,4 @@
-"""The tensors of the Open Inference Protocol, version 2, in JSON and in binary.
+"""Reads and writes tensors of the Open Inference Protocol, version 2, in JSON and in binary.
 
 A body is an object of JSON; with the binary tensor data extension, the tensors' bytes follow it,
 and the header `Inference-Header-Content-Length` says where they begin. A photo is an element of

@@ -1,4 +1,4 @@
-"""How many items a device may be given at once: in one batch, or in batches of one."""
+"""Bounds how many items a device gets at once: in one batch, or in batches of one."""
 
 from __future__ import annotations
 

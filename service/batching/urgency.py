@@ -1,4 +1,4 @@
-"""The order of jobs by urgency: class with ageing, then deadline."""
+"""Orders jobs by urgency: class with ageing, then deadline."""
 
 from __future__ import annotations
 

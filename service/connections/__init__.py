@@ -1,4 +1,4 @@
-"""What a connection may cost before a request exists, and after its answer is made."""
+"""Bounds what a connection costs before a request exists, and after its answer is made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections, counted."""
+"""Counts connections."""
 
 from __future__ import annotations
 

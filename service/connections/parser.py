@@ -1,4 +1,4 @@
-"""httptools' parser for connections that stay what they are.
+"""Parses HTTP/1.1 with httptools, and ignores requests for another protocol.
 
 A request may ask for another protocol: Java's client asks for HTTP/2 with every first one. A server
 may ignore that (RFC 9110, section 7.8). httptools cannot: it takes the request for one without a

@@ -1,4 +1,4 @@
-"""Answers to what never becomes a request: RFC 9457 problems, as bytes."""
+"""Writes the answers to bytes that never become a request: RFC 9457 problems."""
 
 from __future__ import annotations
 

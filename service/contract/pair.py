@@ -1,4 +1,4 @@
-"""What a pair of graphs promises to the service: the contract "relight/2".
+"""The contract "relight/2": what a pair of graphs promises to the service.
 
 `NAME.scene.onnx` reads a photo once, `NAME.light.onnx` lights what was read as often as wanted.
 

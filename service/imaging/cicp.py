@@ -1,4 +1,4 @@
-"""What a file says its colours are, where it has no ICC profile, as an ICC profile.
+"""Makes an ICC profile from the colours that a file without one names.
 
 Coding-independent code points (ITU-T H.273) stand in PNG's cICP chunk and in the `nclx` boxes of
 AVIF and HEIF; PNG's gAMA and cHRM chunks give a power and chromaticities. Each becomes a

@@ -1,4 +1,4 @@
-"""How much memory reading and writing a picture takes, known before any of it is taken.
+"""Estimates the memory for reading and writing a picture, before any is allocated.
 
 The figures are bytes for each pixel at the worst moment, measured on flat and on noisy pictures
 of 12 and 50 megapixels and rounded up. Those of HEIF and of AVIF with 10 bits are estimates.

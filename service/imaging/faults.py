@@ -1,4 +1,4 @@
-"""Whose fault an exception is: a stranger's bytes, or our own code."""
+"""Decides whether the bytes of a file or our own code caused an exception."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The boxes of AVIF and HEIF (ISO/IEC 14496-12, 23008-12): colours, trailers, careless encoders.
+"""Reads the boxes of AVIF and HEIF (ISO/IEC 14496-12, 23008-12): colours, trailers, faults.
 
 `containers.bmff` checks the same boxes for false claims.
 """

@@ -1,4 +1,4 @@
-"""JPEG (ITU-T T.81): the kinds that are not read, recognised by the markers of the whole image.
+"""Recognises the kinds of JPEG (ITU-T T.81) that are not read, by the markers of the image.
 
 `containers.jpeg` checks the lengths of its segments.
 """

@@ -1,4 +1,4 @@
-"""EXIF and XMP metadata.
+"""Reads, filters and writes EXIF and XMP metadata.
 
 Both are rebuilt or checked, never copied blindly: the picture is upright now and may have
 another size, thumbnails still show the old light, and a TIFF's tags describe a layout

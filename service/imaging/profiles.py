@@ -1,4 +1,4 @@
-"""ICC profiles: what the numbers of a picture mean, and small pictures in sRGB.
+"""Applies ICC profiles: converts small pictures to sRGB and back.
 
 A photo keeps its own space from file to file. Only the small picture that the network
 sees is converted to sRGB, and only its small answer is converted back: wide gamut costs

@@ -1,4 +1,4 @@
-"""How a picture came about, as its XMP says it: IPTC's digital source type, and its history.
+"""Marks a picture as relit in its XMP: IPTC's digital source type, and the history.
 
 IPTC Photo Metadata Standard 2025.1, "Digital Source Type"; XMP specification, part 2, section 3.2.
 """

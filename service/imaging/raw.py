@@ -1,4 +1,4 @@
-"""Pixels that come without a file: they pass through the service as an uncompressed TIFF.
+"""Wraps pixels that come without a file in an uncompressed TIFF.
 
 So every limit, every stage and the cache treat them as they treat a photo.
 """

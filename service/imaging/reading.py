@@ -1,4 +1,4 @@
-"""Bytes to pixels.
+"""Decodes image files: bytes to pixels.
 
     bytes -> sniff -> header -> limits -> pixels -> RGB (+ alpha) -> upright
 

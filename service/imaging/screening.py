@@ -1,4 +1,4 @@
-"""What is refused before a decoder sees a file: kinds that are not read, and false claims.
+"""Refuses files before a decoder sees them: kinds that are not read, and false claims.
 
 Kinds come first: a camera raw file is called by its name, not animated because of its previews.
 """

@@ -1,4 +1,4 @@
-"""TIFF (revision 6.0): what its directory says before pixels are read, and how one is written.
+"""Reads a TIFF's directory before its pixels are decoded, and writes TIFF (revision 6.0).
 
 Pillow cannot hold 16-bit colour, so its writer is no use here; its directories are.
 """

@@ -1,4 +1,4 @@
-"""What OpenCV reads in Pillow's place, and 16-bit PNG, which is written in strips.
+"""Reads files of 16 bits, and WebP, with OpenCV instead of Pillow; writes 16-bit PNG in strips.
 
 Pillow can only cut samples of 16 bits to 8, and holds Python's lock longer with WebP.
 """

@@ -1,4 +1,4 @@
-"""XMP packets (ISO 16684-1): what of them stays true when a photo is relit.
+"""Filters XMP packets (ISO 16684-1): only what stays true of a relit photo is kept.
 
 The picture is upright in its own file: a packet must not turn it again, nor speak of videos,
 depth maps, gain maps and further packets that stood beside it, nor show the old light. The file has

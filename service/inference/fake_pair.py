@@ -1,4 +1,4 @@
-"""Engines that stand where the graphs of a pair do, and only take time, as `FakeEngine` does."""
+"""Fake engines for the graphs of a pair: they wait for a given T(n), as `FakeEngine` does."""
 
 from __future__ import annotations
 

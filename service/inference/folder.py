@@ -1,4 +1,4 @@
-"""The folder of models: which files make one model, and what is refused.
+"""Reads the folder of models: finds the files of each model, and refuses incomplete ones.
 
 `NAME.onnx` is a model of the contract "relight/1"; `NAME.scene.onnx` and `NAME.light.onnx` are
 one of "relight/2", and both must be there.

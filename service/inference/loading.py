@@ -1,4 +1,4 @@
-"""From `.onnx` files to a model that serves: loaded, held to its contract, warm.
+"""Makes a model that serves from `.onnx` files: loads, checks and warms it.
 
 files -> engines -> contract -> signature -> warm-up -> canary -> queue
 """

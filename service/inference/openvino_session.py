@@ -1,4 +1,4 @@
-"""OpenVINO: one graph on the CPU, in bfloat16 where the CPU computes with it."""
+"""Runs one graph on the CPU with OpenVINO, in bfloat16 if the CPU computes with it."""
 
 from __future__ import annotations
 

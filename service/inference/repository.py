@@ -1,4 +1,4 @@
-"""The model repository: which lights can be had, and from which model; new models for old.
+"""Keeps the models that serve: finds one for a light, and replaces old models by new ones.
 
 The mirror of a picture lit from the east is the mirrored picture lit from the west, so a
 "relight/1" model offers both; `find` says which way round to show it the picture. A "relight/2"

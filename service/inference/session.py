@@ -1,4 +1,4 @@
-"""ONNX Runtime: one graph on one device.
+"""Runs one graph on one device with ONNX Runtime.
 
 The layers above depend on the protocol `Engine`. `Session` implements it with ONNX Runtime; a
 test or a load study can use an engine with a given T(n) instead.

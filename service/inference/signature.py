@@ -1,4 +1,4 @@
-"""The inputs and outputs of each graph, and whether a file has them."""
+"""Checks that a file has the inputs and outputs of its graph."""
 
 from __future__ import annotations
 

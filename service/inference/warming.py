@@ -1,4 +1,4 @@
-"""Every shape and batch size runs before the first request, and shows what it takes."""
+"""Runs every shape and batch size before the first request, and measures how long each takes."""
 
 from __future__ import annotations
 

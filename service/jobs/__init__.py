@@ -1,4 +1,4 @@
-"""Work that outlives its request: kept in this process's memory until its result is fetched.
+"""Runs work that outlives its request; its result stays in memory until it is fetched.
 
     submit ──> waiting ──> running ──> succeeded | failed ──> forgotten
                   └───────────┴─── cancelled: forgotten at once

@@ -1,4 +1,4 @@
-"""Where a webhook may go: to hosts that the operator lists, and to no machine behind them.
+"""Decides where a webhook may go: to hosts that the operator lists, and to no internal machine.
 
     https://hooks.example.com/relit     the host is listed, all of its addresses are public
     http://10.1.2.3:8080/relit          the network 10.1.0.0/16 is listed

@@ -1,4 +1,4 @@
-"""What was done to a photo, as an action of C2PA (specification 2.2, section 18.15)."""
+"""Describes the relighting of a photo as an action of C2PA (specification 2.2, section 18.15)."""
 
 from __future__ import annotations
 

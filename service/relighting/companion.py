@@ -1,4 +1,4 @@
-"""A second picture of a request that lies over the photo, as a mask or a depth map does."""
+"""Reads a second picture that lies over the photo, such as a mask or a depth map."""
 
 from __future__ import annotations
 

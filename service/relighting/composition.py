@@ -1,4 +1,4 @@
-"""The picture of a photo under lamps whose light was computed: composition in linear light.
+"""Composes the photo under lamps whose light was computed, in linear light.
 
     E = sum_i g_i c_i E_i                                     light that arrives, (h, w, 3)
     L = a occlusion + (1 - a) E                               with what comes from all sides

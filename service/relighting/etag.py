@@ -1,4 +1,4 @@
-"""Entity tags: what an answer depends on, as one short string.
+"""Computes entity tags: everything that an answer depends on, as one short string.
 
 The tag is known before any work is done, so that a caller who has the answer already costs
 nothing. It is weak (RFC 9110, section 8.8.1): in another batch a pixel may differ by one step.

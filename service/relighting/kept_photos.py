@@ -1,4 +1,4 @@
-"""Decoded photos whose further lights need not decode them again.
+"""Keeps decoded photos, so that a further light need not decode them again.
 
 They take what the outputs of the models leave of the cache's bytes. The second light of a photo
 keeps it, so a photo with one light costs nothing. A photo that is kept is read-only: its answers

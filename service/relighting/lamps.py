@@ -1,4 +1,4 @@
-"""The `lights` of a request: up to four lamps, each as an object of JSON."""
+"""Parses the `lights` of a request: up to four lamps, each an object of JSON."""
 
 from __future__ import annotations
 

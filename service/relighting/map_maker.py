@@ -1,4 +1,4 @@
-"""The path of one request for maps: read the photo, read its scene, pack what was read."""
+"""Makes the maps of one photo: reads the photo, reads its scene, packs the result."""
 
 from __future__ import annotations
 

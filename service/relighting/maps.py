@@ -1,4 +1,4 @@
-"""What a network reads from a photo, as files for other programs and for people to look at.
+"""Writes what a network reads from a photo as files, for other programs and for people.
 
     normals.png      RGB   (n + 1) / 2, x right, y up, z to the viewer: OpenGL's convention
     depth.png        grey  inverse depth: white is near, black is far

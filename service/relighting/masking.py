@@ -1,4 +1,4 @@
-"""The mask of a request: where it is white a photo is relit, where it is black it stays."""
+"""Applies the mask of a request: white is relit, black stays as it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dominant light of a photo, from what a scene graph reads of it.
+"""Estimates the dominant light of a photo from what a scene graph reads in it.
 
     s = a o + max(n . g, 0)     s shading, o occlusion, n normals, over the whole picture
 

@@ -1,4 +1,4 @@
-"""The path of one request.
+"""Relights one photo: the path of a request below HTTP.
 
 bytes -> prepare  -> render         -> finish   -> bytes
          CPU pool    cache or queue    CPU pool

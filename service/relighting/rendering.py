@@ -1,4 +1,4 @@
-"""What the models make of a photo: taken from the cache, or asked for at the device's queue.
+"""Gets the models' outputs for a photo, from the cache or through the device's queue.
 
     "relight/1"   photo ──> relit picture
     "relight/2"   photo ──> scene ──> light that arrives from each lamp

@@ -1,4 +1,4 @@
-"""A small copy of a photo and its mask, where many answers of modest size are wanted."""
+"""Makes a small copy of a photo and its mask, for many answers of modest size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the network sees of a picture with transparency: all that can be seen, and no more.
+"""Prepares a picture with transparency for the network, so that hidden colours do not count.
 
 Colours below alpha 0 are whatever a tool left there. Pixels count by their alpha, and where
 nothing can be seen the surroundings are continued, by a pyramid (Gortler et al., "The

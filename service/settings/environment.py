@@ -1,4 +1,4 @@
-"""How settings stand in environment variables: their prefix, lists, and misspelt names."""
+"""Maps settings to environment variables: their prefix, lists, and misspelt names."""
 
 from __future__ import annotations
 

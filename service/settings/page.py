@@ -1,4 +1,4 @@
-"""The page `docs/settings.md`, generated from the settings."""
+"""Generates the page `docs/settings.md` from the settings."""
 
 from __future__ import annotations
 

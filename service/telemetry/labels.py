@@ -1,4 +1,4 @@
-"""The words for where a request is and where its pixels come from.
+"""Names the stages of a request and the origins of an answer, for metrics and logs.
 
 Metrics have them as labels, logs and the headers of answers as values.
 """

@@ -1,4 +1,4 @@
-"""Memory that jobs take only while they run: decoders, encoders, the copies between them."""
+"""Bounds the memory that jobs take only while they run: decoders, encoders, and their copies."""
 
 from __future__ import annotations
 

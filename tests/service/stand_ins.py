@@ -27,7 +27,7 @@ def contract(**changes: object) -> ModelContract:
         "name": "tiny-E-4500",
         "version": "1",
         "lights": (Light("E", 4500),),
-        "size_px": 512,
+        "size_px": 128,
         "precision": "float32",
         "checkpoint_sha256": "0" * 64,
         "trained_on": "nothing",

@@ -1,4 +1,4 @@
-"""What a file claims, held against the bytes that are there, before a decoder sees it.
+"""Checks what a file claims against the bytes that are there, before a decoder sees it.
 
 Decoders allocate what a container claims: a chunk's length, a tag's count, a frame's size. A
 file of a few bytes can claim gigabytes. Each module here walks one container without decoding

@@ -1,4 +1,4 @@
-"""The size that a coded picture claims: AV1's and HEVC's sequence headers.
+"""Reads the size that a coded picture claims, from AV1's and HEVC's sequence headers.
 
 A decoder allocates the pictures that the codec's own header describes, whatever the container
 around it says.

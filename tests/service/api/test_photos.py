@@ -139,7 +139,7 @@ def test_an_operator_can_run_every_photo_at_one_square(models_dir, png, picture)
         ]
     assert decode(answer.content, LIMITS).pixels.shape == picture.shape
     assert depths
-    assert all('bucket="512x512"' in line for line in depths)
+    assert all('bucket="128x128"' in line for line in depths)
 
 
 def test_a_decode_that_outlives_its_budget_is_counted_and_blocks_no_request(
