@@ -70,7 +70,7 @@ def main() -> None:
                 seconds = seconds_in_torch(name, mode, size, side_px, side_px, cuda=cuda)
                 row = {"network": name, "mode": mode, "batch": size, "seconds": seconds}
                 record["torch"].append(row)
-    record["service"] = _service(2.0 if arguments.smallest else 20.0)
+    record["service"] = _service(0.5 if arguments.smallest else 20.0)
     arguments.record.write_text(json.dumps(record, indent=1) + "\n")
     print("\n".join(_tables(record)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 import zipfile
 
 import httpx
@@ -92,13 +93,21 @@ def test_more_photos_than_allowed_are_refused(fake_service, png):
 
 
 def test_photos_are_sent_as_they_are_ready(fake_service, png):
-    with fake_service(lambda n: 0.2, max_batch_size=1) as (url, engine):
+    first_came = threading.Event()
+    with fake_service(lambda n: 0.0, max_batch_size=1) as (url, engine):
+
+        def hold_all_but_the_first(n: int) -> float:
+            assert not engine.batch_sizes or first_came.wait(50), "the first photo was not sent"
+            return 0.0
+
+        engine.duration_s = hold_all_but_the_first
         files = [("image", (f"{i}.png", png)) for i in range(4)]
         with http.stream("POST", f"{url}/relight/batch", files=files) as answer:
             pieces = answer.iter_raw()
             next(pieces)
-            assert sum(engine.batch_sizes) < 4  # the first came before the last was made
-            assert sum(map(len, pieces)) > 0  # and the others come
+            first_came.set()
+            assert sum(map(len, pieces)) > 0  # the others come
+    assert sum(engine.batch_sizes) == 4
 
 
 def test_a_client_that_leaves_a_batch_frees_its_waiting_photos(fake_service, png):

@@ -10,21 +10,7 @@ import pytest
 from relight.errors import ModelRefused
 from service.contract.golden import golden_path, read_pair_golden, round_scene, write_pair_golden
 from service.contract.pair import LIGHT_OUTPUTS, PARTS, SCENE_OUTPUTS, PairContract
-
-PAIR = PairContract(
-    name="tiny",
-    version="1",
-    size_px=64,
-    pair_sha256="a" * 64,
-    checkpoint_sha256="0" * 64,
-    trained_on="nothing",
-    license="Apache-2.0",
-    elevation_deg=35.0,
-    softness=0.2,
-    ambient=0.15,
-    removal=0.5,
-    metrics={"dataset": "none", "local": 0.5},
-)
+from tests.service.pairs import PAIR
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -48,6 +48,23 @@ def test_a_step_moves_a_hidden_filter_equally_far_in_all_directions() -> None:
     assert uneven.min() < 0.1 * uneven.max()
 
 
+def test_a_first_step_moves_every_weight_of_a_head_by_the_learning_rate_as_adam_does() -> None:
+    network = _network()
+    head, before = network[5].weight, network[5].weight.detach().clone()
+    _optimizer(network).step(_loss(network, 0))
+    moved = (head.detach() - before).abs()
+    torch.testing.assert_close(moved, torch.full_like(moved, 1e-2), rtol=0.01, atol=0)
+
+
+def test_weights_without_a_gradient_decay() -> None:
+    network = _network()
+    before = {name: value.detach().clone() for name, value in network.named_parameters()}
+    _optimizer(network).step(0 * _loss(network, 0))
+    for name, value in network.named_parameters():
+        decayed = before[name] * (1 - 1e-2 * 1e-2)  # learning rate times decay
+        torch.testing.assert_close(value.detach(), decayed, rtol=1e-6, atol=1e-9, msg=name)
+
+
 def test_every_weight_learns() -> None:
     network = _network()
     before = {name: value.detach().clone() for name, value in network.named_parameters()}
