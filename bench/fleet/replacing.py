@@ -51,7 +51,7 @@ def replace(
     deadline_s: float = 10.0,
     calm_s: float = 3.0,
     num_rounds: int = 1,
-    **settings: object,
+    buckets: str = "aspect",
 ) -> Replacement:
     """Stop and restart every service of a fleet in turn, under load.
 
@@ -63,10 +63,10 @@ def replace(
         deadline_s: deadline of each photo, for all its tries together.
         calm_s: pause before, between and after the replacements.
         num_rounds: number of replacements of each service.
-        settings: other RELIGHT_* variables of each service.
+        buckets: input shapes that each service warms up, `RELIGHT_BUCKETS`.
     """
     result = Replacement()
-    with fleet(num_services, num_services, drain_s=DRAIN_S, **settings) as members:
+    with fleet(num_services, num_services, drain_s=DRAIN_S, buckets=buckets) as members:
         answers = right_answers(members.balancer.url)
         clients = Clients(members.balancer.url, deadline_s, retries=retries, answers=answers)
 
