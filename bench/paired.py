@@ -83,7 +83,7 @@ def _mirrored(body: bytes) -> bytes:
     return file.getvalue()
 
 
-def _cpu_s(service: Service, bodies: Sequence[bytes], num_photos: int) -> float:
+def _cpu_s(service: Service, bodies: list[bytes], num_photos: int) -> float:
     """Return the CPU time that a busy service takes for a photo, the mean of a few of each.
 
     The first photo is not counted: it takes again the memory that an idle service gives back.
