@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator
 from typing import Final
 
 from relight.errors import ImageCorrupt
 
 _SIGNATURE_BYTES: Final = 8
+_HEADER: Final = 16  # where the data of IHDR begin
 _DEPTH: Final = 24
+_SAMPLES: Final = {0: 1, 2: 3, 4: 2, 6: 4}  # of a pixel, by colour type; section 11.2.1
+_BYTES_OF_SAMPLE: Final = 2
+_PIECE_BYTES: Final = 2**20
+_SURPLUS_BYTES: Final = 2**16  # some writers leave a little behind the last row
 _MAX_CHUNKS: Final = 50_000  # 50 MB in the 8 KiB chunks of the usual writers are 6,000
 _NEEDED: Final = frozenset({b"IHDR", b"IDAT", b"IEND"})  # where samples have 16 bits
 
@@ -44,6 +50,10 @@ def pixels_only(data: bytes) -> bytes:
 
     Args:
         data: a file that `walk` has passed.
+
+    Raises:
+        ImageCorrupt: its pixels inflate to more than its rows need. A decoder would inflate them
+            to their end.
     """
     kept, has_key = [data[:_SIGNATURE_BYTES]], False
     for name, start, end in _chunks(data):
@@ -51,7 +61,29 @@ def pixels_only(data: bytes) -> bytes:
         has_key |= is_key
         if is_key or name in _NEEDED:
             kept.append(data[start - 8 : end + 4])
+    _check_surplus(data)
     return b"".join(kept)
+
+
+def _check_surplus(data: bytes) -> None:
+    """Inflate the pixels up to what their rows need; what is broken is left to the decoder."""
+    width_px, height_px, _, colour_type = struct.unpack_from(">IIBB", data, _HEADER)
+    row_bytes = width_px * _SAMPLES.get(colour_type, 0) * _BYTES_OF_SAMPLE
+    # A filter byte for each row; interlaced pictures have under twice as many, and seven passes.
+    left_bytes = height_px * (row_bytes + 2) + 7 + _SURPLUS_BYTES
+    inflater = zlib.decompressobj()
+    for name, start, end in _chunks(data):
+        if name != b"IDAT":
+            continue
+        compressed = data[start:end]
+        while compressed and not inflater.eof:
+            try:
+                left_bytes -= len(inflater.decompress(compressed, _PIECE_BYTES))
+            except zlib.error:
+                return
+            if left_bytes < 0:
+                raise ImageCorrupt("their pixels are more than their rows need")
+            compressed = inflater.unconsumed_tail
 
 
 def has_manifest(data: bytes) -> bool:

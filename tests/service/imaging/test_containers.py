@@ -112,6 +112,20 @@ def test_text_beside_16_bit_pixels_is_not_inflated():
     assert peak.num_bytes < 2 * 60 * 900_000
 
 
+@pytest.mark.parametrize("num_chunks", [1, 9])
+def test_pixels_behind_the_last_row_are_not_inflated(num_chunks):
+    def with_surplus(num_bytes: int) -> bytes:
+        compressed = zlib.compress(bytes(64 * 385 + num_bytes))
+        step = -(-len(compressed) // num_chunks)
+        pieces = [compressed[at : at + step] for at in range(0, len(compressed), step)]
+        return png(*(png_chunk(b"IDAT", piece) for piece in pieces), png_chunk(b"IEND", b""))
+
+    assert decode(with_surplus(0), LIMITS).width_px == 64
+    assert decode(with_surplus(1_000), LIMITS).width_px == 64
+    with pytest.raises(ImageCorrupt, match="more than their rows need"):
+        decode(with_surplus(100_000_000), LIMITS)
+
+
 @pytest.mark.parametrize("colour", [0, 2])
 def test_palettes_and_keys_beside_16_bit_pixels_fill_no_log(colour, capfd):
     samples = {0: 1, 2: 3}[colour]
