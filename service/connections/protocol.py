@@ -22,6 +22,7 @@ from uvicorn.server import ServerState
 
 from service.connections import refusals
 from service.connections.limits import ConnectionLimits
+from service.connections.lingering import MAX_LINGERING, close_lingering
 from service.connections.metrics import ConnectionMetrics
 from service.connections.parser import PlainParser
 
@@ -77,9 +78,9 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         if self._metrics is not None:
             self._metrics.open.inc()
-        if len(self.connections) > self._limits.max_connections:
-            text = f"the server has {self._limits.max_connections} connections open"
-            self._refuse("connection_limit", refusals.TOO_MANY_CONNECTIONS, text)
+        num_over = len(self.connections) - self._limits.max_connections
+        if num_over > 0:
+            self._refuse_connection(may_linger=num_over <= MAX_LINGERING)
             return
         self._arm_reading(self._limits.first_byte_timeout_s, "first_byte_timeout")
 
@@ -252,6 +253,15 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _note(self, reason: str, refusal: refusals.Refusal, text: str) -> None:
         self._refusal = (reason, refusal, text)
+
+    def _refuse_connection(self, *, may_linger: bool) -> None:
+        text = f"the server has {self._limits.max_connections} connections open"
+        self._close("connection_limit")
+        self.transport.write(refusals.answer(refusals.TOO_MANY_CONNECTIONS, text))
+        if may_linger:
+            close_lingering(self.transport, self)
+        else:
+            self.transport.close()
 
     def _refuse(self, reason: str, refusal: refusals.Refusal, text: str) -> None:
         """Answer and close; while another request's answer is due, only close."""

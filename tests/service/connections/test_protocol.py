@@ -215,7 +215,8 @@ def test_a_trickle_does_not_keep_a_connection(drop):
 
 
 def test_a_body_that_trickles_after_its_answer_does_not_keep_a_connection():
-    with served() as running, running.connect() as client:
+    limits = replace(SHORT, idle_timeout_s=60)
+    with served(limits) as running, running.connect() as client:
         client.sendall(b"GET /small HTTP/1.1\r\nContent-Length: 100000\r\n\r\nx")
         assert client.recv(4_096).startswith(b"HTTP/1.1 200")
         wait_until(lambda: running.closed("header_timeout") == 1)
