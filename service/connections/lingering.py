@@ -10,7 +10,7 @@ import asyncio
 from typing import Final
 
 MAX_LINGERING: Final = 32  # connections; each takes one of the files that are reserved
-_LINGER_S: Final = 1.0
+_LINGER_S: Final = 2.0
 
 
 class _Dropping(asyncio.Protocol):
@@ -24,7 +24,7 @@ class _Dropping(asyncio.Protocol):
 
 
 def close_lingering(transport: asyncio.Transport, refused: asyncio.Protocol) -> None:
-    """Close a connection once its client has closed it, at most a second later.
+    """Close a connection once its client has closed it, at most two seconds later.
 
     Args:
         transport: the connection, with the whole answer written.

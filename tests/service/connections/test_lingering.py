@@ -12,7 +12,7 @@ from service.connections.lingering import MAX_LINGERING
 from tests.service.calls import wait_until
 from tests.service.connections.test_protocol import HEAD, SHORT, read_all, served
 
-BODY = bytes(20_000_000)
+BODY = bytes(5_000_000)
 
 
 @pytest.fixture
