@@ -14,7 +14,8 @@ _HEADER: Final = 16  # where the data of IHDR begin
 _DEPTH: Final = 24
 _SAMPLES: Final = {0: 1, 2: 3, 4: 2, 6: 4}  # of a pixel, by colour type; section 11.2.1
 _BYTES_OF_SAMPLE: Final = 2
-_PIECE_BYTES: Final = 2**20
+_COMPRESSED_BYTES: Final = 2**14
+_INFLATED_BYTES: Final = 2**20
 _SURPLUS_BYTES: Final = 2**16  # some writers leave a little behind the last row
 _MAX_CHUNKS: Final = 50_000  # 50 MB in the 8 KiB chunks of the usual writers are 6,000
 _NEEDED: Final = frozenset({b"IHDR", b"IDAT", b"IEND"})  # where samples have 16 bits
@@ -75,15 +76,17 @@ def _check_surplus(data: bytes) -> None:
     for name, start, end in _chunks(data):
         if name != b"IDAT":
             continue
-        compressed = data[start:end]
-        while compressed and not inflater.eof:
-            try:
-                left_bytes -= len(inflater.decompress(compressed, _PIECE_BYTES))
-            except zlib.error:
-                return
-            if left_bytes < 0:
-                raise ImageCorrupt("their pixels are more than their rows need")
-            compressed = inflater.unconsumed_tail
+        # In small pieces: what is not inflated yet is copied after each step.
+        for at in range(start, end, _COMPRESSED_BYTES):
+            compressed = data[at : min(at + _COMPRESSED_BYTES, end)]
+            while compressed and not inflater.eof:
+                try:
+                    left_bytes -= len(inflater.decompress(compressed, _INFLATED_BYTES))
+                except zlib.error:
+                    return
+                if left_bytes < 0:
+                    raise ImageCorrupt("their pixels are more than their rows need")
+                compressed = inflater.unconsumed_tail
 
 
 def has_manifest(data: bytes) -> bool:
